@@ -1,0 +1,93 @@
+# Everything that people do with this repository is a target here; `make` alone
+# prints them.
+
+export CGO_ENABLED := 0
+export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
+
+version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+date    := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
+# Inlining in the client libraries and the API's generated code makes a fifteenth
+# of the binary, and nothing that one would notice faster.
+gcflags := $(patsubst %,-gcflags=%/...=-l,k8s.io sigs.k8s.io google.golang.org/protobuf github.com/google/gnostic-models)
+ldflags := -s -w -X main.version=$(version) -X main.commit=$(commit) -X main.date=$(date)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## Build bin/kubectl-iris
+	go build $(gcflags) -ldflags '$(ldflags)' -o bin/kubectl-iris ./cmd/kubectl-iris
+
+bindir ?= $(shell go env GOPATH)/bin
+
+.PHONY: install
+install: build ## Put the plugin and its completion into bindir (by default GOPATH/bin), which has to be on the PATH
+	@mkdir -p $(bindir)
+	install -m 0755 bin/kubectl-iris $(bindir)/kubectl-iris
+	$(bindir)/kubectl-iris completion kubectl --install=$(bindir)
+
+.PHONY: release
+release: ## Build a release into dist/: make release VERSION=v1.2.3
+	@go run ./release/cmd/release -version '$(VERSION)'
+
+.PHONY: manifests
+manifests: release ## Build a release, and take its manifests over: make manifests VERSION=v1.2.3
+	@mkdir -p plugins
+	cp dist/iris.yaml plugins/iris.yaml
+	cp dist/krew-manifest.yaml krew-manifest.yaml
+
+.PHONY: kubernetes
+kubernetes: ## Build the local Kubernetes, once per version (minutes; make test and make demo do it themselves)
+	@go run ./test/localkube/cmd/localkube build
+
+.PHONY: test
+test: kubernetes ## Run the unit tests, and the integration tests on a local Kubernetes
+	go test -timeout 15m ./...
+
+.PHONY: e2e
+e2e: ## Run the end-to-end tests on a real node (Linux, root)
+	@go run ./test/localkube/cmd/localkube build --node
+	cd test/tools/images && go test ./...
+	go test -p 1 -tags e2e -count 1 -timeout 20m ./test/e2e ./test/localkube
+
+.PHONY: krew-test
+krew-test: kubernetes ## Build a release, and have the real krew install it
+	go test -tags krew -count 1 -timeout 40m ./test/krew
+
+.PHONY: demo
+demo: build kubernetes ## Show the main job on a local Kubernetes, and leave it up
+	@go build -o bin/demo ./test/demo
+	@bin/demo run
+
+.PHONY: demo-stop
+demo-stop: ## End what make demo left up
+	@go build -o bin/demo ./test/demo
+	@bin/demo stop
+
+.PHONY: lint
+lint: ## Check style and correctness
+	go tool -modfile=test/tools/lint/go.mod golangci-lint run
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what the binary calls (asks vuln.go.dev)
+	go tool -modfile=test/tools/lint/go.mod govulncheck ./cmd/kubectl-iris
+
+.PHONY: format
+format: ## Format the code as make lint wants it
+	go tool -modfile=test/tools/lint/go.mod golangci-lint fmt
+
+.PHONY: docs
+docs: ## Write the generated pages of docs/ anew
+	go run ./test/docs/output > docs/output.md.new && mv docs/output.md.new docs/output.md
+	go run ./release/reference -markdown docs/reference
+
+.PHONY: bench
+bench: build kubernetes ## Measure the plugin beside kubectl, at 1,000 clusters; prints ratios
+	@go build -o bin/bench ./test/bench
+	@go build -ldflags '-s -w' -o bin/bare ./test/bench/bare
+	@bin/bench
+	@go run ./test/bench/startup -plugin bin/kubectl-iris -bare bin/bare

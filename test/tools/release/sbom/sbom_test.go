@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// put writes a file, and the folders that it is in.
+func put(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const mit = `MIT License
+
+Copyright (c) 2026 Somebody
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+`
+
+const isc = `Copyright (c) 2026 Somebody Else
+
+Permission to use, copy, modify, and/or distribute this software for any
+purpose with or without fee is hereby granted, provided that the above
+copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH
+REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY
+AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
+INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM
+LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR
+OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
+PERFORMANCE OF THIS SOFTWARE.
+`
+
+// workspace makes a program that uses a library, part of which is copied from
+// elsewhere under another licence, and on Windows one more.
+func workspace(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	put(t, filepath.Join(root, "go.mod"), `module example.com/program
+
+go 1.26.0
+
+require (
+	example.com/Library v1.2.3
+	example.com/windows v0.1.0
+)
+
+replace (
+	example.com/Library v1.2.3 => ./library
+	example.com/windows v0.1.0 => ./windows
+)
+`)
+	put(t, filepath.Join(root, "main.go"), "package main\n\nimport _ \"example.com/Library/copied\"\n\nfunc main() {}\n")
+	put(t, filepath.Join(root, "main_windows.go"), "package main\n\nimport _ \"example.com/windows\"\n")
+	library := filepath.Join(root, "library")
+	put(t, filepath.Join(library, "go.mod"), "module example.com/Library\n")
+	put(t, filepath.Join(library, "LICENSE"), mit)
+	put(t, filepath.Join(library, "license.go"), "package library\n")
+	put(t, filepath.Join(library, "copied", "copied.go"), "package copied\n")
+	put(t, filepath.Join(library, "copied", "COPYING.txt"), isc)
+	put(t, filepath.Join(library, "unused", "LICENSE"), "You may not.\n")
+	windows := filepath.Join(root, "windows")
+	put(t, filepath.Join(windows, "go.mod"), "module example.com/windows\n")
+	put(t, filepath.Join(windows, "windows.go"), "package windows\n")
+	put(t, filepath.Join(windows, "LICENCE.md"), mit)
+	return root
+}
+
+// list runs the command and gives both files.
+func list(t *testing.T, root, targets string) (licenses, document string, err error) {
+	t.Helper()
+	out := t.TempDir()
+	files := []string{filepath.Join(out, "LICENSES.txt"), filepath.Join(out, "spdx.json")}
+	err = run(context.Background(), []string{
+		"-root", root, "-package", ".", "-targets", targets, "-version", "v9.8.7", "-date", "2026-02-03T04:05:06Z",
+		"-licenses", files[0], "-spdx", files[1],
+	}, io.Discard)
+	if err != nil {
+		return "", "", err
+	}
+	var content [2]string
+	for i, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content[i] = string(text)
+	}
+	return content[0], content[1], nil
+}
+
+func TestListsModulesWithTheirLicences(t *testing.T) {
+	licenses, document, err := list(t, workspace(t), "linux_amd64,windows_amd64,linux_arm_6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"example.com/Library  v1.2.3", "ISC AND MIT\n", "stdlib ", "BSD-3-Clause\n",
+		"example.com/Library\nexample.com/windows\n\nMIT License\n", "Somebody Else",
+	} {
+		if !strings.Contains(licenses, want) {
+			t.Errorf("%q is not in\n%.1500s", want, licenses)
+		}
+	}
+	if strings.Contains(licenses, "You may not") || strings.Count(licenses, "MIT License") != 1 {
+		t.Errorf("it holds too much:\n%s", licenses)
+	}
+	var spdx struct {
+		CreationInfo struct {
+			Created string `json:"created"`
+		} `json:"creationInfo"`
+		Packages []struct {
+			Name     string `json:"name"`
+			Location string `json:"downloadLocation"`
+			License  string `json:"licenseDeclared"`
+		} `json:"packages"`
+		Relationships []struct {
+			Type    string `json:"relationshipType"`
+			To      string `json:"relatedSpdxElement"`
+			Comment string `json:"comment"`
+		} `json:"relationships"`
+	}
+	if err := json.Unmarshal([]byte(document), &spdx); err != nil {
+		t.Fatal(err)
+	}
+	if spdx.CreationInfo.Created != "2026-02-03T04:05:06Z" {
+		t.Errorf("created %q", spdx.CreationInfo.Created)
+	}
+	var lines []string
+	for _, p := range spdx.Packages {
+		lines = append(lines, p.Name+" "+p.License+" "+p.Location)
+	}
+	for _, r := range spdx.Relationships {
+		lines = append(lines, r.Type+" "+r.To+" "+r.Comment)
+	}
+	want := []string{
+		"kubectl-iris Apache-2.0 https://github.com/kubectl-iris/kubectl-iris/releases/tag/v9.8.7",
+		"example.com/Library ISC AND MIT NOASSERTION",
+		"example.com/windows MIT NOASSERTION",
+		"stdlib BSD-3-Clause NOASSERTION",
+		"DESCRIBES SPDXRef-Package-kubectl-iris ",
+		"DEPENDS_ON SPDXRef-Package-example.com-Library ",
+		"DEPENDS_ON SPDXRef-Package-example.com-windows only on windows_amd64",
+		"DEPENDS_ON SPDXRef-Package-stdlib ",
+	}
+	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func TestTheSameEachTime(t *testing.T) {
+	var results [2]string
+	for i := range results {
+		licenses, document, err := list(t, workspace(t), "linux_amd64,windows_arm64")
+		if err != nil {
+			t.Fatal(err)
+		}
+		results[i] = licenses + document
+	}
+	if !bytes.Equal([]byte(results[0]), []byte(results[1])) {
+		t.Error("two runs in two folders differ")
+	}
+}
+
+func TestRefusesWhatHasNoLicence(t *testing.T) {
+	root := workspace(t)
+	if err := os.Remove(filepath.Join(root, "windows", "LICENCE.md")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := list(t, root, "linux_amd64"); err != nil {
+		t.Errorf("it is not linked in on Linux: %v", err)
+	}
+	if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "example.com/windows v0.1.0: no licence is recognised") {
+		t.Errorf("on Windows: %v", err)
+	}
+	put(t, filepath.Join(root, "windows", "LICENSE"), "All rights reserved.\n")
+	if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "no licence is recognised") {
+		t.Errorf("with words that are no licence: %v", err)
+	}
+}
+
+func TestRefusesBadPlatforms(t *testing.T) {
+	for _, targets := range []string{"", "linux"} {
+		if _, _, err := list(t, workspace(t), targets); err == nil {
+			t.Errorf("%q: no error", targets)
+		}
+	}
+}
