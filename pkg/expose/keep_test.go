@@ -1,0 +1,112 @@
+package expose
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// blindPlan is a plan made without the right to read the IrisCluster.
+func blindPlan(t *testing.T, options Options) Plan {
+	t.Helper()
+	pod := iris.Pod{
+		Namespace: "prod", Name: "simple-data-0-1",
+		Labels: map[string]string{
+			iris.LabelComponent: "data", iris.LabelKind: iris.Kind, iris.LabelName: "simple",
+			iris.LabelRole: iris.RoleIRIS, iris.LabelMirrorRole: "backup", iris.LabelPodName: "simple-data-0-1",
+		},
+		Sidecar: &iris.Container{Name: iris.SidecarContainer},
+	}
+	plan, err := Sidecar(SidecarRequest{Role: "backup", Component: "data", Options: options},
+		Facts{Namespace: "prod", Cluster: iris.Cluster{Namespace: "prod", Name: "simple"}, Pods: []iris.Pod{pod}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// liveOf is the Service of a plan as somebody with more rights made it.
+func liveOf(plan Plan) *corev1.Service {
+	live := plan.Service.DeepCopy()
+	live.OwnerReferences = []metav1.OwnerReference{
+		{APIVersion: iris.APIVersion, Kind: iris.Kind, Name: "simple", UID: "1"},
+		{APIVersion: "v1", Kind: "ConfigMap", Name: "other", UID: "2"},
+	}
+	live.Spec.Type = corev1.ServiceTypeLoadBalancer
+	live.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
+	live.Spec.LoadBalancerSourceRanges = []string{"192.0.2.0/24"}
+	return live
+}
+
+func TestKeepingWhatOnlyTheClusterSays(t *testing.T) {
+	plan := blindPlan(t, Options{OwnerReference: true})
+	live := liveOf(plan)
+	kept := plan.Keeping(live)
+
+	want := plan.Service.DeepCopy()
+	want.OwnerReferences = live.OwnerReferences[:1]
+	want.Spec.Type = live.Spec.Type
+	want.Spec.ExternalTrafficPolicy = live.Spec.ExternalTrafficPolicy
+	want.Spec.LoadBalancerSourceRanges = live.Spec.LoadBalancerSourceRanges
+	if diff := cmp.Diff(want, kept.Service); diff != "" {
+		t.Errorf("kept Service (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(kept.Warnings[0], "keeps the owner") {
+		t.Errorf("warnings %q do not say what is kept", kept.Warnings)
+	}
+	if plan.Service.Spec.Type != corev1.ServiceTypeClusterIP {
+		t.Error("the plan itself was changed")
+	}
+}
+
+func TestKeepingLeavesTheUsersChoice(t *testing.T) {
+	plan := blindPlan(t, Options{Type: corev1.ServiceTypeNodePort})
+	kept := plan.Keeping(liveOf(plan)).Service
+	if kept.Spec.Type != corev1.ServiceTypeNodePort || len(kept.OwnerReferences) != 0 {
+		t.Errorf("type %s and owners %v, want NodePort and none", kept.Spec.Type, kept.OwnerReferences)
+	}
+}
+
+func TestKeepingNothingOfForeignServices(t *testing.T) {
+	plan := blindPlan(t, Options{OwnerReference: true})
+	live := liveOf(plan)
+	delete(live.Labels, LabelManagedBy)
+	for _, other := range []*corev1.Service{nil, live} {
+		if diff := cmp.Diff(plan.Service, plan.Keeping(other).Service); diff != "" {
+			t.Errorf("something was kept (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestRetargets(t *testing.T) {
+	plan := blindPlan(t, Options{})
+	live := plan.Service.DeepCopy()
+	if line := plan.Retargets(live); line != "" {
+		t.Errorf("the same target: %q", line)
+	}
+	if line := plan.Retargets(nil); line != "" {
+		t.Errorf("no Service: %q", line)
+	}
+	for want, target := range map[string]view.Target{
+		`service "simple-sidecar-backup" led to pod "demo-data-0-1" until now`: {
+			Kind: view.TargetPod, Cluster: "demo", Component: "data", Pod: "demo-data-0-1",
+		},
+		`service "simple-sidecar-backup" led to the primary's sidecar in shard "1" of IrisCluster "demo" until now`: {
+			Kind: view.TargetSidecar, Cluster: "demo", Component: "data", Role: "primary", Shard: "1",
+		},
+		`service "simple-sidecar-backup" led to compute sidecars of IrisCluster "demo" until now`: {
+			Kind: view.TargetSidecar, Cluster: "demo", Component: "compute",
+		},
+	} {
+		live.Labels = labelsOf(target)
+		if got := plan.Retargets(live); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

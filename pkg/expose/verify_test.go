@@ -1,0 +1,143 @@
+package expose_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// mirrorPod is a data pod of the cluster simple with a sidecar and a role label.
+func mirrorPod(name, label string, ready bool) iris.Pod {
+	pod := iris.Pod{
+		Namespace: "iko", Name: name, UID: types.UID(name), Ready: ready,
+		Labels: map[string]string{
+			iris.LabelComponent: iris.ComponentData, iris.LabelKind: iris.Kind, iris.LabelName: "simple",
+			iris.LabelRole: iris.RoleIRIS, iris.LabelShard: "0", iris.LabelMirrorRole: label,
+		},
+		IRIS: &iris.Container{Name: "iris"}, Sidecar: &iris.Container{Name: iris.SidecarContainer},
+	}
+	return pod
+}
+
+func irisSays(pod, status string) iris.Answer {
+	return iris.Answer{Pod: pod, UID: types.UID(pod), Source: iris.FromQlist, Instance: &iris.Instance{
+		Status: "running", Running: true, MemberType: "Failover", MirrorStatus: status,
+	}}
+}
+
+func TestCheckRole(t *testing.T) {
+	const a, b = "simple-data-0-0", "simple-data-0-1"
+	page := iris.Answer{Pod: b, UID: b, Source: iris.FromMirrorStatus}
+	silent := iris.Answer{Pod: b, UID: b, Refused: []iris.Refusal{{Source: iris.FromQlist, Why: "the right pods/exec create is missing"}}}
+	earlier := irisSays(b, "Primary")
+	earlier.UID = "before"
+	for name, test := range map[string]struct {
+		pods                        []iris.Pod
+		answers                     []iris.Answer
+		notes, warnings             []string
+		contradiction, hint, silent string
+	}{
+		"confirmed": {
+			answers: []iris.Answer{irisSays(b, "Backup")},
+			notes:   []string{`service "simple-sidecar-backup" reaches pod "simple-data-0-1", and IRIS confirms the role backup: it says Failover/Backup`},
+		},
+		"contradicted, the holder is known": {
+			answers:       []iris.Answer{irisSays(a, "Backup"), irisSays(b, "Primary")},
+			warnings:      []string{`service "simple-sidecar-backup" leads to pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary: kubectl iris relabel simple -n iko sets the labels as IRIS says`},
+			contradiction: `service "simple-sidecar-backup" in namespace "iko" is not applied: it would lead to pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary`,
+			hint:          "kubectl iris expose-pod simple-data-0-0 -n iko leads to the backup, whatever the labels say",
+		},
+		"contradicted, nobody holds it": {
+			answers:       []iris.Answer{irisSays(a, "Transition"), irisSays(b, "Primary")},
+			warnings:      []string{`service "simple-sidecar-backup" leads to pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary: kubectl iris relabel simple -n iko sets the labels as IRIS says`},
+			contradiction: "is not applied",
+			hint:          "kubectl iris expose-pod POD -n iko leads to one pod, whatever the labels say",
+		},
+		"not primary need not be the backup": {
+			answers: []iris.Answer{page},
+			notes:   []string{`service "simple-sidecar-backup" reaches pod "simple-data-0-1"; IRIS says not primary, which does not confirm the role backup`},
+			silent:  `the role is not verified in pod "simple-data-0-1"`,
+		},
+		"no answer": {
+			answers: []iris.Answer{silent},
+			notes:   []string{`service "simple-sidecar-backup" reaches pod "simple-data-0-1"; whether IRIS confirms the role backup is not known: iris qlist: the right pods/exec create is missing`},
+			silent:  `the role is not verified in pod "simple-data-0-1"`,
+		},
+		"an answer of an earlier pod": {
+			answers: []iris.Answer{earlier},
+			notes:   []string{`service "simple-sidecar-backup" reaches pod "simple-data-0-1"; whether IRIS confirms the role backup is not known: `},
+			silent:  `the role is not verified in pod "simple-data-0-1"`,
+		},
+		"not ready": {
+			pods:    []iris.Pod{mirrorPod(a, "primary", true), mirrorPod(b, "backup", false)},
+			answers: []iris.Answer{irisSays(b, "Backup")},
+			notes:   []string{`service "simple-sidecar-backup" reaches pod "simple-data-0-1" once it is ready, and IRIS confirms the role backup: it says Failover/Backup`},
+		},
+		"no pod": {
+			pods:   []iris.Pod{mirrorPod(a, "primary", true)},
+			silent: "nothing is verified: no pod is labelled backup now",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.pods == nil {
+				test.pods = []iris.Pod{mirrorPod(a, "primary", true), mirrorPod(b, "backup", true)}
+			}
+			plan, err := expose.Sidecar(
+				expose.SidecarRequest{Component: iris.ComponentData, Role: iris.MirrorBackup},
+				expose.Facts{Namespace: "iko", Cluster: iris.Cluster{Namespace: "iko", Name: "simple", Mirrored: true, Shards: 1}, ClusterRead: true, Pods: test.pods},
+			)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check := expose.CheckRole(plan, test.pods, test.answers)
+			if diff := cmp.Diff(test.notes, check.Notes()); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.warnings, check.Warnings()); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+			if got := check.Unverified(); got != test.silent {
+				t.Errorf("unverified: %q, want %q", got, test.silent)
+			}
+			refused := check.Contradiction()
+			if (refused != nil) != (test.contradiction != "") {
+				t.Fatalf("contradiction: %v", refused)
+			}
+			if refused != nil && (!strings.Contains(refused.Error(), test.contradiction) || !strings.HasPrefix(problem.HintOf(refused), test.hint)) {
+				t.Errorf("%v\nhint: %s", refused, problem.HintOf(refused))
+			}
+		})
+	}
+}
+
+func TestAskOf(t *testing.T) {
+	pods := []iris.Pod{mirrorPod("a", "primary", true), mirrorPod("b", "backup", true)}
+	other := mirrorPod("c", "backup", true)
+	other.Labels[iris.LabelShard] = "1"
+	pods = append(pods, other)
+	plan, err := expose.Sidecar(
+		expose.SidecarRequest{Component: iris.ComponentData, Role: iris.MirrorBackup, Shard: "0"},
+		expose.Facts{Namespace: "iko", Cluster: iris.Cluster{Name: "simple", Mirrored: true, Shards: 2}, ClusterRead: true, Pods: pods},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(pods []iris.Pod) (names []string) {
+		for _, p := range pods {
+			names = append(names, p.Name)
+		}
+		return names
+	}
+	if diff := cmp.Diff([]string{"b"}, names(expose.AskOf(plan, pods, false))); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"a", "b"}, names(expose.AskOf(plan, pods, true))); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

@@ -1,0 +1,126 @@
+package iris
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Cluster is what the plugin needs of an IrisCluster. Every field but the
+// names may be empty: the full schema is not public, so it is read with
+// tolerance.
+type Cluster struct {
+	Namespace string
+	Name      string
+	UID       types.UID
+	Created   metav1.Time
+	Deleting  bool
+	// Phase is status.phase as IKO wrote it; only "Running" was ever seen.
+	Phase string
+	// Mirrored is spec.topology.data.mirrored.
+	Mirrored bool
+	// Shards is spec.topology.data.shards, 1 where it is not given.
+	Shards int
+	// Nodes are the components under spec.topology, by name.
+	Nodes map[string]Node
+	// ServiceTemplate is spec.serviceTemplate, from which IKO makes the
+	// cluster's own Services.
+	ServiceTemplate ServiceTemplate
+}
+
+// Node is one component of spec.topology.
+type Node struct {
+	Image string
+	// Type is that of a node that is itself a web gateway; "" elsewhere.
+	Type string
+	// Sidecar is the web gateway in the component's pods, nil without one.
+	Sidecar *Gateway
+}
+
+// Gateway is a sidecar as the IrisCluster asks for it.
+type Gateway struct {
+	Image string
+	// Type is apache, nginx or apache-lockeddown; "" stands for apache.
+	Type string
+}
+
+// ServiceTemplate is what a cluster's Services take over from its
+// spec.serviceTemplate. Its metadata is inferred, its spec was seen.
+type ServiceTemplate struct {
+	Labels      map[string]string
+	Annotations map[string]string
+	Spec        corev1.ServiceSpec
+}
+
+// Sidecar is the web gateway that the spec puts into a component's pods, or nil.
+func (c Cluster) Sidecar(component string) *Gateway {
+	return c.Nodes[component].Sidecar
+}
+
+// ClusterFrom reads an IrisCluster. A field of an unexpected type counts as
+// not given.
+func ClusterFrom(u *unstructured.Unstructured) Cluster {
+	c := Cluster{
+		Namespace: u.GetNamespace(),
+		Name:      u.GetName(),
+		UID:       u.GetUID(),
+		Created:   u.GetCreationTimestamp(),
+		Deleting:  u.GetDeletionTimestamp() != nil,
+		Shards:    1,
+		Nodes:     map[string]Node{},
+	}
+	c.Phase, _, _ = unstructured.NestedString(u.Object, "status", "phase")
+	c.Mirrored, _, _ = unstructured.NestedBool(u.Object, "spec", "topology", ComponentData, "mirrored")
+	if n, ok, _ := unstructured.NestedInt64(u.Object, "spec", "topology", ComponentData, "shards"); ok && n > 0 {
+		c.Shards = int(n)
+	}
+	topology, _, _ := unstructured.NestedMap(u.Object, "spec", "topology")
+	for component := range topology {
+		if node, ok, _ := unstructured.NestedMap(topology, component); ok {
+			c.Nodes[component] = nodeFrom(node)
+		}
+	}
+	if template, ok, _ := unstructured.NestedMap(u.Object, "spec", "serviceTemplate"); ok {
+		c.ServiceTemplate = serviceTemplateFrom(template)
+	}
+	return c
+}
+
+func nodeFrom(fields map[string]any) Node {
+	var node Node
+	node.Image, _, _ = unstructured.NestedString(fields, "image")
+	node.Type, _, _ = unstructured.NestedString(fields, "type")
+	if gateway, ok, _ := unstructured.NestedMap(fields, "webgateway"); ok {
+		node.Sidecar = &Gateway{}
+		node.Sidecar.Image, _, _ = unstructured.NestedString(gateway, "image")
+		node.Sidecar.Type, _, _ = unstructured.NestedString(gateway, "type")
+	}
+	return node
+}
+
+func serviceTemplateFrom(fields map[string]any) ServiceTemplate {
+	var t ServiceTemplate
+	t.Labels, _, _ = unstructured.NestedStringMap(fields, "metadata", "labels")
+	t.Annotations, _, _ = unstructured.NestedStringMap(fields, "metadata", "annotations")
+	if spec, ok, _ := unstructured.NestedMap(fields, "spec"); ok {
+		t.Spec = serviceSpecFrom(spec)
+	}
+	return t
+}
+
+// serviceSpecFrom leaves out each field that is not what a Service has there.
+func serviceSpecFrom(fields map[string]any) corev1.ServiceSpec {
+	convert := runtime.DefaultUnstructuredConverter.FromUnstructured
+	for name, value := range fields {
+		if convert(map[string]any{name: value}, &corev1.ServiceSpec{}) != nil {
+			delete(fields, name)
+		}
+	}
+	var spec corev1.ServiceSpec
+	if convert(fields, &spec) != nil {
+		return corev1.ServiceSpec{}
+	}
+	return spec
+}

@@ -1,0 +1,114 @@
+// Package iris holds the facts of the product that the plugin works on: the
+// IrisCluster resource, the labels, names, containers and ports of what the
+// InterSystems Kubernetes Operator (IKO) makes, and slim typed forms of the
+// cluster and its pods. docs/iko.md says of each fact whether it is documented
+// or assumed.
+package iris
+
+import (
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// The IrisCluster resource. v1alpha1 is the only version ever seen.
+const (
+	Group    = "intersystems.com"
+	Version  = "v1alpha1"
+	Kind     = "IrisCluster"
+	Resource = "irisclusters"
+	// APIVersion is group and version as an object states them.
+	APIVersion = Group + "/" + Version
+)
+
+// GroupVersionResource names IrisClusters for a dynamic client.
+func GroupVersionResource() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: Group, Version: Version, Resource: Resource}
+}
+
+// GroupResource names IrisClusters in errors and messages.
+func GroupResource() schema.GroupResource {
+	return schema.GroupResource{Group: Group, Resource: Resource}
+}
+
+// Labels of the pods that IKO makes (seen alike in 2020 and in 2024), and the
+// one that the StatefulSet controller adds.
+const (
+	// LabelComponent is the pod's part in the cluster: data, compute, …
+	LabelComponent = "intersystems.com/component"
+	// LabelKind is always "IrisCluster".
+	LabelKind = "intersystems.com/kind"
+	// LabelName is the name of the IrisCluster.
+	LabelName = "intersystems.com/name"
+	// LabelRole is "iris" on pods that run IRIS. It is not the mirror role.
+	LabelRole = "intersystems.com/role"
+	// LabelShard is the number of the shard as text, "0" where there is one.
+	LabelShard = "intersystems.com/shard"
+	// LabelMirrorRole is set at run time: primary or backup. It says what IKO
+	// believes; a pod that just started has none.
+	LabelMirrorRole = "intersystems.com/mirrorRole"
+	// LabelPodName is set by Kubernetes and names exactly one pod.
+	LabelPodName = "statefulset.kubernetes.io/pod-name"
+
+	// RoleIRIS is the value of LabelRole.
+	RoleIRIS = "iris"
+)
+
+// KindSelector matches the pods of every IrisCluster.
+const KindSelector = LabelKind + "=" + Kind
+
+// Components of an IrisCluster, the values of LabelComponent. arbiter, sam and
+// iam are inferred; the others were seen.
+const (
+	ComponentData       = "data"
+	ComponentCompute    = "compute"
+	ComponentArbiter    = "arbiter"
+	ComponentWebGateway = "webgateway"
+)
+
+// Mirror roles, the values of LabelMirrorRole that were seen. Others may come.
+const (
+	MirrorPrimary = "primary"
+	MirrorBackup  = "backup"
+)
+
+// SidecarContainer is the name of the web gateway container that stands beside
+// IRIS in one pod. The IRIS container's own name is not established.
+const SidecarContainer = "webgateway"
+
+// Ports of an instance.
+const (
+	// PortSuperserver takes client connections of IRIS.
+	PortSuperserver = 1972
+	// PortWeb is the web port of IRIS itself, and of a locked-down web gateway.
+	PortWeb = 52773
+	// PortGateway is the web port of a web gateway under Apache or nginx.
+	PortGateway = 80
+	// PortGatewayTLS is there only with spec.tls.webgateway.
+	PortGatewayTLS = 443
+	// PortAgent is ISCAgent's, in mirror members and arbiters.
+	PortAgent = 2188
+)
+
+// NameSuperserver is the name by which a user asks for PortSuperserver.
+const NameSuperserver = "superserver"
+
+// PortalPath is the Management Portal behind a web gateway or an instance.
+const PortalPath = "/csp/sys/UtilHome.csp"
+
+// HeadlessService is the one headless Service that IKO keeps in a namespace
+// for all its clusters.
+const HeadlessService = "iris-svc"
+
+// ServiceNames are the Services that IKO keeps for a cluster: the headless one
+// of the namespace, the cluster's own and its web gateway's.
+func ServiceNames(cluster string) []string {
+	return []string{HeadlessService, cluster, cluster + "-webgateway"}
+}
+
+// GatewayPort is the port on which a web gateway of a type listens
+// (spec…webgateway.type; "" is Apache). That nginx takes 80 is inferred.
+func GatewayPort(gatewayType string) int32 {
+	if gatewayType == "apache-lockeddown" {
+		return PortWeb
+	}
+	return PortGateway
+}

@@ -1,0 +1,62 @@
+// Package topology works out what a cluster is and what is wrong with it. It
+// is pure: a Snapshot of what the API server said goes in, a view comes out.
+//
+// inventory.go sorts a snapshot by what belongs together, answers.go adds what
+// IRIS said; cluster.go, services.go and exposed.go turn that into views;
+// findings*.go judge it and verdict.go sums it up.
+package topology
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// Snapshot is what was read of one namespace, or of all.
+type Snapshot struct {
+	Clusters []iris.Cluster
+	// Pods are pods of IrisClusters only: all of the namespace, or those of
+	// the clusters that are looked at. One without an IrisCluster in Clusters
+	// is an orphan.
+	Pods []iris.Pod
+	// Services are all of the namespace: anybody may select IRIS's pods.
+	Services []corev1.Service
+	// Slices are the EndpointSlices of (at least) the Services that matter.
+	Slices []discoveryv1.EndpointSlice
+	// Events are Warnings about Services and pods.
+	Events []corev1.Event
+	// Unread are the reads that failed; what they would have brought is empty
+	// above, and that says nothing.
+	Unread []view.Unread
+	// Answers are what IRIS said in the data pods, or why it said nothing; nil
+	// where it was not asked. Where there is an answer, roles follow it and not
+	// the label.
+	Answers []iris.Answer
+}
+
+// Missing is the failed read of a resource (plural, without group); nil where
+// it was read.
+func (s Snapshot) Missing(resource string) *view.Unread {
+	for i, u := range s.Unread {
+		if name, _, _ := strings.Cut(u.Resource, "."); name == resource {
+			return &s.Unread[i]
+		}
+	}
+	return nil
+}
+
+// Lacks tells whether the read of a resource (plural, without group) failed.
+func (s Snapshot) Lacks(resource string) bool { return s.Missing(resource) != nil }
+
+// The resources of a snapshot, as Missing and Lacks take them.
+const (
+	resourceClusters = iris.Resource
+	resourcePods     = "pods"
+	resourceServices = "services"
+	resourceSlices   = "endpointslices"
+	resourceEvents   = "events"
+)

@@ -1,0 +1,53 @@
+package view
+
+// AnswerSource says how IRIS was asked.
+type AnswerSource string
+
+// The sources.
+const (
+	// FromQlist: by iris qlist in the pod's container.
+	FromQlist AnswerSource = "qlist"
+	// FromMirrorStatus: by the page mirror_status.cxw, which tells the primary
+	// from the others and no more.
+	FromMirrorStatus AnswerSource = "mirror_status"
+)
+
+// Answer is what IRIS in one pod says of itself, in its own words.
+type Answer struct {
+	// Text is the answer in short, as the table shows it: Failover/Primary,
+	// Disaster Recovery/Connected, down, primary, not primary; "?" without an
+	// answer.
+	Text string `json:"text"`
+	// Source is absent where there is no answer.
+	Source AnswerSource `json:"source,omitempty"`
+	// Role is primary or backup; absent where the instance has neither role,
+	// or the answer does not tell.
+	Role string `json:"role,omitempty"`
+	// Contradicts: the pod's label gives it a role that IRIS says it has not.
+	Contradicts bool `json:"contradicts,omitempty"`
+	// Instance is what qlist says; absent from any other source.
+	Instance *Instance `json:"instance,omitempty"`
+	// Why says what kept qlist from answering, and mirror_status.cxw where
+	// that did not answer either; absent where qlist answered.
+	Why string `json:"why,omitempty"`
+}
+
+// Instance is what iris qlist says of an instance.
+type Instance struct {
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
+	// Status is running, down or another word of IRIS's.
+	Status string `json:"status,omitempty"`
+	// Since is when it started or was last used, as IRIS writes times.
+	Since string `json:"since,omitempty"`
+	// State is ok, warn, alert or hung.
+	State string `json:"state,omitempty"`
+	// MemberType is Failover, Disaster Recovery, …; absent in an instance that
+	// is no member of a mirror.
+	MemberType string `json:"memberType,omitempty"`
+	// MirrorStatus is Primary, Backup, Connected, In Trouble, …
+	MirrorStatus string `json:"mirrorStatus,omitempty"`
+	// SuperserverPort and WebPort are those that the instance listens on.
+	SuperserverPort int `json:"superserverPort,omitempty"`
+	WebPort         int `json:"webPort,omitempty"`
+}
