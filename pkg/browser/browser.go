@@ -1,0 +1,85 @@
+// Package browser shows an address in the user's web browser. It starts what
+// the desktop, $BROWSER or, under WSL, Windows has for that. A library for this
+// heeds neither $BROWSER nor a machine without a display.
+package browser
+
+import (
+	"errors"
+	"os/exec"
+	"runtime"
+	"strings"
+)
+
+// ErrNone is the error where nothing is there that could show an address.
+var ErrNone = errors.New("there is no web browser here")
+
+// Open shows an address. It does not wait for the browser, nor let it write to
+// the program's own output.
+func Open(url string, getenv func(string) string) error {
+	for _, command := range commands(runtime.GOOS, getenv, url) {
+		path, err := exec.LookPath(command[0])
+		if err != nil {
+			continue
+		}
+		started := exec.Command(path, command[1:]...) //nolint:noctx // the browser outlives the program
+		started.SysProcAttr = apart()
+		if started.Start() == nil {
+			go func() { _ = started.Wait() }()
+			return nil
+		}
+	}
+	return ErrNone
+}
+
+// commands are those that may show an address, best first.
+func commands(system string, getenv func(string) string, url string) [][]string {
+	if chosen := getenv("BROWSER"); chosen != "" {
+		return chosenCommands(system, chosen, url)
+	}
+	windows := []string{"rundll32.exe", "url.dll,FileProtocolHandler", url}
+	switch {
+	case system == "windows":
+		return [][]string{windows}
+	case system == "darwin":
+		return [][]string{{"open", url}}
+	case getenv("WSL_DISTRO_NAME") != "":
+		return [][]string{{"wslview", url}, windows}
+	case getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != "":
+		return [][]string{{"xdg-open", url}, {"x-www-browser", url}, {"www-browser", url}}
+	}
+	return nil
+}
+
+// chosenCommands are those that $BROWSER names: several between colons, each a
+// program's path, which may hold spaces, or a command line.
+func chosenCommands(system, chosen, url string) [][]string {
+	programs := []string{chosen}
+	if system != "windows" {
+		programs = strings.Split(chosen, ":")
+	}
+	var all [][]string
+	for _, program := range programs {
+		words := strings.Fields(program)
+		if len(words) > 1 {
+			all = append(all, []string{program, url})
+		}
+		if len(words) > 0 {
+			all = append(all, withURL(words, url))
+		}
+	}
+	return all
+}
+
+// withURL is a command line with the address in the place of %s, or behind it.
+func withURL(command []string, url string) []string {
+	var full []string
+	placed := false
+	for _, word := range command {
+		placed = placed || strings.Contains(word, "%s")
+		full = append(full, strings.ReplaceAll(word, "%s", url))
+	}
+	if !placed {
+		full = append(full, url)
+	}
+	return full
+}

@@ -1,0 +1,124 @@
+// Package cli is the command line: one file per verb, each from flags to
+// options to run. Everything that a command touches outside itself comes in
+// through System, so that tests run the real commands.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/render"
+)
+
+// Env is the world of a command.
+type Env struct {
+	Build Build
+	// Program is the name under which the program was started.
+	Program string
+	In      io.Reader
+	// Out gets the result and nothing else.
+	Out io.Writer
+	// Err gets progress, warnings, hints and errors.
+	Err    io.Writer
+	Getenv func(string) string
+	Now    func() time.Time
+	// WrapConfig, when set, has the last word on the client's configuration;
+	// tests count requests with it.
+	WrapConfig func(*rest.Config) *rest.Config
+}
+
+// System is the environment of the process.
+func System(build Build) Env {
+	return Env{
+		Build:   build,
+		Program: os.Args[0],
+		In:      os.Stdin,
+		Out:     os.Stdout,
+		Err:     os.Stderr,
+		Getenv:  os.Getenv,
+		Now:     time.Now,
+	}
+}
+
+// Run runs the command that args name and returns the exit code. Of a command
+// that a signal ended there is nothing more to say.
+func Run(ctx context.Context, args []string, env Env) int {
+	env.Build = env.Build.complete()
+	if calledForCompletion(env.Program) {
+		args = append([]string{cobra.ShellCompRequestCmd}, args...)
+	}
+	root := NewCommand(env)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var status problem.Status
+	if err != nil && ctx.Err() != nil && !errors.As(err, &status) {
+		return problem.ExitInterrupted
+	}
+	render.Problem(env.Err, err)
+	return problem.ExitCode(err)
+}
+
+// NewCommand is the whole command tree.
+func NewCommand(env Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kubectl-iris",
+		Short: "Inspect and reach InterSystems IRIS instances on Kubernetes",
+		Long: text(`
+			Inspect and reach InterSystems IRIS instances that the InterSystems
+			Kubernetes Operator (IKO) runs: which pod is primary, which is backup,
+			what reaches each and what is wrong; and Services, made and removed on
+			demand, for a sidecar web gateway or for one pod.`),
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl iris"},
+		Args:          noArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			cmd.SetContext(quietly(cmd.Context()))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		// Of a mistyped command, two letters may be wrong.
+		SuggestionsMinimumDistance: 2,
+	}
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.Err)
+	root.SetFlagErrorFunc(usageOf)
+	s := newSession(env, root.PersistentFlags())
+	root.AddGroup(
+		&cobra.Group{ID: groupInspect, Title: "Inspect:"},
+		&cobra.Group{ID: groupExpose, Title: "Expose:"},
+		&cobra.Group{ID: groupReach, Title: "Reach:"},
+		&cobra.Group{ID: groupSetup, Title: "Set up:"},
+	)
+	root.SetHelpCommandGroupID(groupSetup)
+	root.AddCommand(
+		newStatus(s),
+		newExposeSidecar(s),
+		newExposePod(s),
+		newExposed(s),
+		newUnexpose(s),
+		newRelabel(s),
+		newPortal(s),
+		newPortForward(s),
+		newSessionCommand(s),
+		newLogs(s),
+		newCompletion(s),
+		newVersion(s),
+	)
+	addCompletions(root, s)
+	return root
+}
+
+const (
+	groupInspect = "inspect"
+	groupExpose  = "expose"
+	groupReach   = "reach"
+	groupSetup   = "setup"
+)

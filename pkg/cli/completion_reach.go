@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
+)
+
+// targets offers clusters, and pods where no role is asked for.
+func (c completer) targets(ctx context.Context, names kube.Names, q question) ([]string, error) {
+	if q.flag("role")+q.flag("shard") != "" {
+		return c.clusters(ctx, names, q)
+	}
+	pods, err := names.Pods(ctx, q.namespace, "")
+	var values []string
+	owners := map[string]int{}
+	for _, pod := range pods {
+		owners[pod.ShortName()]++
+		values = append(values, described(pod.Cluster(), "IrisCluster"))
+	}
+	for _, pod := range pods {
+		if q.cmd.Name() == "session" && pod.Component() != iris.ComponentData && pod.Component() != iris.ComponentCompute {
+			continue // there is no instance in it
+		}
+		name := pod.ShortName()
+		if owners[name] > 1 || strings.HasPrefix(pod.Name, q.typed) && q.typed != "" {
+			name = pod.Name
+		}
+		values = append(values, described(name, inWords(pod)))
+	}
+	return values, err
+}
+
+// targetsOrPorts offers a target first, and ports anywhere.
+func (c completer) targetsOrPorts(ctx context.Context, names kube.Names, q question) ([]string, error) {
+	before, hasLocal := cutLast(q.typed, ":")
+	var values []string
+	if len(q.args) == 0 && !hasLocal {
+		found, err := c.targets(ctx, names, q)
+		if err != nil {
+			return nil, err
+		}
+		values = found
+	}
+	values = append(values, described(before+reach.NamePortal, "where the Management Portal is"), described(before+iris.NameSuperserver, fmt.Sprint(iris.PortSuperserver)))
+	if len(q.args) == 0 && !hasLocal {
+		return values, nil
+	}
+	pods, err := names.PodsWithPorts(ctx, q.namespace, "")
+	for _, pod := range pods {
+		for _, port := range pod.Ports() {
+			if port.Name != "" {
+				values = append(values, described(before+port.Name, fmt.Sprint(port.ContainerPort)))
+			}
+		}
+	}
+	return values, err
+}
+
+// containers offers the names of containers.
+func (completer) containers(ctx context.Context, names kube.Names, q question) ([]string, error) {
+	pods, err := names.PodsWithPorts(ctx, q.namespace, "")
+	var values []string
+	for _, pod := range pods {
+		for _, container := range []*iris.Container{pod.IRIS, pod.Sidecar} {
+			if container != nil {
+				values = append(values, container.Name)
+			}
+		}
+	}
+	return values, err
+}

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// podFlags choose the pods of expose-pod.
+type podFlags struct {
+	all       bool
+	component string
+	cluster   string
+}
+
+func newExposePod(s *session) *cobra.Command {
+	var f exposeFlags
+	var which podFlags
+	cmd := &cobra.Command{
+		Use:     "expose-pod POD...",
+		GroupID: groupExpose,
+		Short:   "Make a Service for one pod, whatever role it takes",
+		Long: text(`
+			Make a Service that leads to one pod and stays with it through every
+			failover. POD is a pod's name, or the part after its cluster's name
+			(data-0-1).
+
+			The selector is the pod's fixed labels and its name, never its mirror
+			role. The port is by default that of its web gateway sidecar, without
+			one the web port of IRIS. A bare word in --port picks a port by name:
+			one that the pod declares, or superserver (1972).
+			` + exposeRights),
+		Example: examples(`
+			# The portal of one member
+			kubectl iris expose-pod data-0-1
+
+			# The superserver of two members
+			kubectl iris expose-pod data-0-0 data-0-1 --port superserver
+
+			# A Service for each data pod of a cluster
+			kubectl iris expose-pod --all --cluster simple`),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := which.check(cmd, args, f.name, f.nodePort); err != nil {
+				return err
+			}
+			if which.cluster != "" {
+				if err := checkClusterNames([]string{which.cluster}); err != nil {
+					return err
+				}
+			}
+			r, err := f.toRun(s, cmd)
+			if err != nil {
+				return err
+			}
+			plans, failed := r.podPlans(cmd.Context(), which, args)
+			if len(plans) > 0 {
+				for i := range failed {
+					failed[i] = problem.Tried(failed[i])
+				}
+			}
+			return errors.Join(append(failed, r.run(cmd.Context(), plans))...)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&which.all, "all", false, "Expose every pod of a component, each by a Service of its own.")
+	flags.StringVar(&which.component, "component", iris.ComponentData, "With --all, the component: data or compute.")
+	flags.StringVar(&which.cluster, "cluster", "", "Cluster whose pods are meant, where names are ambiguous.")
+	f.addTo(flags)
+	return cmd
+}
+
+func (f podFlags) check(cmd *cobra.Command, args []string, name string, nodePort int32) error {
+	switch {
+	case f.all && len(args) > 0:
+		return problem.Usage("pods cannot be named together with --all").Hint("leave one of them out")
+	case !f.all && len(args) == 0:
+		return problem.Usage("which pod?").Hint("name pods, as in kubectl iris expose-pod data-0-1, or take --all; kubectl iris status NAME shows them")
+	case !f.all && cmd.Flags().Changed("component"):
+		return problem.Usage("--component goes with --all only").Hint("a pod's name says its component")
+	case name != "" && (f.all || len(args) > 1):
+		return problem.Usage("--name goes with one pod only").Hint("without it each Service gets a name of its own")
+	case nodePort != 0 && (f.all || len(args) > 1):
+		return problem.Usage("--node-port goes with one pod only: two Services cannot share one").Hint("without it each Service gets a node port of its own")
+	case f.all:
+		return oneOf("component", f.component, iris.ComponentData, iris.ComponentCompute)
+	}
+	return nil
+}
+
+// podPlans plans a Service for each pod. Pods that cannot be planned are told
+// in the errors; the others' plans stand.
+func (r *exposeRun) podPlans(ctx context.Context, which podFlags, args []string) (plans []expose.Plan, failed []error) {
+	ctx, cancel := r.bounded(ctx)
+	defer cancel()
+	namespace, err := r.namespace()
+	if err != nil {
+		return nil, []error{err}
+	}
+	selector := iris.KindSelector
+	if which.cluster != "" && !r.options.NeedsForeign() {
+		selector = kube.ClusterPods(which.cluster)
+	}
+	pods, err := r.client.Pods(ctx, namespace, selector)
+	if err != nil {
+		return nil, []error{err}
+	}
+	chosen, failed := r.choose(ctx, which, args, namespace, pods)
+	type known struct {
+		facts expose.Facts
+		err   error
+	}
+	clusters := map[string]known{}
+	for _, pod := range chosen {
+		k, ok := clusters[pod.Cluster()]
+		if !ok {
+			k.facts, k.err = r.factsOfPods(ctx, namespace, pod.Cluster(), pods)
+			clusters[pod.Cluster()] = k
+			if k.err != nil {
+				failed = append(failed, k.err)
+			}
+		}
+		if k.err != nil {
+			continue
+		}
+		facts := k.facts
+		plan, err := expose.Pod(expose.PodRequest{Options: r.options, Pod: pod}, facts)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		plans = append(plans, plan)
+	}
+	return plans, failed
+}
+
+// choose finds the pods that are meant.
+func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, namespace string, pods []iris.Pod) (chosen []iris.Pod, failed []error) {
+	if which.cluster != "" {
+		pods, _ = splitPods(pods, which.cluster)
+	}
+	if which.all {
+		return r.allOf(ctx, which, namespace, pods)
+	}
+	for _, name := range args {
+		pod, err := expose.FindPod(namespace, name, pods)
+		if err != nil {
+			failed = append(failed, r.isPodAtAll(ctx, namespace, name, err))
+			continue
+		}
+		if !slices.ContainsFunc(chosen, func(p iris.Pod) bool { return p.Name == pod.Name }) {
+			chosen = append(chosen, pod)
+		}
+	}
+	return chosen, failed
+}
+
+func (r *exposeRun) allOf(ctx context.Context, which podFlags, namespace string, pods []iris.Pod) ([]iris.Pod, []error) {
+	cluster := which.cluster
+	if cluster == "" {
+		var err error
+		if cluster, err = pickCluster(clusterNames(nil, pods, false), namespace); err != nil {
+			return nil, []error{err}
+		}
+	}
+	chosen := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
+		return p.Cluster() != cluster || p.Component() != which.component
+	})
+	if len(chosen) == 0 && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Cluster() == cluster }) {
+		if _, _, err := r.readCluster(ctx, namespace, cluster); apierrors.IsNotFound(err) {
+			return nil, []error{clusterNotFound(ctx, r.client, namespace, cluster)}
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, []error{problem.New("IrisCluster %q in namespace %q has no %s pod", cluster, namespace, which.component).
+			Hint("kubectl iris status %s -n %s shows its pods", cluster, namespace)}
+	}
+	slices.SortFunc(chosen, func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return chosen, nil
+}
+
+// isPodAtAll tells a pod that is not IRIS from one that is not there.
+func (r *exposeRun) isPodAtAll(ctx context.Context, namespace, name string, notFound error) error {
+	pod, err := r.client.Pod(ctx, namespace, name)
+	if err != nil || pod == nil || iris.IsIRIS(pod.Labels) {
+		return notFound
+	}
+	_, err = expose.FindPod(namespace, name, []iris.Pod{*pod})
+	return err
+}
+
+// factsOfPods adds the IrisCluster to pods that were read before.
+func (r *exposeRun) factsOfPods(ctx context.Context, namespace, cluster string, pods []iris.Pod) (expose.Facts, error) {
+	facts := expose.Facts{Namespace: namespace}
+	facts.Pods, facts.Foreign = splitPods(pods, cluster)
+	var err error
+	facts.Cluster, facts.ClusterRead, err = r.readCluster(ctx, namespace, cluster)
+	if apierrors.IsNotFound(err) {
+		// The pods outlived their IrisCluster; there is nobody to own a Service.
+		facts.Cluster, err = iris.Cluster{Namespace: namespace, Name: cluster}, nil
+	}
+	return facts, err
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// checkVerify refuses --verify where there is nothing to verify.
+func checkVerify(verify bool, role string) error {
+	if verify && role == "" {
+		return problem.Usage("--verify goes with --role only").Hint("without a role there is nothing that IRIS could contradict")
+	}
+	return nil
+}
+
+// roleAsker returns what says, once the Service is there, which pods it reaches
+// and whether IRIS confirms the role. With verify IRIS is asked at once, in all
+// members, and a role that it contradicts is refused.
+func (r *exposeRun) roleAsker(ctx context.Context, role string, verify bool, facts expose.Facts, plan expose.Plan) (func(context.Context) error, error) {
+	switch {
+	case role == "":
+		return nil, nil
+	case !verify:
+		return func(ctx context.Context) error { return r.askAfterwards(ctx, facts, plan) }, nil
+	}
+	check := r.checkRole(ctx, facts, plan, facts.Pods, true)
+	if err := check.Contradiction(); err != nil {
+		return nil, err
+	}
+	if line := check.Unverified(); line != "" {
+		r.warn(line)
+	}
+	return func(context.Context) error { r.tell(check); return nil }, nil
+}
+
+// confirmRole says what there is to say of the role, unless nothing was
+// changed.
+func (r *exposeRun) confirmRole(ctx context.Context) error {
+	if r.confirm == nil || r.apply.DryRun {
+		return nil
+	}
+	return r.confirm(ctx)
+}
+
+// askAfterwards asks IRIS in the pods that a Service leads to. After a wait
+// these may be others than before.
+func (r *exposeRun) askAfterwards(ctx context.Context, facts expose.Facts, plan expose.Plan) error {
+	pods := facts.Pods
+	if r.wait {
+		reading, cancel := r.bounded(ctx)
+		defer cancel()
+		var err error
+		if pods, err = r.client.Pods(reading, facts.Namespace, kube.ClusterPods(facts.Cluster.Name)); err != nil {
+			return err
+		}
+	}
+	r.tell(r.checkRole(ctx, facts, plan, pods, false))
+	return nil
+}
+
+// checkRole asks IRIS about a plan: in the pods that its Service leads to, or
+// in all data pods.
+func (r *exposeRun) checkRole(ctx context.Context, facts expose.Facts, plan expose.Plan, pods []iris.Pod, all bool) expose.RoleCheck {
+	var clusters []iris.Cluster
+	if facts.ClusterRead {
+		clusters = append(clusters, facts.Cluster)
+	}
+	return expose.CheckRole(plan, pods, r.client.Ask(ctx, clusters, expose.AskOf(plan, pods, all)))
+}
+
+// tell says which pods a Service reaches and what IRIS says of their role.
+func (r *exposeRun) tell(check expose.RoleCheck) {
+	for _, line := range check.Notes() {
+		_, _ = fmt.Fprintf(r.Err, "note: %s\n", line)
+	}
+	for _, line := range check.Warnings() {
+		r.warn(line)
+	}
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/render"
+	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+type exposedFlags struct {
+	allNamespaces bool
+	noHeaders     bool
+	wait          bool
+	timeout       time.Duration
+	color         render.ColorMode
+	output        *outputFlags
+}
+
+func newExposed(s *session) *cobra.Command {
+	f := &exposedFlags{output: newOutputFlags("wide", "url")}
+	cmd := &cobra.Command{
+		Use:     "exposed",
+		GroupID: groupExpose,
+		Short:   "List the Services that this tool made",
+		Long: text(`
+			List the Services that expose-sidecar and expose-pod made, what each
+			leads to, and which pods it reaches now.
+
+			Rights: list services and endpointslices.discovery.k8s.io; with --wait
+			also watch them, and events.`),
+		Example: examples(`
+			# Those of the namespace
+			kubectl iris exposed
+
+			# Those of all namespaces, with addresses of the portal
+			kubectl iris exposed -A -o wide`),
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(cmd.Context(), s)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "If present, list the Services of all namespaces.")
+	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print no headers.")
+	flags.BoolVar(&f.wait, "wait", false, "First wait until each has a ready endpoint and, for a load balancer, an address.")
+	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits for each.")
+	addColorFlag(flags, &f.color)
+	f.output.addTo(flags)
+	return cmd
+}
+
+func (f *exposedFlags) run(ctx context.Context, s *session) error {
+	printer, err := f.output.printer()
+	if err != nil {
+		return err
+	}
+	if f.timeout <= 0 {
+		return problem.Usage("--timeout %s is not a time to wait", f.timeout).Hint("give one above zero, as in 30s or 5m")
+	}
+	namespace := ""
+	if !f.allNamespaces {
+		if namespace, err = s.namespace(); err != nil {
+			return err
+		}
+	}
+	client, err := s.client()
+	if err != nil {
+		return err
+	}
+	snapshot, err := s.readExposed(ctx, client, namespace)
+	if err != nil {
+		return err
+	}
+	var waited error
+	if f.wait {
+		waited = f.waitAll(ctx, client, snapshot.Services)
+		if snapshot, err = s.readExposed(ctx, client, namespace); err != nil {
+			return err
+		}
+	}
+	return errors.Join(f.print(s, topology.Exposed(snapshot), namespace, printer), waited)
+}
+
+// waitAll waits for all Services at once.
+func (f *exposedFlags) waitAll(ctx context.Context, client *kube.Client, services []corev1.Service) error {
+	failed := make([]error, len(services))
+	var waiting sync.WaitGroup
+	for i := range services {
+		waiting.Go(func() {
+			_, failed[i] = client.WaitExposed(ctx, &services[i], kube.WaitOptions{Timeout: f.timeout, LoadBalancerGrace: loadBalancerGrace})
+		})
+	}
+	waiting.Wait()
+	return errors.Join(failed...)
+}
+
+func (s *session) readExposed(ctx context.Context, client *kube.Client, namespace string) (topology.Snapshot, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	snapshot, err := client.Exposed(ctx, namespace)
+	if err != nil {
+		return snapshot, err
+	}
+	return snapshot, needs(snapshot, "services")
+}
+
+func (f *exposedFlags) print(s *session, list view.ExposedServiceList, namespace string, printer printers.ResourcePrinter) error {
+	o := render.Options{
+		Now:        s.Now(),
+		Wide:       f.output.is("wide"),
+		NoHeaders:  f.noHeaders,
+		Namespaces: f.allNamespaces,
+		Color:      s.useColor(f.color),
+	}
+	switch {
+	case printer != nil:
+		return render.Object(s.Out, printer, list)
+	case f.output.is("url"):
+		for _, item := range list.Items {
+			for _, url := range item.URLs {
+				if _, err := fmt.Fprintln(s.Out, url); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	case len(list.Items) == 0:
+		if err := s.printNone(namespace); err != nil {
+			return err
+		}
+	default:
+		if err := render.Exposed(s.Out, list, o); err != nil {
+			return err
+		}
+	}
+	return render.Unread(s.Err, list.Unread, o)
+}
+
+// printNone says in kubectl's words that nothing was found.
+func (s *session) printNone(namespace string) error {
+	words := "No resources found"
+	if namespace != corev1.NamespaceAll {
+		words = fmt.Sprintf("No resources found in %s namespace.", namespace)
+	}
+	_, err := fmt.Fprintln(s.Err, words)
+	return err
+}

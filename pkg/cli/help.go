@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// text takes the indentation of the source off a help text.
+func text(s string) string { return unindent(s, "") }
+
+// examples is text indented as cobra shows examples.
+func examples(s string) string { return unindent(s, "  ") }
+
+func unindent(s, indent string) string {
+	lines := strings.Split(strings.Trim(s, "\n\t "), "\n")
+	for i, line := range lines {
+		if line = strings.TrimLeft(line, "\t"); line != "" {
+			line = indent + line
+		}
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// usageOf makes an error of the command line out of err, with the command's
+// help as the next step where err brings none.
+func usageOf(cmd *cobra.Command, err error) error {
+	usage := problem.Usage("%w", err)
+	if problem.HintOf(err) == "" {
+		return usage.Hint("%s --help shows how it is used", commandName(cmd))
+	}
+	return usage
+}
+
+// commandName is the command as a user types it.
+func commandName(cmd *cobra.Command) string {
+	return cmd.CommandPath()
+}
+
+// noArgs refuses arguments; at the root it is an unknown command.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.HasParent() {
+		return usageOf(cmd, fmt.Errorf("%s takes no arguments, got %q", commandName(cmd), args))
+	}
+	err := fmt.Errorf("unknown command %q", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return problem.Usage("%w", err).Hint("did you mean %s?", strings.Join(near, " or "))
+	}
+	return usageOf(cmd, err)
+}
+
+// maxArgs refuses more than n arguments.
+func maxArgs(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= n {
+			return nil
+		}
+		return usageOf(cmd, fmt.Errorf("%s takes at most %d argument, got %q", commandName(cmd), n, args))
+	}
+}
+
+// oneOf refuses a flag's value that is not among those allowed.
+func oneOf(flag, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return problem.Usage("invalid --%s %q", flag, value).Hint("it is one of: %s", strings.Join(allowed, ", "))
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+)
+
+// checkClusterNames refuses what no IrisCluster can be called. Its pods carry
+// the name in a label, which bounds it.
+func checkClusterNames(names []string) error {
+	for _, name := range names {
+		if len(validation.IsDNS1123Subdomain(name)) > 0 || len(validation.IsValidLabelValue(name)) > 0 {
+			return problem.Usage("%q is not the name of an IrisCluster", name).
+				Hint("a name is up to 63 lower-case letters, digits, - and ., with a letter or digit at both ends")
+		}
+	}
+	return nil
+}
+
+// pickCluster finds the cluster that a command left out: the namespace's only one.
+func pickCluster(names []string, namespace string) (string, error) {
+	switch len(names) {
+	case 1:
+		return names[0], nil
+	case 0:
+		return "", problem.New("there is no IrisCluster in namespace %q", namespace).
+			Hint("kubectl iris status -A shows those of all namespaces; -n chooses one")
+	default:
+		return "", problem.Usage("namespace %q has several IrisClusters: %s", namespace, quoted(names)).
+			Hint("name one of them")
+	}
+}
+
+// clusterNotFound names the clusters that there are.
+func clusterNotFound(ctx context.Context, client *kube.Client, namespace string, names ...string) error {
+	what := "IrisCluster " + quoted(names)
+	if len(names) > 1 {
+		what = "IrisClusters " + quoted(names)
+	}
+	failure := problem.New("%s not found in namespace %q", what, namespace)
+	there, err := client.Clusters(ctx, namespace)
+	switch {
+	case err != nil:
+		return failure.Hint("check the name and the namespace (-n)")
+	case len(there) == 0:
+		return failure.Hint("this namespace has none; kubectl iris status -A shows those of all namespaces")
+	default:
+		return failure.Hint("this namespace has %s", quoted(there))
+	}
+}
+
+// needs is the error of a command that cannot do without a read that failed.
+func needs(snapshot topology.Snapshot, resource string) error {
+	if u := snapshot.Missing(resource); u != nil {
+		return problem.New("%s", u.Message).Hint("ask for the right to %s %s", u.Verb, u.Resource)
+	}
+	return nil
+}
+
+func quoted(names []string) string {
+	out := make([]string, len(names))
+	for i, name := range slices.Sorted(slices.Values(names)) {
+		out[i] = fmt.Sprintf("%q", name)
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,322 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+const (
+	// maxTunnels bounds the connections to the API server for one pod. Beyond
+	// it, TCP connections share them.
+	maxTunnels = 64
+	// maxIdle is how many are kept for the next TCP connections.
+	maxIdle = 4
+	// streamTimeout bounds the opening of streams: a node accepts them at once,
+	// or the tunnel is dead.
+	streamTimeout = 10 * time.Second
+	// prepareTimeout bounds the making of a tunnel that nobody waits for.
+	prepareTimeout = 30 * time.Second
+)
+
+var (
+	errLost    = errors.New("the connection to the pod was lost")
+	errTimeout = errors.New("the node accepted no stream in time")
+	errMoved   = errors.New("the pod is no longer the one that is meant")
+)
+
+// Dial opens a connection that carries port-forward streams to one pod.
+type Dial func(context.Context) (httpstream.Connection, error)
+
+// tunnel is a connection to one pod that carries streams.
+type tunnel struct {
+	conn httpstream.Connection
+	// users are the TCP connections that it carries, resting those of them whose
+	// client has ended its side; guarded by its pool.
+	users, resting int
+	// spoiled: no other TCP connection may use it; guarded by its pool.
+	spoiled bool
+	// ctx ends when the tunnel is closed from this side.
+	ctx   context.Context
+	close context.CancelFunc
+}
+
+func newTunnel(conn httpstream.Connection) *tunnel {
+	t := &tunnel{conn: conn}
+	t.ctx, t.close = context.WithCancel(context.Background())
+	// A connection on which nothing goes through may take its time to close,
+	// for which nobody is to wait.
+	context.AfterFunc(t.ctx, func() { _ = conn.Close() })
+	return t
+}
+
+// closed tells whether the tunnel is at its end. Its streams then end as if the
+// pod had ended them.
+func (t *tunnel) closed() bool {
+	select {
+	case <-t.conn.CloseChan():
+		return true
+	case <-t.ctx.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// pair are the streams of one TCP connection.
+type pair struct {
+	data, errors httpstream.Stream
+}
+
+// open opens the streams of one TCP connection. id is unique in the tunnel.
+func (t *tunnel) open(ctx context.Context, port uint16, id uint64) (pair, error) {
+	type opened struct {
+		stream httpstream.Stream
+		err    error
+	}
+	// CreateStream knows no context, and waits for the node to accept. Both
+	// streams are asked for at once: the id tells that they belong together.
+	create := func(kind string) <-chan opened {
+		result := make(chan opened, 1)
+		headers := http.Header{}
+		headers.Set(corev1.StreamType, kind)
+		headers.Set(corev1.PortHeader, strconv.Itoa(int(port)))
+		headers.Set(corev1.PortForwardRequestIDHeader, strconv.FormatUint(id, 10))
+		go func() {
+			stream, err := t.conn.CreateStream(headers)
+			result <- opened{stream, err}
+		}()
+		return result
+	}
+	failures, data := create(corev1.StreamTypeError), create(corev1.StreamTypeData)
+	timeout := time.NewTimer(streamTimeout)
+	defer timeout.Stop()
+	var p pair
+	for p.data == nil || p.errors == nil {
+		var o opened
+		select {
+		case o = <-failures:
+			p.errors = o.stream
+		case o = <-data:
+			p.data = o.stream
+		case <-t.conn.CloseChan():
+			o.err = errLost
+		case <-t.ctx.Done():
+			o.err = errMoved
+		case <-timeout.C:
+			o.err = errTimeout
+		case <-ctx.Done():
+			o.err = ctx.Err()
+		}
+		if o.err != nil {
+			return pair{}, o.err
+		}
+	}
+	// Nothing is ever sent on it.
+	_ = p.errors.Close()
+	return p, nil
+}
+
+// pool are the tunnels to one pod.
+type pool struct {
+	dial Dial
+
+	mu      sync.Mutex
+	tunnels []*tunnel
+	// dialing are tunnels that are about to be.
+	dialing int
+	ended   bool
+	// dialed is closed, and made anew, whenever one of them is or is not.
+	dialed chan struct{}
+}
+
+func newPool(dial Dial) *pool { return &pool{dial: dial, dialed: make(chan struct{})} }
+
+// lease is the use of a tunnel by one TCP connection.
+type lease struct {
+	*tunnel
+	pool *pool
+	// rests: the client has ended its side; over: the tunnel is given back.
+	rests, over bool
+}
+
+// acquire leases a tunnel that carries nothing but what rests, or a new one;
+// where there are too many, the one that carries least. One more is kept ready
+// for the next.
+func (p *pool) acquire(ctx context.Context) (*lease, error) {
+	for {
+		t, wait, err := p.take()
+		if err != nil {
+			return nil, err
+		}
+		if t == nil && wait == nil {
+			t, err = p.add(ctx, 1)
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case t != nil:
+			p.prepare()
+			return &lease{tunnel: t, pool: p}, nil
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// take is a tunnel that is there, or what to wait for; neither where another is
+// to be dialed.
+func (p *pool) take() (t *tunnel, wait <-chan struct{}, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return nil, nil, errMoved
+	}
+	p.drop((*tunnel).closed)
+	var least *tunnel
+	for _, t := range p.tunnels {
+		if !t.spoiled && (least == nil || t.users < least.users) {
+			least = t
+		}
+	}
+	full := len(p.tunnels)+p.dialing >= maxTunnels
+	switch {
+	case least != nil && (least.users == 0 || full):
+		least.users++
+		return least, nil, nil
+	case full && p.dialing > 0:
+		return nil, p.dialed, nil
+	}
+	p.dialing++
+	return nil, nil, nil
+}
+
+// prepare dials a tunnel for the next TCP connection, where none is ready.
+func (p *pool) prepare() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended || p.dialing > 0 || len(p.tunnels) >= maxTunnels || slices.ContainsFunc(p.tunnels, (*tunnel).ready) {
+		return
+	}
+	p.dialing++
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
+		defer cancel()
+		_, _ = p.add(ctx, 0) // who needs one finds out
+	}()
+}
+
+// ready tells whether another TCP connection would have the tunnel to itself.
+func (t *tunnel) ready() bool { return t.users == 0 && !t.spoiled && !t.closed() }
+
+// add dials one more tunnel, with so many users.
+func (p *pool) add(ctx context.Context, users int) (*tunnel, error) {
+	type dialed struct {
+		conn httpstream.Connection
+		err  error
+	}
+	result := make(chan dialed, 1)
+	go func() {
+		conn, err := p.dial(ctx)
+		result <- dialed{conn, err}
+	}()
+	select {
+	case d := <-result:
+		return p.added(d.conn, d.err, users)
+	case <-ctx.Done():
+		go func() {
+			if d := <-result; d.err == nil {
+				_ = d.conn.Close()
+			}
+		}()
+		return p.added(nil, ctx.Err(), users)
+	}
+}
+
+// added takes in what dialing brought.
+func (p *pool) added(conn httpstream.Connection, err error, users int) (*tunnel, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialing--
+	close(p.dialed)
+	p.dialed = make(chan struct{})
+	if err != nil {
+		return nil, err
+	}
+	t := newTunnel(conn)
+	if p.ended {
+		t.close()
+		return nil, errMoved
+	}
+	t.users = users
+	p.tunnels = append(p.tunnels, t)
+	return t, nil
+}
+
+// rest says that the client has ended its side. Most have then read all that
+// they want: another TCP connection may use the tunnel, too.
+func (l *lease) rest() {
+	l.pool.mu.Lock()
+	defer l.pool.mu.Unlock()
+	if l.over {
+		return
+	}
+	l.rests = true
+	l.users--
+	l.resting++
+}
+
+// end gives the tunnel back. Only one on which everything ended well is used
+// again.
+func (l *lease) end(well bool) {
+	p := l.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.over = true
+	if l.rests {
+		l.resting--
+	} else {
+		l.users--
+	}
+	l.spoiled = l.spoiled || !well
+	idle := 0
+	for _, t := range p.tunnels {
+		if t.users+t.resting == 0 {
+			idle++
+		}
+	}
+	p.drop(func(t *tunnel) bool {
+		return t == l.tunnel && t.users+t.resting == 0 && (t.spoiled || idle > maxIdle)
+	})
+}
+
+// drop closes tunnels and forgets them.
+func (p *pool) drop(which func(*tunnel) bool) {
+	var kept []*tunnel
+	for _, t := range p.tunnels {
+		if which(t) {
+			t.close()
+		} else {
+			kept = append(kept, t)
+		}
+	}
+	p.tunnels = kept
+}
+
+// end closes all tunnels, and those that are about to be.
+func (p *pool) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	p.drop(func(*tunnel) bool { return true })
+}

@@ -1,0 +1,367 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gorilla/websocket"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+)
+
+// The channels of the protocol of exec.
+const (
+	channelOut   = 1
+	channelErr   = 2
+	channelError = 3
+)
+
+// apiServer speaks as much of the API as asking IRIS needs.
+type apiServer struct {
+	*httptest.Server
+	// exec is what happens in the container.
+	exec func(write func(channel byte, text string), gone <-chan struct{})
+	// execStatus refuses exec.
+	execStatus *metav1.Status
+	// page is what the pod answers through the proxy.
+	page http.HandlerFunc
+
+	mu    sync.Mutex
+	asked []string
+}
+
+func newAPIServer(t *testing.T) *apiServer {
+	s := &apiServer{}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.asked = append(s.asked, r.Method+" "+r.URL.RequestURI())
+	s.mu.Unlock()
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/exec") && s.execStatus != nil:
+		writeStatus(w, *s.execStatus)
+	case strings.HasSuffix(r.URL.Path, "/exec"):
+		s.serveExec(w, r)
+	case strings.Contains(r.URL.Path, "/proxy/") && s.page != nil:
+		s.page(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (s *apiServer) serveExec(w http.ResponseWriter, r *http.Request) {
+	upgrader := websocket.Upgrader{Subprotocols: []string{"v5.channel.k8s.io"}}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		for {
+			if _, _, err := conn.ReadMessage(); err != nil {
+				return
+			}
+		}
+	}()
+	s.exec(func(channel byte, text string) {
+		_ = conn.WriteMessage(websocket.BinaryMessage, append([]byte{channel}, text...))
+	}, gone)
+	_ = conn.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
+}
+
+func writeStatus(w http.ResponseWriter, status metav1.Status) {
+	status.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+	status.Status = metav1.StatusFailure
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(int(status.Code))
+	_ = json.NewEncoder(w).Encode(status)
+}
+
+func forbidden(what string) metav1.Status {
+	return metav1.Status{Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: "pods is forbidden: User cannot " + what}
+}
+
+// succeed is the end of a command that went well.
+const succeed = `{"metadata":{},"status":"Success"}`
+
+func says(text string) func(func(byte, string), <-chan struct{}) {
+	return func(write func(byte, string), _ <-chan struct{}) {
+		write(channelOut, text)
+		write(channelError, succeed)
+	}
+}
+
+func answers(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = fmt.Fprint(w, body)
+	}
+}
+
+// dataPod is a mirror member with a sidecar on port 80.
+func dataPod() iris.Pod {
+	return iris.Pod{
+		Namespace: "iko", Name: "simple-data-0-0", UID: "uid",
+		Labels:  map[string]string{iris.LabelName: "simple", iris.LabelComponent: iris.ComponentData},
+		IRIS:    &iris.Container{Name: "the-iris", Started: metav1.Now()},
+		Sidecar: &iris.Container{Name: iris.SidecarContainer},
+	}
+}
+
+func (s *apiServer) ask(t *testing.T, pod iris.Pod) iris.Answer {
+	t.Helper()
+	client, err := New(&rest.Config{Host: s.URL}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	found := client.Ask(ctx, []iris.Cluster{{Namespace: "iko", Name: "simple", Mirrored: true}}, []iris.Pod{pod})
+	if len(found) != 1 || found[0].Pod != pod.Name || found[0].UID != pod.UID {
+		t.Fatalf("answers: %+v", found)
+	}
+	return found[0]
+}
+
+const line = "IRIS^/usr/irissys^2023.3^running, since now^iris.cpf^1972^52773^62972^ok^IRIS^Failover^Backup^/d\n"
+
+func TestAsk(t *testing.T) {
+	notFound := func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
+	for name, test := range map[string]struct {
+		exec       func(func(byte, string), <-chan struct{})
+		execStatus *metav1.Status
+		page       http.HandlerFunc
+		text, why  string
+	}{
+		"qlist": {exec: says(line), text: "Failover/Backup"},
+		"in pieces, with words on stderr": {
+			exec: func(write func(byte, string), _ <-chan struct{}) {
+				write(channelOut, line[:20])
+				write(channelErr, "a warning")
+				write(channelOut, line[20:])
+				write(channelError, succeed)
+			},
+			text: "Failover/Backup",
+		},
+		"no instance": {exec: says("\n"), text: "?", why: "iris qlist: it named no instance; mirror_status.cxw: it answered 404 Not Found"},
+		"fails": {
+			exec: func(write func(byte, string), _ <-chan struct{}) {
+				write(channelErr, "iris: not found\n")
+				write(channelError, `{"metadata":{},"status":"Failure","reason":"NonZeroExitCode","message":"command terminated with non-zero exit code","details":{"causes":[{"reason":"ExitCode","message":"127"}]}}`)
+			},
+			text: "?", why: "iris qlist: command terminated with exit code 127: iris: not found; mirror_status.cxw: it answered 404 Not Found",
+		},
+		"says more than it may": {
+			exec: func(write func(byte, string), gone <-chan struct{}) {
+				for range 1000 {
+					select {
+					case <-gone:
+						return
+					default:
+						write(channelOut, strings.Repeat(line, 100))
+					}
+				}
+			},
+			text: "?", why: "iris qlist: it said more than 64 KiB; mirror_status.cxw: it answered 404 Not Found",
+		},
+		"forbidden, the page: primary": {
+			execStatus: ptr(forbidden("create pods/exec")), page: answers(200, "SUCCESS"),
+			text: "primary", why: "iris qlist: the right pods/exec create is missing",
+		},
+		"forbidden, the page: another": {
+			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED\n"),
+			text: "not primary", why: "iris qlist: the right pods/exec create is missing",
+		},
+		"both forbidden": {
+			execStatus: ptr(forbidden("create pods/exec")),
+			page:       func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, forbidden("get pods/proxy")) },
+			text:       "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: the right pods/proxy get is missing",
+		},
+		"503 of the API server is no word of IRIS": {
+			execStatus: ptr(forbidden("create pods/exec")),
+			page: func(w http.ResponseWriter, _ *http.Request) {
+				writeStatus(w, metav1.Status{Code: 503, Reason: metav1.StatusReasonServiceUnavailable, Message: "dial tcp: FAILED"})
+			},
+			text: "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: dial tcp: FAILED",
+		},
+		"503 of a gateway is no word of IRIS": {
+			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "<h1>no server available</h1>"),
+			text: "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: it answered 503 Service Unavailable",
+		},
+		"a login page is no word of IRIS": {
+			execStatus: ptr(forbidden("create pods/exec")), page: answers(200, "<form>"),
+			text: "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: it answered 200 OK",
+		},
+		"a redirect is not followed": {
+			execStatus: ptr(forbidden("create pods/exec")),
+			page: func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/elsewhere" {
+					http.Redirect(w, r, "/elsewhere/proxy/", http.StatusFound)
+				}
+			},
+			text: "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: it answered 302 Found",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAPIServer(t)
+			s.exec, s.execStatus, s.page = test.exec, test.execStatus, test.page
+			if s.page == nil {
+				s.page = notFound
+			}
+			a := s.ask(t, dataPod())
+			if a.Text() != test.text || a.Why() != test.why {
+				t.Errorf("got %q, %q\nwant %q, %q", a.Text(), a.Why(), test.text, test.why)
+			}
+		})
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// A qlist that hangs costs the deadline and no more, and the page answers
+// meanwhile.
+func TestAskHangs(t *testing.T) {
+	t.Parallel()
+	s := newAPIServer(t)
+	s.exec = func(_ func(byte, string), gone <-chan struct{}) { <-gone }
+	s.page = answers(200, "SUCCESS")
+	start := time.Now()
+	a := s.ask(t, dataPod())
+	if took := time.Since(start); took > askTimeout+time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if a.Text() != "primary" || a.Why() != "iris qlist: no answer within 3s" || !a.Refused[0].TimedOut {
+		t.Errorf("got %q, %q", a.Text(), a.Why())
+	}
+}
+
+// An answer that comes late, but in time, goes before that of the page.
+func TestAskLate(t *testing.T) {
+	t.Parallel()
+	s := newAPIServer(t)
+	s.exec = func(write func(byte, string), gone <-chan struct{}) {
+		select {
+		case <-time.After(askPatience + 300*time.Millisecond):
+			says(line)(write, gone)
+		case <-gone:
+		}
+	}
+	s.page = answers(200, "SUCCESS")
+	if a := s.ask(t, dataPod()); a.Text() != "Failover/Backup" {
+		t.Errorf("got %q, %q", a.Text(), a.Why())
+	}
+}
+
+func TestAskedHow(t *testing.T) {
+	exec := "/api/v1/namespaces/iko/pods/simple-data-0-0/exec?command=iris&command=qlist&container=the-iris&stderr=true&stdout=true"
+	for name, test := range map[string]struct {
+		pod  func(*iris.Pod)
+		want []string
+	}{
+		"the sidecar's port": {func(*iris.Pod) {}, []string{"GET " + exec, "POST " + exec, "GET /api/v1/namespaces/iko/pods/simple-data-0-0:80/proxy/csp/bin/mirror_status.cxw"}},
+		"without a sidecar":  {func(p *iris.Pod) { p.Sidecar = nil }, []string{"GET " + exec, "POST " + exec, "GET /api/v1/namespaces/iko/pods/simple-data-0-0:52773/proxy/csp/bin/mirror_status.cxw"}},
+		"outside a mirror":   {func(p *iris.Pod) { p.Labels[iris.LabelName] = "alone" }, []string{"GET " + exec, "POST " + exec}},
+		"not running":        {func(p *iris.Pod) { p.IRIS.Started = metav1.Time{} }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAPIServer(t)
+			s.execStatus, s.page = ptr(forbidden("create pods/exec")), answers(200, "SUCCESS")
+			pod := dataPod()
+			test.pod(&pod)
+			client, err := New(&rest.Config{Host: s.URL}, "test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.Ask(t.Context(), []iris.Cluster{{Namespace: "iko", Name: "simple", Mirrored: true}, {Namespace: "iko", Name: "alone"}}, []iris.Pod{pod, {Name: "not data"}})
+			if diff := cmp.Diff(test.want, s.asked); diff != "" {
+				t.Errorf("requests (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Pods whose turn does not come were not asked, which is no silence of IRIS.
+func TestAskTooMany(t *testing.T) {
+	t.Parallel()
+	client, err := New(&rest.Config{Host: "http://localhost"}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxAsked {
+		client.asking <- struct{}{}
+	}
+	a := client.Ask(t.Context(), nil, []iris.Pod{dataPod()})[0]
+	if want := "iris qlist: not asked within 3s, since no more than 64 pods are asked at a time"; a.Why() != want || a.Refused[0].TimedOut {
+		t.Errorf("got %+v, want %q", a.Refused, want)
+	}
+}
+
+// A watch tells a server that is away from a pod that does not answer.
+func TestReplyKnowsWhoIsAway(t *testing.T) {
+	for name, test := range map[string]struct {
+		server func(*apiServer)
+		want   bool
+	}{
+		"no server": {func(s *apiServer) { s.Close() }, true},
+		"a connection that ends": {func(s *apiServer) {
+			s.exec = func(func(byte, string), <-chan struct{}) { panic(http.ErrAbortHandler) }
+		}, true},
+		"a server that shuts down": {func(s *apiServer) {
+			s.execStatus = &metav1.Status{Code: 503, Reason: metav1.StatusReasonServiceUnavailable, Message: "shutting down"}
+		}, true},
+		"a node that is away": {func(s *apiServer) {
+			s.execStatus = &metav1.Status{Code: 500, Reason: metav1.StatusReasonInternalError, Message: "error dialing backend: dial tcp: connection refused"}
+		}, false},
+		"a refusal":            {func(s *apiServer) { s.execStatus = ptr(forbidden("create pods/exec")) }, false},
+		"a command that fails": {func(s *apiServer) { s.exec = says("") }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAPIServer(t)
+			test.server(s)
+			client, err := New(&rest.Config{Host: s.URL}, "test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := client.replies(t.Context(), nil, []iris.Pod{dataPod()}, nil)[0]
+			if r.away != test.want || r.Source != iris.NoAnswer {
+				t.Errorf("away %v: %q", r.away, r.Why())
+			}
+		})
+	}
+}
+
+// Where qlist hung, the page alone is asked, and why is still said.
+func TestRepliesOfThePageAlone(t *testing.T) {
+	t.Parallel()
+	s := newAPIServer(t)
+	s.page = answers(503, "FAILED")
+	client, err := New(&rest.Config{Host: s.URL}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hung := map[types.UID]iris.Refusal{"uid": {Source: iris.FromQlist, TimedOut: true, Why: "no answer"}}
+	r := client.replies(t.Context(), nil, []iris.Pod{dataPod()}, hung)[0]
+	if r.Text() != "not primary" || r.Why() != "iris qlist: no answer" || !r.paged || len(s.asked) != 1 {
+		t.Errorf("%q, %q after %q", r.Text(), r.Why(), s.asked)
+	}
+}

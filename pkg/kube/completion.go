@@ -1,0 +1,104 @@
+package kube
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+)
+
+// Names reads what completion offers: each of its methods is one request,
+// which the server answers from its cache, and of an object only its metadata
+// is sent wherever that suffices. Errors are those of client-go: nobody reads
+// them.
+type Names struct {
+	client   *Client
+	metadata metadata.Interface
+}
+
+// Names is a reader of names.
+func (c *Client) Names() (Names, error) {
+	client, err := metadata.NewForConfig(metadata.ConfigFor(c.config))
+	return Names{client: c, metadata: client}, err
+}
+
+// fromCache lets the server answer without asking its store.
+const fromCache = "0"
+
+// Namespaces are the names of all namespaces.
+func (n Names) Namespaces(ctx context.Context) ([]string, error) {
+	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("namespaces"), "", "")
+	return namesOf(found), err
+}
+
+// Clusters are the names of a namespace's IrisClusters.
+func (n Names) Clusters(ctx context.Context, namespace string) ([]string, error) {
+	found, err := n.list(ctx, iris.GroupVersionResource(), namespace, "")
+	return namesOf(found), err
+}
+
+// Pods are the pods of a cluster, or of all clusters where it is "", by name
+// and labels alone.
+func (n Names) Pods(ctx context.Context, namespace, cluster string) ([]iris.Pod, error) {
+	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("pods"), namespace, podsOf(cluster))
+	var pods []iris.Pod
+	for _, m := range found {
+		pods = append(pods, iris.Pod{Namespace: m.Namespace, Name: m.Name, Labels: m.Labels})
+	}
+	return pods, err
+}
+
+// PodsWithPorts are the same pods with their containers.
+func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]iris.Pod, error) {
+	found, err := n.client.once.core.Pods(namespace).
+		List(ctx, metav1.ListOptions{LabelSelector: podsOf(cluster), ResourceVersion: fromCache})
+	if err != nil {
+		return nil, err
+	}
+	var pods []iris.Pod
+	for i := range found.Items {
+		pods = append(pods, iris.PodFrom(&found.Items[i]))
+	}
+	return pods, nil
+}
+
+// MadeServices are the Services that this tool made, by name and labels alone.
+func (n Names) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
+	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("services"), namespace, madeByTool)
+	var made []corev1.Service
+	for _, m := range found {
+		if service := (corev1.Service{ObjectMeta: m.ObjectMeta}); expose.Made(&service) {
+			made = append(made, service)
+		}
+	}
+	return made, err
+}
+
+func podsOf(cluster string) string {
+	if cluster == "" {
+		return iris.KindSelector
+	}
+	return ClusterPods(cluster)
+}
+
+func (n Names) list(ctx context.Context, resource schema.GroupVersionResource, namespace, selector string) ([]metav1.PartialObjectMetadata, error) {
+	found, err := n.metadata.Resource(resource).Namespace(namespace).
+		List(ctx, metav1.ListOptions{LabelSelector: selector, ResourceVersion: fromCache})
+	if err != nil {
+		return nil, err
+	}
+	return found.Items, nil
+}
+
+func namesOf(objects []metav1.PartialObjectMetadata) []string {
+	var names []string
+	for _, m := range objects {
+		names = append(names, m.Name)
+	}
+	return names
+}

@@ -1,0 +1,106 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// access names one kind of request, for messages about rights.
+type access struct {
+	verb string
+	// resource is the plural with its group.
+	resource  string
+	namespace string
+}
+
+func (a access) String() string {
+	return fmt.Sprintf("%s %s %s", a.verb, a.resource, inNamespace(a.namespace))
+}
+
+func inNamespace(namespace string) string {
+	if namespace == "" {
+		return "in all namespaces"
+	}
+	return fmt.Sprintf("in namespace %q", namespace)
+}
+
+// namespaceFlag is how kubectl is told a namespace, or all.
+func namespaceFlag(namespace string) string {
+	if namespace == "" {
+		return "-A"
+	}
+	return "-n " + namespace
+}
+
+// explain turns the error of a request into one line for a person, with the
+// next step.
+func (c *Client) explain(err error, a access, name string) error {
+	what := a.String()
+	if name != "" {
+		what = fmt.Sprintf("%s %q %s", a.verb+" "+a.resource, name, inNamespace(a.namespace))
+	}
+	var network *url.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		return err
+	case apierrors.IsForbidden(err):
+		return problem.New("cannot %s: forbidden: %w", what, err).
+			Hint("ask for the right to %s %s %s; kubectl auth can-i %s %s %s tells whether you have it",
+				a.verb, a.resource, inNamespace(a.namespace), a.verb, a.resource, namespaceFlag(a.namespace))
+	case apierrors.IsUnauthorized(err):
+		return problem.New("cannot %s: the server does not accept your credentials: %w", what, err).
+			Hint("they may have expired: log in again, or choose another user with --context or --user")
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return problem.New("cannot %s: no answer from %s in time: %w", what, c.config.Host, err).
+			Hint("kubectl cluster-info tells whether the server answers at all; --request-timeout gives it longer")
+	case errors.As(err, &network):
+		return problem.New("cannot reach the API server at %s: %w", c.config.Host, network.Err).
+			Hint("check --context and --server; kubectl cluster-info tells whether it answers")
+	default:
+		return problem.New("cannot %s: %w", what, err)
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return apierrors.IsTimeout(err) || errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// notInstalled tells a resource that the server does not know from an object
+// that is not there: both come as 404, but only the first without a Status.
+func notInstalled(err error) bool {
+	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
+}
+
+// unreadFrom says what a view lacks because of err; ok is false for an error
+// that leaves nothing to show (the server does not answer, or accepts no
+// credentials).
+func unreadFrom(err error, a access, lacks string) (u view.Unread, ok bool) {
+	u = view.Unread{Verb: a.verb, Resource: a.resource, Namespace: a.namespace}
+	var status apierrors.APIStatus
+	switch {
+	case apierrors.IsForbidden(err):
+		u.Reason = view.Forbidden
+		u.Message = fmt.Sprintf("cannot %s: forbidden, so %s", a, lacks)
+	case notInstalled(err):
+		u.Reason = view.NotInstalled
+		u.Message = fmt.Sprintf("cannot %s: the server does not have this resource, so %s", a, lacks)
+	case apierrors.IsUnauthorized(err) || !errors.As(err, &status):
+		return u, false
+	default:
+		u.Reason = view.Failed
+		u.Message = fmt.Sprintf("cannot %s: %v, so %s", a, err, lacks)
+	}
+	return u, true
+}

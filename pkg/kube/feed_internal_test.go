@@ -1,0 +1,172 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+)
+
+// podServer lists one pod, and fails as a test says.
+type podServer struct {
+	mu       sync.Mutex
+	list     error
+	watch    error
+	watching *watch.FakeWatcher
+}
+
+// fails sets what lists and watches bring from now on, and ends the watch.
+func (s *podServer) fails(list, watch error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list, s.watch = list, watch
+	if s.watching != nil {
+		s.watching.Stop()
+		s.watching = nil
+	}
+}
+
+func (s *podServer) source() source {
+	return listWatch(
+		func(context.Context, metav1.ListOptions) (*corev1.PodList, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "simple-data-0-0", ResourceVersion: "1"}}
+			return &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: []corev1.Pod{pod}}, s.list
+		},
+		func(context.Context, metav1.ListOptions) (watch.Interface, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.watch != nil {
+				return nil, s.watch
+			}
+			s.watching = watch.NewFake()
+			return s.watching, nil
+		}, byLabel(""))
+}
+
+// follow follows the server's pods; shown gets whatever is looked at.
+func (s *podServer) follow(t *testing.T) (w *watcher, shown <-chan int) {
+	client := &Client{config: &rest.Config{Host: "https://server"}}
+	w = &watcher{feeds: newFeeds(client)}
+	w.pods = w.add("pods", "iko", lacksPods, s.source(), &corev1.Pod{}, trimPod)
+	looks := make(chan int, 100)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = w.run(ctx, 0, 0, func() (bool, error) {
+			looks <- len(readable[*corev1.Pod](w.pods))
+			return false, nil
+		})
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	return w, looks
+}
+
+// patience is more than the longest pause of a reflector between two tries.
+const patience = 45 * time.Second
+
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %s", what, patience)
+		}
+	}
+}
+
+// looks waits until a number of pods is looked at.
+func looks(t *testing.T, shown <-chan int, want int) {
+	t.Helper()
+	end := time.After(patience)
+	for {
+		select {
+		case n := <-shown:
+			if n == want {
+				return
+			}
+		case <-end:
+			t.Fatalf("%d pods are never looked at", want)
+		}
+	}
+}
+
+// errAway has a watch go on where it was, without a list.
+var errAway = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+
+// An outage is told once, and looked away from as soon as the server is back.
+func TestOutageEndsWithTheServerBack(t *testing.T) {
+	t.Parallel()
+	s := &podServer{}
+	w, shown := s.follow(t)
+	looks(t, shown, 1)
+	within(t, "watch", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.watching != nil })
+	for range 2 {
+		s.fails(errAway, errAway)
+		select {
+		case err := <-w.trouble:
+			if !errors.Is(err, errAway) {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("the outage is not told")
+		}
+		if !w.isAway() {
+			t.Error("the server is not taken for away")
+		}
+		time.Sleep(time.Second) // more errors
+		for len(shown) > 0 {
+			<-shown
+		}
+		if len(w.trouble) > 0 {
+			t.Error("the outage is told twice")
+		}
+		s.fails(nil, nil)
+		looks(t, shown, 1)
+		within(t, "found", func() bool { return !w.isAway() })
+	}
+}
+
+// What was read before the right went is not what there is.
+func TestForbiddenFeedHasNoObjects(t *testing.T) {
+	t.Parallel()
+	s := &podServer{}
+	w, shown := s.follow(t)
+	looks(t, shown, 1)
+	denied := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", nil)
+	within(t, "watch", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.watching != nil })
+	s.fails(denied, denied)
+	looks(t, shown, 0)
+	if w.pods.missing() == nil || len(w.trouble) > 0 {
+		t.Error("the refusal is no outage, and the pods are unread")
+	}
+	s.fails(nil, nil)
+	looks(t, shown, 1)
+}
+
+// A right that is missing is told once it is missing for long, and once.
+func TestDenialIsToldOnce(t *testing.T) {
+	var d denial
+	now := time.Now()
+	told := 0
+	for _, missing := range []bool{true, true, false, true, true, true} {
+		if d.lasts(missing, now) {
+			told++
+		}
+		now = now.Add(deniedFor / 2)
+	}
+	if d.lasts(true, now) || told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}

@@ -1,0 +1,119 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// takeOwnership makes this tool the field manager of what a Service's spec asks
+// for, so that the apply that follows drops what others had set and it does
+// not want. Nothing but metadata.managedFields changes, and only if the Service
+// is still at the version given. It returns the new version.
+func (c *Client) takeOwnership(ctx context.Context, live *corev1.Service) (string, error) {
+	managed, err := takeSpec(live.ManagedFields)
+	if err != nil {
+		return "", problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
+	}
+	return c.setManagers(ctx, live, managed, live.ResourceVersion)
+}
+
+// giveBack undoes takeOwnership where the apply after it was refused: the
+// Service has the managers again that it had. version is the one that
+// takeOwnership left; a Service that has changed since is left alone.
+func (c *Client) giveBack(ctx context.Context, live *corev1.Service, version string) error {
+	// The caller may have been interrupted between the two.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+	defer cancel()
+	_, err := c.setManagers(ctx, live, live.ManagedFields, version)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+const giveBackTimeout = 5 * time.Second
+
+// setManagers replaces the managed fields of a Service at a version, and
+// returns the new version.
+func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed []metav1.ManagedFieldsEntry, version string) (string, error) {
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "replace", "path": "/metadata/managedFields", "value": managed},
+		{"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+	})
+	if err != nil {
+		return "", err
+	}
+	after, err := c.once.core.Services(live.Namespace).
+		Patch(ctx, live.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: expose.ManagedBy})
+	if err != nil {
+		return "", err
+	}
+	return after.ResourceVersion, nil
+}
+
+// takeSpec moves the fields that takes names from their managers to this tool,
+// as server-side apply keeps them. Everything else stays with its manager:
+// finalizers and annotations belong to controllers.
+func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, error) {
+	taken := &fieldpath.Set{}
+	var kept []metav1.ManagedFieldsEntry
+	for _, entry := range entries {
+		if entry.Subresource != "" || entry.FieldsV1 == nil {
+			kept = append(kept, entry)
+			continue
+		}
+		own := entry.Manager == expose.ManagedBy && entry.Operation == metav1.ManagedFieldsOperationApply
+		fields, left := &fieldpath.Set{}, &fieldpath.Set{}
+		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
+			return nil, err
+		}
+		fields.Iterate(func(path fieldpath.Path) {
+			if own || takes(path) {
+				taken.Insert(path.Copy())
+			} else {
+				left.Insert(path.Copy())
+			}
+		})
+		if left.Empty() {
+			continue
+		}
+		raw, err := left.ToJSON()
+		if err != nil {
+			return nil, err
+		}
+		entry.FieldsV1 = metav1.NewFieldsV1(string(raw))
+		kept = append(kept, entry)
+	}
+	raw, err := taken.ToJSON()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Insert(kept, 0, metav1.ManagedFieldsEntry{
+		Manager:    expose.ManagedBy,
+		Operation:  metav1.ManagedFieldsOperationApply,
+		APIVersion: "v1",
+		FieldsType: "FieldsV1",
+		FieldsV1:   metav1.NewFieldsV1(string(raw)),
+	}), nil
+}
+
+// takes tells the fields of the spec that a user decides from those that the
+// server assigned and that cannot change.
+func takes(path fieldpath.Path) bool {
+	if len(path) < 2 || path[0].FieldName == nil || *path[0].FieldName != "spec" || path[1].FieldName == nil {
+		return false
+	}
+	assigned := []string{"clusterIP", "clusterIPs", "ipFamilies", "healthCheckNodePort"}
+	return !slices.Contains(assigned, *path[1].FieldName)
+}

@@ -1,0 +1,41 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// SetRole sets the role label of a pod, or with "" takes it away, if the pod is
+// still as it was read, or else fails with a conflict. With dryRun the server
+// checks and changes nothing.
+func (c *Client) SetRole(ctx context.Context, pod iris.Pod, role string, dryRun bool) error {
+	var value any
+	if role != "" {
+		value = role
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"resourceVersion": pod.ResourceVersion,
+		"labels":          map[string]any{iris.LabelMirrorRole: value},
+	}})
+	if err != nil {
+		return err
+	}
+	options := metav1.PatchOptions{FieldManager: expose.ManagedBy}
+	if dryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	_, err = c.once.core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
+	if apierrors.IsConflict(err) {
+		return problem.New("pod %q in namespace %q changed since it was read and keeps its label: %w", pod.Name, pod.Namespace, err).
+			Hint("run the command again: it reads the pods and asks IRIS anew")
+	}
+	return c.explain(err, access{"patch", "pods", pod.Namespace}, pod.Name)
+}

@@ -1,0 +1,119 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/version"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// operatorSelector finds IKO's pods: the label app was iris-operator in 3.3
+// and iris-operator-amd from 3.5 to 3.7 (vendor charts). The other label that
+// they carry, release, is the user's.
+const operatorSelector = "app in (iris-operator,iris-operator-amd)"
+
+const (
+	lacksOperator = "IKO's image is not known"
+	lacksImages   = "the images of IRIS and the web gateway are not known"
+)
+
+// Version reads the server's version, the images of IKO and those of the
+// namespace's instances, in parallel. Pods that may not be read leave their
+// part empty.
+func (c *Client) Version(ctx context.Context, namespace string) (view.ServerVersion, error) {
+	v := view.ServerVersion{}
+	operators := &reader{client: c}
+	instances := &reader{client: c, scope: Scope{Namespace: namespace}}
+	err := parallel(ctx, []func(context.Context) error{
+		func(ctx context.Context) error { return c.serverVersion(ctx, &v) },
+		func(ctx context.Context) (err error) {
+			v.Operators, err = operators.operatorImages(ctx, namespace)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			v.IRIS, v.WebGateways, err = instances.instanceImages(ctx)
+			return err
+		},
+	})
+	v.Unread = slices.Concat(operators.snapshot.Unread, instances.snapshot.Unread)
+	return v, err
+}
+
+func (c *Client) serverVersion(ctx context.Context, v *view.ServerVersion) error {
+	body, err := c.once.core.RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	if err != nil {
+		return c.explain(err, access{verb: "get", resource: "/version"}, "")
+	}
+	var info version.Info
+	if err := json.Unmarshal(body, &info); err != nil {
+		return c.explain(err, access{verb: "get", resource: "/version"}, "")
+	}
+	v.Version, v.Platform = info.GitVersion, info.Platform
+	return nil
+}
+
+// operatorImages looks for IKO in all namespaces and, where that is forbidden,
+// in the one given.
+func (r *reader) operatorImages(ctx context.Context, namespace string) ([]view.Image, error) {
+	images, err := r.operatorImagesIn(ctx, metav1.NamespaceAll)
+	if apierrors.IsForbidden(err) {
+		r.scope.Namespace = namespace
+		images, err = r.operatorImagesIn(ctx, namespace)
+	}
+	if err != nil {
+		return nil, r.failed(err, "list", "pods", lacksOperator)
+	}
+	return images, nil
+}
+
+func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view.Image, error) {
+	var images []string
+	err := each(ctx, r.client.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) {
+		for _, container := range pod.Spec.Containers {
+			images = append(images, container.Image)
+		}
+	})
+	return counted(images), err
+}
+
+func (r *reader) instanceImages(ctx context.Context) (instances, gateways []view.Image, err error) {
+	pods, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.podSelector())
+	if err != nil {
+		return nil, nil, r.failed(err, "list", "pods", lacksImages)
+	}
+	var ofIRIS, ofGateways []string
+	for _, pod := range pods {
+		switch component := pod.Component(); {
+		case pod.IRIS == nil:
+		case component == iris.ComponentData, component == iris.ComponentCompute:
+			ofIRIS = append(ofIRIS, pod.IRIS.Image)
+		case component == iris.ComponentWebGateway:
+			ofGateways = append(ofGateways, pod.IRIS.Image)
+		}
+		if pod.Sidecar != nil {
+			ofGateways = append(ofGateways, pod.Sidecar.Image)
+		}
+	}
+	return counted(ofIRIS), counted(ofGateways), nil
+}
+
+// counted are the different images in alphabetical order.
+func counted(images []string) []view.Image {
+	slices.Sort(images)
+	found := []view.Image{}
+	for _, image := range images {
+		if n := len(found); n > 0 && found[n-1].Image == image {
+			found[n-1].Pods++
+			continue
+		}
+		found = append(found, view.Image{Image: image, Pods: 1})
+	}
+	return found
+}

@@ -1,0 +1,82 @@
+package logs
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+)
+
+// Source is a container whose log is read.
+type Source struct {
+	Namespace, Pod string
+	// UID is the pod's.
+	UID       string
+	Container string
+	// Restarts counts how often the container was started anew.
+	Restarts int
+	// Running tells whether it runs; Started, whether it ever has.
+	Running, Started bool
+}
+
+// key tells a source from every other: a pod may come again under its name.
+type key struct{ uid, container string }
+
+func (s Source) key() key { return key{s.UID, s.Container} }
+
+// Part says which part of a log is wanted.
+type Part struct {
+	Follow, Previous bool
+	// Since leaves out earlier lines; servers heed whole seconds only.
+	Since time.Time
+	// Ago leaves out lines older than this by the server's clock; 0 for none.
+	Ago time.Duration
+	// Tail is the number of last lines; below zero for all.
+	Tail int64
+}
+
+// ErrNone is the error of opening a log that is not there, or not yet.
+var ErrNone = errors.New("there is no log")
+
+// Open opens the log of a container: lines that begin with their time in
+// RFC 3339.
+type Open func(context.Context, Source, Part) (io.ReadCloser, error)
+
+// Line is one line of a log.
+type Line struct {
+	Pod, Container string
+	Time           time.Time
+	// Stamp is the time as the server wrote it.
+	Stamp string
+	Text  string
+}
+
+// lines calls take for each line of a log. cut is what stands behind the last
+// end of a line: a line that is not complete, or that broke off.
+func lines(source Source, log io.Reader, take func(Line)) (cut string, err error) {
+	r := bufio.NewReaderSize(log, 64<<10)
+	for {
+		text, err := r.ReadString('\n')
+		switch {
+		case err == io.EOF:
+			return text, nil
+		case err != nil:
+			return text, err
+		}
+		take(parse(source, strings.TrimSuffix(text, "\n")))
+	}
+}
+
+func parse(source Source, text string) Line {
+	line := Line{Pod: source.Pod, Container: source.Container}
+	stamp, rest, _ := strings.Cut(text, " ")
+	at, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil {
+		line.Text = text
+		return line
+	}
+	line.Stamp, line.Time, line.Text = stamp, at, rest
+	return line
+}

@@ -1,0 +1,378 @@
+package reach
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+)
+
+// mirror plays a failover pair whose labels and whose answers a test sets apart
+// from each other.
+type mirror struct {
+	mu     sync.Mutex
+	pods   []iris.Pod
+	status map[types.UID]string
+	// hung: qlist does not return in these pods; refused: exec is forbidden.
+	hung    map[types.UID]bool
+	refused bool
+	asked   int
+	askedOf map[types.UID]int
+	busy    bool
+	events  []string
+	// at are the times of events.
+	at []time.Time
+}
+
+func newMirror() *mirror {
+	m := &mirror{pods: pair("simple"), status: map[types.UID]string{}, hung: map[types.UID]bool{}, askedOf: map[types.UID]int{}}
+	m.status[m.pods[0].UID], m.status[m.pods[1].UID] = "Primary", "Backup"
+	return m
+}
+
+func (m *mirror) ask(ctx context.Context, p iris.Pod) iris.Answer {
+	select {
+	case <-time.After(50 * time.Millisecond):
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	m.asked++
+	m.askedOf[p.UID]++
+	status, hung, refused := m.status[p.UID], m.hung[p.UID], m.refused
+	m.mu.Unlock()
+	switch {
+	case refused:
+		return iris.Answer{UID: p.UID, At: time.Now(), Refused: []iris.Refusal{{Source: iris.FromQlist, Resource: "pods/exec", Verb: "create"}}}
+	case hung:
+		select {
+		case <-time.After(3 * time.Second):
+		case <-ctx.Done():
+		}
+		return iris.Answer{UID: p.UID, At: time.Now(), Refused: []iris.Refusal{{Source: iris.FromQlist, TimedOut: true}}}
+	}
+	return said(p, "Failover", status)
+}
+
+// set changes what IRIS says, and nothing else.
+func (m *mirror) set(first, second string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.status[m.pods[0].UID], m.status[m.pods[1].UID] = first, second
+}
+
+// label is the pods with other labels.
+func (m *mirror) label(first, second string) []iris.Pod {
+	pods := []iris.Pod{data("simple", "data-0-0", first), data("simple", "data-0-1", second)}
+	pods[0].UID, pods[1].UID = m.pods[0].UID, m.pods[1].UID
+	m.pods = pods
+	return pods
+}
+
+func (m *mirror) take(event string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.events, m.at = append(m.events, event), append(m.at, time.Now())
+}
+
+func (m *mirror) taken() ([]string, []time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]string(nil), m.events...), append([]time.Time(nil), m.at...)
+}
+
+func (m *mirror) setBusy(busy bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.busy = busy
+}
+
+// follow follows a target from its holder on.
+func (m *mirror) follow(t *testing.T, target Target) *Follower {
+	t.Helper()
+	target.Namespace, target.Cluster = "ns", mirrored("simple")
+	known := Answers{}
+	for _, p := range m.pods {
+		known[p.UID] = said(p, "Failover", m.status[p.UID])
+	}
+	holder, err := target.Find(m.pods, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := NewFollower(target, m.pods, known, holder, m.ask, Events{
+		Busy: func() bool {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return m.busy
+		},
+		Moved:   func(from, to Holder) { m.take(from.Name + " -> " + to.Name + " " + to.Why()) },
+		Waiting: func(why error) { m.take("waiting: " + why.Error()) },
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	return f
+}
+
+func holder(t *testing.T, f *Follower, within time.Duration) string {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), within)
+	defer stop()
+	h, err := f.Holder(ctx)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	return h.Name
+}
+
+func expect[T any](t *testing.T, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+// Nobody is asked while nothing happens; a new connection asks.
+func TestFollowerIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		f := m.follow(t, Target{Role: "backup"})
+		time.Sleep(time.Hour)
+		expect(t, m.asked, 0)
+		expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+		expect(t, m.asked, 1)
+	})
+}
+
+// The labels stay: a new connection goes to whom IRIS names.
+func TestFollowerAsksForNewConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		f := m.follow(t, Target{Role: "backup"})
+		time.Sleep(time.Hour)
+		m.set("Backup", "Primary")
+		begun := time.Now()
+		expect(t, holder(t, f, time.Minute), "simple-data-0-0")
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+		got, _ := m.taken()
+		expect(t, got[len(got)-1], "simple-data-0-1 -> simple-data-0-0 as IRIS says")
+	})
+}
+
+// While connections are open, a move is noticed within a second, also where
+// the labels stay.
+func TestFollowerWatchesOverOpenConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		m.setBusy(true)
+		m.follow(t, Target{Role: "backup"})
+		time.Sleep(10*time.Second + 123*time.Millisecond)
+		begun := time.Now()
+		m.set("Backup", "Primary")
+		time.Sleep(5 * time.Second)
+		got, at := m.taken()
+		expect(t, got, []string{"simple-data-0-1 -> simple-data-0-0 as IRIS says"})
+		if took := at[0].Sub(begun); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// While nobody holds the role for long, the members are asked now and then, and
+// often as soon as a connection waits.
+func TestFollowerAsksSeldomWhileNobodyHoldsTheRole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		m.setBusy(true)
+		f := m.follow(t, Target{Role: "backup"})
+		time.Sleep(time.Minute)
+		m.setBusy(false)
+		m.set("Primary", "In Trouble")
+		f.SetPods(m.label("primary", ""))
+		time.Sleep(unrest + time.Minute)
+		asked := m.asked
+		time.Sleep(time.Minute)
+		if n := m.asked - asked; n < 12 || n > 2*13 {
+			t.Errorf("asked %d times in a minute, want about every %s in both", n, idleInterval)
+		}
+		m.set("Primary", "Backup")
+		begun := time.Now()
+		expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// A label that moves is followed at once where IRIS does not answer, and only
+// once IRIS agrees where it does.
+func TestFollowerFollowsLabels(t *testing.T) {
+	t.Run("exec is forbidden", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMirror()
+			m.refused = true
+			f := m.follow(t, Target{Role: "backup"})
+			expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+			time.Sleep(time.Second)
+			f.SetPods(m.label("backup", "primary"))
+			time.Sleep(100 * time.Millisecond)
+			expect(t, holder(t, f, time.Minute), "simple-data-0-0")
+			got, _ := m.taken()
+			expect(t, got, []string{"simple-data-0-1 -> simple-data-0-0 by its label"})
+			asked := m.asked
+			time.Sleep(50 * time.Second)
+			expect(t, m.asked, asked)
+		})
+	})
+	t.Run("IRIS says otherwise", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMirror()
+			f := m.follow(t, Target{Role: "backup"})
+			f.SetPods(m.label("backup", "primary"))
+			time.Sleep(5 * time.Second)
+			expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+			got, _ := m.taken()
+			expect(t, len(got), 0)
+		})
+	})
+}
+
+// The holder's IRIS says nothing any more, its label and its pod stay as they
+// were: who IRIS names goes before that.
+func TestFollowerLeavesAHolderWhoIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		m.setBusy(true)
+		m.follow(t, Target{Role: "primary"})
+		time.Sleep(time.Minute)
+		m.mu.Lock()
+		m.hung[m.pods[0].UID] = true
+		m.mu.Unlock()
+		m.set("Primary", "Primary")
+		time.Sleep(10 * time.Second)
+		got, _ := m.taken()
+		expect(t, got, []string{"simple-data-0-0 -> simple-data-0-1 as IRIS says"})
+		m.mu.Lock()
+		asked := m.askedOf[m.pods[0].UID]
+		m.mu.Unlock()
+		time.Sleep(10 * time.Minute)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if n := m.askedOf[m.pods[0].UID] - asked; n > 15 {
+			t.Errorf("asked %d times in ten minutes where questions hang", n)
+		}
+	})
+}
+
+// The old primary hangs: what the new one says is not waited for longer.
+func TestFollowerPassesOverWhatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		m.setBusy(true)
+		f := m.follow(t, Target{Role: "primary"})
+		time.Sleep(10 * time.Second)
+		m.hung[m.pods[0].UID] = true
+		m.set("Primary", "Primary")
+		begun := time.Now()
+		f.SetPods(m.label("", "primary"))
+		time.Sleep(10 * time.Second)
+		got, at := m.taken()
+		expect(t, got, []string{"simple-data-0-0 -> simple-data-0-1 as IRIS says"})
+		if took := at[0].Sub(begun); took > 2*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// While nobody holds the role, connections wait, which is told once.
+func TestFollowerWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		f := m.follow(t, Target{Role: "backup"})
+		m.set("Primary", "Transition")
+		f.SetPods(m.label("primary", ""))
+		time.Sleep(time.Second)
+		first := make(chan string, 2)
+		for range 2 {
+			go func() { first <- holder(t, f, time.Minute) }()
+		}
+		why := `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-1: no role`
+		expect(t, holder(t, f, 5*time.Second), "error: "+why)
+		m.set("Primary", "Backup")
+		expect(t, <-first, "simple-data-0-1")
+		expect(t, <-first, "simple-data-0-1")
+		got, _ := m.taken()
+		expect(t, got, []string{"waiting: " + why})
+	})
+}
+
+// Two that claim the role are nobody, unless one of them held it before.
+func TestFollowerKeepsItsHolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		f := m.follow(t, Target{Role: "backup"})
+		m.set("Backup", "Backup")
+		f.SetPods(m.label("backup", "backup"))
+		time.Sleep(5 * time.Second)
+		expect(t, holder(t, f, time.Second), "simple-data-0-1")
+	})
+}
+
+// A pod is followed through its own restart, and nobody is asked for it.
+func TestFollowerOfPod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		f := m.follow(t, Target{Pod: "simple-data-0-1"})
+		expect(t, holder(t, f, time.Second), "simple-data-0-1")
+		f.SetPods(m.pods[:1])
+		if _, err := f.Holder(expired(t)); err == nil {
+			t.Error("a pod that is gone was found")
+		}
+		again := data("simple", "data-0-1", "")
+		again.UID = "another"
+		f.SetPods([]iris.Pod{m.pods[0], again})
+		expect(t, holder(t, f, time.Second), "simple-data-0-1")
+		got, _ := m.taken()
+		expect(t, got, []string{
+			`waiting: pod "simple-data-0-1" in namespace "ns" is gone`,
+			"simple-data-0-1 -> simple-data-0-1 by its label",
+		})
+		expect(t, m.asked, 0)
+	})
+}
+
+// What was said by an instance that was restarted since does not count.
+func TestFollowerForgetsRestartedInstances(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		f := m.follow(t, Target{Role: "primary"})
+		m.refused = true
+		pods := m.label("", "primary")
+		pods[0].IRIS.Started = metav1.NewTime(started.Add(time.Hour))
+		pods[1].IRIS.Started = metav1.NewTime(started.Add(time.Hour))
+		f.SetPods(pods)
+		expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+	})
+}
+
+func expired(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errors.New("over"))
+	t.Cleanup(cancel)
+	return ctx
+}

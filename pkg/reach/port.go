@@ -1,0 +1,85 @@
+package reach
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// NamePortal is the name by which the port that serves the portal is asked for.
+const NamePortal = "portal"
+
+const portHint = "the form is [LOCAL:]REMOTE, as in 8080:portal, superserver or 0:1972; " +
+	"REMOTE is a number, a container port's name, portal or superserver"
+
+// Port is a port to be forwarded.
+type Port struct {
+	// Local is the port on this machine; 0 for any that is free.
+	Local uint16
+	// Remote is a number, the name of a container's port, portal or
+	// superserver.
+	Remote string
+}
+
+// IsPort tells an argument that can only be a port from one that may be a
+// cluster's or a pod's name.
+func IsPort(arg string) bool {
+	_, err := strconv.ParseUint(arg, 10, 64)
+	return err == nil || strings.Contains(arg, ":") || arg == NamePortal || arg == iris.NameSuperserver
+}
+
+// ParsePort reads [LOCAL:]REMOTE. Its errors are usage errors with a hint.
+func ParsePort(arg string) (Port, error) {
+	wrong := func(format string, args ...any) (Port, error) {
+		return Port{}, problem.Usage("port %q: %s", arg, fmt.Sprintf(format, args...)).Hint(portHint)
+	}
+	local, remote, both := strings.Cut(arg, ":")
+	if !both {
+		local, remote = "", arg
+	}
+	p := Port{Remote: remote}
+	if local != "" {
+		n, err := strconv.ParseUint(local, 10, 16)
+		if err != nil {
+			return wrong("LOCAL %q is not a port number up to 65535", local)
+		}
+		p.Local = uint16(n)
+	}
+	if n, err := strconv.ParseUint(remote, 10, 64); err == nil {
+		if n == 0 || n > 65535 {
+			return wrong("REMOTE %s is not a port number from 1 to 65535", remote)
+		}
+		p.Remote = strconv.FormatUint(n, 10)
+		return p, nil
+	}
+	if len(validation.IsValidPortName(remote)) != 0 {
+		return wrong("REMOTE %q is neither a port number nor the name of a port", remote)
+	}
+	return p, nil
+}
+
+// In is the number of the port in a pod.
+func (p Port) In(pod iris.Pod, cluster iris.Cluster) (uint16, error) {
+	if n, err := strconv.ParseUint(p.Remote, 10, 16); err == nil {
+		return uint16(n), nil
+	}
+	number, found, names := expose.NamedPort(pod, p.Remote)
+	if p.Remote == NamePortal && !found {
+		if number = expose.PortalPort(pod, cluster); number == 0 {
+			return 0, problem.New("pod %q in namespace %q is not known to serve a portal", pod.Name, pod.Namespace).
+				Hint("data and compute pods do; give a port's number to reach another")
+		}
+		found = true
+	}
+	if !found {
+		return 0, problem.New("no container of pod %q in namespace %q declares a port named %q", pod.Name, pod.Namespace, p.Remote).
+			Hint("there are %s, %s; or give a number", NamePortal, names)
+	}
+	return uint16(number), nil
+}

@@ -1,0 +1,298 @@
+package reach
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+var started = metav1.NewTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+
+// data is a running data pod with a sidecar.
+func data(cluster, short, role string, labels ...string) iris.Pod {
+	p := iris.Pod{
+		Namespace: "ns",
+		Name:      cluster + "-" + short,
+		UID:       types.UID("uid-" + cluster + "-" + short),
+		Ready:     true,
+		State:     "Running",
+		Labels: map[string]string{
+			iris.LabelKind: iris.Kind, iris.LabelName: cluster, iris.LabelComponent: iris.ComponentData, iris.LabelRole: iris.RoleIRIS,
+		},
+		IRIS:    &iris.Container{Name: "iris", Started: started},
+		Sidecar: &iris.Container{Name: iris.SidecarContainer, Started: started},
+	}
+	if role != "" {
+		p.Labels[iris.LabelMirrorRole] = role
+	}
+	for i := 0; i < len(labels); i += 2 {
+		p.Labels[labels[i]] = labels[i+1]
+	}
+	return p
+}
+
+func pair(cluster string) []iris.Pod {
+	return []iris.Pod{data(cluster, "data-0-0", "primary"), data(cluster, "data-0-1", "backup")}
+}
+
+func mirrored(name string) iris.Cluster {
+	return iris.Cluster{Namespace: "ns", Name: name, Mirrored: true, Shards: 1, Nodes: map[string]iris.Node{"data": {}}}
+}
+
+func TestChoose(t *testing.T) {
+	lone := iris.Cluster{Namespace: "ns", Name: "lone", Shards: 1, Nodes: map[string]iris.Node{"data": {}}}
+	one := Facts{ClustersRead: true, Clusters: []iris.Cluster{mirrored("simple")}, Pods: pair("simple")}
+	two := Facts{ClustersRead: true, Clusters: []iris.Cluster{mirrored("simple"), lone}, Pods: append(pair("simple"), data("lone", "data-0", ""))}
+	unread := Facts{Pods: pair("simple")}
+	sharded := Facts{ClustersRead: true, Clusters: []iris.Cluster{mirrored("big")}, Pods: []iris.Pod{
+		data("big", "data-0-0", "primary", iris.LabelShard, "0"), data("big", "data-1-0", "primary", iris.LabelShard, "1"),
+	}}
+	sharded.Clusters[0].Shards = 2
+	for _, c := range []struct {
+		name    string
+		request Request
+		facts   Facts
+		want    string
+		err     string
+	}{
+		{name: "the primary of the only cluster", facts: one, want: `primary of IrisCluster "simple"`},
+		{name: "without the right to read IrisClusters", facts: unread, want: `primary of IrisCluster "simple"`},
+		{name: "a role of the only cluster", request: Request{Role: "backup"}, facts: one, want: `backup of IrisCluster "simple"`},
+		{name: "a cluster", request: Request{Name: "simple"}, facts: two, want: `primary of IrisCluster "simple"`},
+		{name: "a cluster and a role", request: Request{Name: "simple", Role: "backup"}, facts: two, want: `backup of IrisCluster "simple"`},
+		{name: "a cluster without a mirror", request: Request{Name: "lone"}, facts: two, want: `pod "lone-data-0"`},
+		{name: "a pod by its short name", request: Request{Name: "data-0-1"}, facts: two, want: `pod "simple-data-0-1"`},
+		{name: "a pod by its name", request: Request{Name: "simple-data-0-1"}, facts: two, want: `pod "simple-data-0-1"`},
+		{name: "a shard", request: Request{Shard: "1"}, facts: sharded, want: `primary of shard 1 of IrisCluster "big"`},
+		{name: "no cluster", facts: Facts{ClustersRead: true}, err: `there is no IrisCluster in namespace "ns"`},
+		{name: "several clusters", facts: two, err: `namespace "ns" has several IrisClusters: lone, simple`},
+		{name: "several shards", facts: sharded, err: `IrisCluster "big" (namespace "ns") has the shards 0, 1: --shard is missing`},
+		{name: "no such shard", request: Request{Shard: "7"}, facts: sharded, err: `--shard "7": IrisCluster "big" (namespace "ns") has no such shard`},
+		{name: "a role that nobody can hold", request: Request{Role: "bakcup"}, facts: one, err: `--role "bakcup": no pod of IrisCluster "simple" (namespace "ns") holds it, and it is neither primary nor backup`},
+		{name: "a pod and a role", request: Request{Name: "data-0-1", Role: "backup"}, facts: one, err: `pod "simple-data-0-1" does not go together with --role or --shard`},
+		{name: "no such cluster", request: Request{Name: "simpel", Role: "backup"}, facts: one, err: `IrisCluster "simpel" not found in namespace "ns"`},
+		{name: "nothing of that name", request: Request{Name: "simpel"}, facts: one, err: `neither an IrisCluster nor a pod of one is named "simpel" in namespace "ns"`},
+		{
+			name: "several pods of that name", request: Request{Name: "data-0-0"}, facts: Facts{Pods: append(pair("a"), pair("b")...)},
+			err: `"data-0-0" names several pods in namespace "ns": a-data-0-0, b-data-0-0`,
+		},
+		{
+			name: "a cluster and a pod of one name", request: Request{Name: "data-0-1"},
+			facts: Facts{ClustersRead: true, Clusters: []iris.Cluster{mirrored("data-0-1"), mirrored("simple")}, Pods: pair("simple")},
+			err:   `"data-0-1" in namespace "ns" is an IrisCluster and also pod "simple-data-0-1"`,
+		},
+		{
+			name: "several data pods without a mirror", facts: Facts{ClustersRead: true, Clusters: []iris.Cluster{lone}, Pods: []iris.Pod{data("lone", "data-0", ""), data("lone", "data-1", "")}},
+			err: `which pod? IrisCluster "lone" in namespace "ns" has several data pods and no mirror: lone-data-0, lone-data-1`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.request.Namespace = "ns"
+			got, err := Choose(c.request, c.facts)
+			if c.err != "" {
+				if err == nil || err.Error() != c.err {
+					t.Errorf("error %v, want %s", err, c.err)
+				}
+				if problem.HintOf(err) == "" {
+					t.Error("no hint")
+				}
+				return
+			}
+			if err != nil || got.String() != c.want {
+				t.Errorf("got %s, error %v, want %s", got, err, c.want)
+			}
+		})
+	}
+}
+
+// said is qlist's answer of a mirror member.
+func said(p iris.Pod, memberType, status string) iris.Answer {
+	return iris.Answer{UID: p.UID, Source: iris.FromQlist, At: time.Now(), Instance: &iris.Instance{
+		Name: "IRIS", Status: "running", Running: true, MemberType: memberType, MirrorStatus: status,
+	}}
+}
+
+func answers(all ...iris.Answer) Answers {
+	m := Answers{}
+	for _, a := range all {
+		m[a.UID] = a
+	}
+	return m
+}
+
+func TestFind(t *testing.T) {
+	a, b := data("simple", "data-0-0", "primary"), data("simple", "data-0-1", "backup")
+	async := data("simple", "data-0-2", "dr")
+	stopped := b
+	stopped.IRIS, stopped.Sidecar, stopped.State = &iris.Container{Name: "iris"}, nil, "CrashLoopBackOff"
+	leaving := b
+	leaving.Deleting, leaving.State = true, "Terminating"
+	unlabelled := data("simple", "data-0-1", "")
+	role := func(role string) Target { return Target{Namespace: "ns", Cluster: mirrored("simple"), Role: role} }
+	for _, c := range []struct {
+		name    string
+		target  Target
+		pods    []iris.Pod
+		answers Answers
+		want    string
+		source  iris.AnswerSource
+		err     string
+	}{
+		{name: "by label", target: role("backup"), pods: []iris.Pod{a, b}, want: "simple-data-0-1"},
+		{
+			name: "as IRIS says", target: role("backup"), pods: []iris.Pod{a, b}, want: "simple-data-0-0", source: iris.FromQlist,
+			answers: answers(said(a, "Failover", "Backup"), said(b, "Failover", "Primary")),
+		},
+		{
+			name: "IRIS says so of one, the other's label is older", target: role("primary"), pods: []iris.Pod{a, b}, want: "simple-data-0-1", source: iris.FromQlist,
+			answers: answers(said(a, "Failover", "In Trouble"), said(b, "Failover", "Primary")),
+		},
+		{
+			name: "IRIS says so of one, and nothing of the other, whose label is older", target: role("primary"), pods: []iris.Pod{a, b}, want: "simple-data-0-1", source: iris.FromQlist,
+			answers: answers(said(b, "Failover", "Primary")),
+		},
+		{
+			name: "a label of its own", target: role("dr"), pods: []iris.Pod{a, b, async}, want: "simple-data-0-2",
+			answers: answers(said(async, "Disaster Recovery", "Connected")),
+		},
+		{
+			name: "an asynchronous member labelled backup is none", target: role("backup"), pods: []iris.Pod{a, data("simple", "data-0-2", "backup")},
+			answers: answers(said(async, "Disaster Recovery", "Connected")),
+			err:     `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-2: no role`,
+		},
+		{
+			name: "nobody", target: role("backup"), pods: []iris.Pod{a, unlabelled},
+			err: `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-1: no role`,
+		},
+		{
+			name: "a pod that does not run", target: role("backup"), pods: []iris.Pod{a, stopped},
+			err: `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-1: CrashLoopBackOff`,
+		},
+		{
+			name: "a pod on its way out", target: role("backup"), pods: []iris.Pod{a, leaving},
+			err: `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-1: Terminating`,
+		},
+		{
+			name: "two", target: role("primary"), pods: []iris.Pod{a, data("simple", "data-0-1", "primary")},
+			err: `several pods hold the role primary in IrisCluster "simple" (namespace "ns"): simple-data-0-0, simple-data-0-1`,
+		},
+		{name: "a pod", target: Target{Namespace: "ns", Pod: "simple-data-0-1"}, pods: []iris.Pod{a, b}, want: "simple-data-0-1"},
+		{
+			name: "a pod that is gone", target: Target{Namespace: "ns", Pod: "simple-data-0-1"}, pods: []iris.Pod{a},
+			err: `pod "simple-data-0-1" in namespace "ns" is gone`,
+		},
+		{
+			name: "a pod that does not run", target: Target{Namespace: "ns", Pod: "simple-data-0-1"}, pods: []iris.Pod{a, stopped},
+			err: `pod "simple-data-0-1" in namespace "ns" does not run: CrashLoopBackOff`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := c.target.Find(c.pods, c.answers)
+			if c.err != "" {
+				if err == nil || err.Error() != c.err {
+					t.Errorf("error %v\nwant  %s", err, c.err)
+				}
+				if problem.HintOf(err) == "" {
+					t.Error("no hint")
+				}
+				return
+			}
+			if err != nil || got.Name != c.want || got.Source != c.source {
+				t.Errorf("got %q (%s), error %v, want %q (%s)", got.Name, got.Source, err, c.want, c.source)
+			}
+		})
+	}
+}
+
+func TestParsePort(t *testing.T) {
+	for _, c := range []struct {
+		arg  string
+		want Port
+		err  string
+	}{
+		{arg: "80", want: Port{Remote: "80"}},
+		{arg: "8080:80", want: Port{Local: 8080, Remote: "80"}},
+		{arg: ":80", want: Port{Remote: "80"}},
+		{arg: "0:portal", want: Port{Remote: "portal"}},
+		{arg: "1972:superserver", want: Port{Local: 1972, Remote: "superserver"}},
+		{arg: "web-server", want: Port{Remote: "web-server"}},
+		{arg: "0", err: `port "0": REMOTE 0 is not a port number from 1 to 65535`},
+		{arg: "65536", err: `port "65536": REMOTE 65536 is not a port number from 1 to 65535`},
+		{arg: "99999:80", err: `port "99999:80": LOCAL "99999" is not a port number up to 65535`},
+		{arg: "80:", err: `port "80:": REMOTE "" is neither a port number nor the name of a port`},
+		{arg: "1:2:3", err: `port "1:2:3": REMOTE "2:3" is neither a port number nor the name of a port`},
+		{arg: "a_b", err: `port "a_b": REMOTE "a_b" is neither a port number nor the name of a port`},
+	} {
+		t.Run(c.arg, func(t *testing.T) {
+			got, err := ParsePort(c.arg)
+			if c.err != "" {
+				if err == nil || err.Error() != c.err || problem.ExitCode(err) != problem.ExitUsage || problem.HintOf(err) == "" {
+					t.Errorf("error %v, want %s", err, c.err)
+				}
+				return
+			}
+			if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
+				t.Errorf("error %v %s", err, diff)
+			}
+		})
+	}
+}
+
+func TestIsPort(t *testing.T) {
+	for arg, want := range map[string]bool{
+		"80": true, "portal": true, "superserver": true, "8080:web": true, ":web": true,
+		"data-0-1": false, "simple": false, "web": false,
+	} {
+		if got := IsPort(arg); got != want {
+			t.Errorf("IsPort(%q) = %t", arg, got)
+		}
+	}
+}
+
+func TestPortIn(t *testing.T) {
+	plain := data("simple", "data-0-0", "")
+	plain.Sidecar = nil
+	declaring := data("simple", "data-0-0", "")
+	declaring.Sidecar.Ports = []corev1.ContainerPort{{Name: "gateway", ContainerPort: 8080}}
+	declaring.IRIS.Ports = []corev1.ContainerPort{{Name: "superserver", ContainerPort: 51773}}
+	arbiter := data("simple", "arbiter-0", "", iris.LabelComponent, iris.ComponentArbiter)
+	arbiter.Sidecar = nil
+	lockedDown := iris.Cluster{Nodes: map[string]iris.Node{"data": {Sidecar: &iris.Gateway{Type: "apache-lockeddown"}}}}
+	for _, c := range []struct {
+		name    string
+		remote  string
+		pod     iris.Pod
+		cluster iris.Cluster
+		want    uint16
+		err     string
+	}{
+		{"a number", "1234", plain, iris.Cluster{}, 1234, ""},
+		{"the portal of a sidecar", "portal", data("simple", "data-0-0", ""), iris.Cluster{}, 80, ""},
+		{"that of a sidecar that declares its port", "portal", declaring, iris.Cluster{}, 8080, ""},
+		{"that of a locked-down sidecar", "portal", data("simple", "data-0-0", ""), lockedDown, 52773, ""},
+		{"the portal without a sidecar", "portal", plain, iris.Cluster{}, 52773, ""},
+		{"no portal", "portal", arbiter, iris.Cluster{}, 0, `pod "simple-arbiter-0" in namespace "ns" is not known to serve a portal`},
+		{"the superserver", "superserver", plain, iris.Cluster{}, 1972, ""},
+		{"a declared superserver", "superserver", declaring, iris.Cluster{}, 51773, ""},
+		{"a declared port", "gateway", declaring, iris.Cluster{}, 8080, ""},
+		{"no such port", "web", declaring, iris.Cluster{}, 0, `no container of pod "simple-data-0-0" in namespace "ns" declares a port named "web"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := Port{Remote: c.remote}.In(c.pod, c.cluster)
+			message := ""
+			if err != nil {
+				message = err.Error()
+			}
+			if got != c.want || message != c.err {
+				t.Errorf("got %d, error %q, want %d, %q", got, message, c.want, c.err)
+			}
+		})
+	}
+}

@@ -1,0 +1,201 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// Cluster prints one cluster in detail: the verdict in words, its pods, the
+// Services that lead to them, what is wrong with the next step below, what
+// could not be read, and what has moved since it is watched.
+func Cluster(w io.Writer, c view.ClusterStatus, o Options) error {
+	if _, err := fmt.Fprintln(w, headline(c, o.Color)); err != nil {
+		return err
+	}
+	if len(c.Pods) > 0 {
+		if err := printSection(w, podColumns(c, o), c.Pods, o); err != nil {
+			return err
+		}
+	}
+	if len(c.Services) > 0 {
+		if err := printSection(w, serviceColumns(o), c.Services, o); err != nil {
+			return err
+		}
+	}
+	for i, n := range notesOf(c, o.Color) {
+		text := n.text
+		if i == 0 {
+			text = "\n" + text
+		}
+		if _, err := fmt.Fprintln(w, text); err != nil {
+			return err
+		}
+	}
+	return printFailover(w, c.Failover, o)
+}
+
+// Unread prints a line for each read that failed.
+func Unread(w io.Writer, unread []view.Unread, o Options) error {
+	for _, u := range unread {
+		if _, err := fmt.Fprintln(w, unreadLine(u, o.Color)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printSection is a table with a blank line above.
+func printSection[T any](w io.Writer, columns []column[T], items []T, o Options) error {
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return printTable(w, columns, items, o)
+}
+
+// headline names the cluster and says the verdict.
+func headline(c view.ClusterStatus, color bool) string {
+	verdict := oneLine(c.Verdict)
+	if word := strings.ToLower(string(c.Health)); strings.HasPrefix(verdict, word) {
+		verdict = paint(healthTone(c.Health), word, color) + strings.TrimPrefix(verdict, word)
+	}
+	return fmt.Sprintf("%s (namespace %q): %s", c.Metadata.Name, c.Metadata.Namespace, verdict)
+}
+
+// note is a finding or a read that failed.
+type note struct {
+	// text is its lines, without the last line break.
+	text string
+	// solved says that a finding is no more.
+	solved string
+}
+
+// notesOf are the findings, each with its hint below, and what could not be
+// read.
+func notesOf(c view.ClusterStatus, color bool) []note {
+	var notes []note
+	for _, f := range c.Findings {
+		notes = append(notes, findingNote(f, color))
+	}
+	for _, u := range c.Unread {
+		notes = append(notes, note{text: unreadLine(u, color)})
+	}
+	return notes
+}
+
+func findingNote(f view.Finding, color bool) note {
+	line := string(f.Code) + ": " + oneLine(f.Message)
+	n := note{solved: paint(toneGood, "solved", color) + ": " + line}
+	n.text = paint(toneWarn, string(f.Code), color) + strings.TrimPrefix(line, string(f.Code))
+	if f.Hint != "" {
+		n.text += "\n  hint: " + oneLine(f.Hint)
+	}
+	return n
+}
+
+func unreadLine(u view.Unread, color bool) string {
+	return paint(toneWarn, "warning", color) + ": " + oneLine(u.Message)
+}
+
+func podColumns(c view.ClusterStatus, o Options) []column[view.Pod] {
+	columns := []column[view.Pod]{
+		plain("POD", func(p view.Pod) string { return p.Name }),
+		plain("COMPONENT", func(p view.Pod) string { return orElse(p.Component, none) }),
+	}
+	if isSharded(c) {
+		columns = append(columns, plain("SHARD", func(p view.Pod) string { return orElse(p.Shard, inapplicable) }))
+	}
+	columns = append(columns, plain("ROLE", func(p view.Pod) string { return podRole(p, c.Mirrored) }))
+	if o.Asked {
+		columns = append(columns, column[view.Pod]{"IRIS", irisCell})
+	}
+	columns = append(columns,
+		column[view.Pod]{"READY", func(p view.Pod) cell { return readyCell(p.ContainersReady, p.Containers) }},
+		column[view.Pod]{"STATE", podState},
+		plain("SIDECAR", sidecar),
+		plain("REACHED-BY", func(p view.Pod) string { return reached(p.ReachedBy, o.Wide) }),
+		plain(headerAge, func(p view.Pod) string { return age(p.CreationTimestamp, o.Now) }),
+	)
+	if o.Wide {
+		columns = append(columns,
+			plain("NODE", func(p view.Pod) string { return orElse(p.Node, none) }),
+			plain("IP", func(p view.Pod) string { return orElse(p.IP, none) }),
+			plain("IMAGE", func(p view.Pod) string { return orElse(p.Image, none) }),
+			plain("GATEWAY-IMAGE", gatewayImage),
+		)
+	}
+	return columns
+}
+
+// podRole says <none> of a member without a role, and a dash of a pod that
+// can have none.
+func podRole(p view.Pod, mirrored *bool) string {
+	switch {
+	case p.LabelRole != "":
+		return p.LabelRole
+	case p.Component != iris.ComponentData || mirrored != nil && !*mirrored:
+		return inapplicable
+	default:
+		return none
+	}
+}
+
+func podState(p view.Pod) cell {
+	switch p.State {
+	case "Running":
+		if p.Ready {
+			return cell{text: p.State}
+		}
+		return cell{p.State, toneWarn}
+	case "Pending", "ContainerCreating", "PodInitializing", "Terminating":
+		return cell{p.State, toneWarn}
+	default:
+		return cell{p.State, toneBad}
+	}
+}
+
+func sidecar(p view.Pod) string {
+	if p.Sidecar == nil {
+		return inapplicable
+	}
+	return fmt.Sprint(p.Sidecar.Port)
+}
+
+func gatewayImage(p view.Pod) string {
+	if p.Sidecar == nil {
+		return inapplicable
+	}
+	return orElse(p.Sidecar.Image, none)
+}
+
+func serviceColumns(o Options) []column[view.Service] {
+	columns := []column[view.Service]{
+		plain("SERVICE", func(s view.Service) string { return s.Name }),
+		plain("TYPE", func(s view.Service) string { return s.Type }),
+		{"ADDRESS", address},
+		plain("PORTS", func(s view.Service) string { return ports(s.Ports) }),
+		plain("SELECTOR", func(s view.Service) string { return selector(s.Selector) }),
+		{"REACHES", func(s view.Service) cell { return reaches(s, o.Wide) }},
+	}
+	if o.Wide {
+		columns = append(columns,
+			plain("ORIGIN", func(s view.Service) string { return string(s.Origin) }),
+			plain(headerAge, func(s view.Service) string { return age(s.CreationTimestamp, o.Now) }),
+			plain("MATCH-LABELS", func(s view.Service) string { return matchLabels(s.Selector) }),
+		)
+	}
+	return columns
+}
+
+// reaches names the pods behind a Service. One without a selector is nobody's
+// to worry about.
+func reaches(s view.Service, wide bool) cell {
+	c := cell{text: reached(s.Reaches, wide)}
+	if s.Reaches != nil && len(s.Reaches) == 0 && len(s.Selector) > 0 {
+		c.tone = toneWarn
+	}
+	return c
+}

@@ -1,0 +1,98 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/fatih/color"
+)
+
+// ColorMode is the value of --color. It is a pflag.Value; its zero value is
+// ColorAuto.
+type ColorMode string
+
+// The colour modes.
+const (
+	// ColorAuto: colours on a terminal that wants them.
+	ColorAuto ColorMode = "auto"
+	// ColorAlways: colours wherever the output goes.
+	ColorAlways ColorMode = "always"
+	// ColorNever: no colours.
+	ColorNever ColorMode = "never"
+)
+
+// Set takes the mode from a flag's value.
+func (m *ColorMode) Set(value string) error {
+	switch mode := ColorMode(value); mode {
+	case ColorAuto, ColorAlways, ColorNever:
+		*m = mode
+		return nil
+	default:
+		return fmt.Errorf("must be one of %s, %s, %s", ColorAuto, ColorAlways, ColorNever)
+	}
+}
+
+// String is the mode as the flag takes it.
+func (m *ColorMode) String() string {
+	if *m == "" {
+		return string(ColorAuto)
+	}
+	return string(*m)
+}
+
+// Type names the values in a flag's usage.
+func (m *ColorMode) Type() string { return "auto|always|never" }
+
+// UseColor decides about colours. What the command line says wins over the
+// environment, so always colours even under NO_COLOR. With auto, NO_COLOR
+// (https://no-color.org: any value but the empty one) forbids them, then
+// FORCE_COLOR (any value but "", 0 and false) asks for them, then TERM=dumb
+// forbids them, and otherwise a terminal gets them and a pipe does not.
+func UseColor(mode ColorMode, isTerminal bool, env func(string) string) bool {
+	switch mode {
+	case ColorAlways:
+		return true
+	case ColorNever:
+		return false
+	}
+	if env("NO_COLOR") != "" {
+		return false
+	}
+	if force := env("FORCE_COLOR"); force != "" && force != "0" && force != "false" {
+		return true
+	}
+	return isTerminal && env("TERM") != "dumb"
+}
+
+// tone is what a colour stands for. A tone only ever repeats what the words say.
+type tone int
+
+const (
+	toneNone tone = iota
+	toneGood
+	toneWarn
+	toneBad
+)
+
+// attribute is the colour of a tone: of the eight that every terminal's theme
+// makes readable on its own background, light or dark.
+func (t tone) attribute() color.Attribute {
+	switch t {
+	case toneGood:
+		return color.FgGreen
+	case toneWarn:
+		return color.FgYellow
+	default:
+		return color.FgRed
+	}
+}
+
+// paint colours a text. The colour is switched on by hand since the library's
+// own policy looks at the environment and at os.Stdout.
+func paint(t tone, text string, allowed bool) string {
+	if !allowed || t == toneNone || text == "" {
+		return text
+	}
+	c := color.New(t.attribute())
+	c.EnableColor()
+	return c.Sprint(text)
+}

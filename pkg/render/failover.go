@@ -1,0 +1,103 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// maxShown bounds how many transitions stand below a table.
+const maxShown = 12
+
+// clock is how a time of today is shown.
+const clock = "15:04:05.0"
+
+// printFailover prints the last transitions and what they sum up to.
+func printFailover(w io.Writer, f *view.Failover, o Options) error {
+	if f == nil {
+		return nil
+	}
+	shown := f.Transitions[max(0, len(f.Transitions)-maxShown):]
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	if earlier := len(f.Transitions) - len(shown); earlier > 0 {
+		if _, err := fmt.Fprintf(w, "... %d earlier transitions\n", earlier); err != nil {
+			return err
+		}
+	}
+	if err := printTable(w, transitionColumns(o), shown, o); err != nil {
+		return err
+	}
+	// A screen clips lines: what the summary says of each Service gets its own.
+	_, err := fmt.Fprintln(w, strings.ReplaceAll(summaryLine(*f, o.Color), "; ", ";\n  "))
+	return err
+}
+
+func transitionColumns(o Options) []column[view.Transition] {
+	return []column[view.Transition]{
+		plain("SEEN", func(t view.Transition) string { return seen(t, o.Now) }),
+		plain("AFTER", after),
+		plain("TRANSITION", func(t view.Transition) string { return t.Message }),
+	}
+}
+
+// seen is a transition's time where the reader is.
+func seen(t view.Transition, now time.Time) string { return t.Time.In(now.Location()).Format(clock) }
+
+// after is a transition's delay since the first sign.
+func after(t view.Transition) string { return fmt.Sprintf("+%.1fs", t.Seconds) }
+
+func summaryLine(f view.Failover, color bool) string {
+	return sumWord(f.Over, color) + oneLine(f.Summary)
+}
+
+// sumWord is what the sum of a failover begins with, and no other line does.
+func sumWord(over, color bool) string {
+	word, shade := "moving", toneWarn
+	if over {
+		word, shade = "settled", toneGood
+	}
+	return paint(shade, word, color) + ": "
+}
+
+// sumAt is the line of a frame at which the sum of a failover begins; -1
+// without one.
+func sumAt(lines []string) int {
+	return slices.IndexFunc(lines, func(line string) bool {
+		for _, over := range []bool{false, true} {
+			if strings.HasPrefix(line, sumWord(over, false)) || strings.HasPrefix(line, sumWord(over, true)) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// followFailover prints the transitions that are new, and the sum where it is
+// another.
+func (l *Lines) followFailover(w io.Writer, f *view.Failover, o Options) error {
+	if f == nil {
+		return nil
+	}
+	for _, t := range f.Transitions {
+		if slices.Contains(l.transitions, t) {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s %s %s\n", seen(t, o.Now), after(t), oneLine(t.Message)); err != nil {
+			return err
+		}
+	}
+	l.transitions = f.Transitions
+	line := summaryLine(*f, o.Color)
+	if line == l.summary {
+		return nil
+	}
+	l.summary = line
+	_, err := fmt.Fprintln(w, line)
+	return err
+}

@@ -1,0 +1,147 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+)
+
+// Screen shows one frame after the other on a terminal, each over the last. It
+// uses the terminal's alternate screen, so what was there before comes back.
+// It is for one goroutine.
+type Screen struct {
+	out  io.Writer
+	size func() (width, height int, err error)
+
+	opened bool
+	closed bool
+	// frame is the last one in full, shown what of it is on the screen.
+	frame string
+	shown string
+}
+
+// NewScreen is a screen on the terminal that out leads to. Size is asked for
+// each frame, so a resized terminal is filled at the next one (see SizeOf).
+// Nothing is written before the first frame.
+func NewScreen(out io.Writer, size func() (width, height int, err error)) *Screen {
+	return &Screen{out: out, size: size}
+}
+
+// Draw shows a frame, clipped to the terminal. The lines are written over the
+// old ones, in one write, so that nothing flickers; a frame that would look
+// like the last is not written at all. After Close it fails with os.ErrClosed.
+func (s *Screen) Draw(frame string) error {
+	if s.closed {
+		return os.ErrClosed
+	}
+	s.frame = frame
+	width, height, err := s.size()
+	if err != nil || width <= 0 || height <= 0 {
+		width, height = defaultWidth, defaultHeight
+	}
+	shown := overwrite(clip(frame, width, height), width, height)
+	if shown == s.shown {
+		return nil
+	}
+	s.shown = shown
+	if !s.opened {
+		s.opened = true
+		shown = enterAlternate + hideCursor + shown
+	}
+	return writeString(s.out, shown)
+}
+
+// Close gives the terminal back as it was, cursor included, and leaves the
+// last frame on it in full. It may be called more than once, and after any
+// failure.
+func (s *Screen) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	if !s.opened {
+		return nil
+	}
+	return writeString(s.out, leaveAlternate+showCursor+strings.TrimRight(s.frame, "\n")+"\n")
+}
+
+// clip cuts a frame's lines to the width, and the frame to the height; a line
+// then says how many more there are. It is the last, but where the frame ends
+// with a failover: that is what is watched for, so its end is kept.
+func clip(frame string, width, height int) []string {
+	lines := strings.Split(strings.TrimRight(frame, "\n"), "\n")
+	tail := 0
+	if at := sumAt(lines); at >= 0 {
+		lines = slices.Concat(lines[:at], wrapAll(lines[at:], width))
+		tail = tailHeight(lines, at, height)
+	}
+	if len(lines) > height {
+		top := height - 1 - tail
+		more := fmt.Sprintf("... %d more lines", len(lines)-top-tail)
+		lines = slices.Concat(lines[:top], []string{more}, lines[len(lines)-tail:])
+	}
+	for i, line := range lines {
+		lines[i] = twwidth.Truncate(line, width)
+	}
+	return lines
+}
+
+// tailHeight is how many lines of a failover, whose sum begins at a line, are
+// kept on a screen that has not enough: the sum, and transitions up to half the
+// screen, or more where little stands above.
+func tailHeight(lines []string, sum, height int) int {
+	begin := sum
+	for begin > 0 && lines[begin-1] != "" {
+		begin--
+	}
+	tail := max(len(lines)-sum, height/2, height-1-begin)
+	return max(0, min(tail, len(lines)-begin, height-2))
+}
+
+// wrapAll breaks lines at blanks where they exceed the width. What goes on is
+// indented.
+func wrapAll(lines []string, width int) []string {
+	var wrapped []string
+	for _, line := range lines {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		row := ""
+		for word := range strings.FieldsSeq(line) {
+			switch longer := row + " " + word; {
+			case row == "":
+				row = indent + word
+			case twwidth.Width(longer) > width:
+				wrapped = append(wrapped, row)
+				row = indent + "  " + word
+			default:
+				row = longer
+			}
+		}
+		wrapped = append(wrapped, row)
+	}
+	return wrapped
+}
+
+// overwrite puts lines on a screen of that size in place of whatever is there.
+// A line that fills the width leaves nothing to erase, and erasing behind it
+// would take its last character on terminals that wrap late.
+func overwrite(lines []string, width, height int) string {
+	var out strings.Builder
+	out.WriteString(home)
+	for i, line := range lines {
+		if i > 0 {
+			out.WriteString("\r\n")
+		}
+		out.WriteString(line)
+		if twwidth.Width(line) < width {
+			out.WriteString(eraseLine)
+		}
+	}
+	if len(lines) < height {
+		out.WriteString("\r\n" + eraseBelow)
+	}
+	return out.String()
+}

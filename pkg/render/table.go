@@ -1,0 +1,132 @@
+package render
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// gap is what stands between two columns of kubectl's tables.
+const gap = "   "
+
+// cell is one field of a table. Its text may be anything that a server sent.
+type cell struct {
+	text string
+	tone tone
+}
+
+// column is one column of a table of Ts.
+type column[T any] struct {
+	header string
+	cell   func(T) cell
+}
+
+// plain is a column without colours.
+func plain[T any](header string, text func(T) string) column[T] {
+	return column[T]{header, func(item T) cell { return cell{text: text(item)} }}
+}
+
+// headersOf are the columns' headers.
+func headersOf[T any](columns []column[T]) []string {
+	headers := make([]string, len(columns))
+	for i, c := range columns {
+		headers[i] = c.header
+	}
+	return headers
+}
+
+// rowOf is one item under the columns.
+func rowOf[T any](columns []column[T], item T) []cell {
+	row := make([]cell, len(columns))
+	for i, c := range columns {
+		row[i] = c.cell(item)
+	}
+	return row
+}
+
+// printTable prints items as a table.
+func printTable[T any](w io.Writer, columns []column[T], items []T, o Options) error {
+	rows := make([][]cell, len(items))
+	for i, item := range items {
+		rows[i] = rowOf(columns, item)
+	}
+	headers := headersOf(columns)
+	if o.NoHeaders {
+		headers = nil
+	}
+	return writeTable(w, headers, rows, nil, o.Color)
+}
+
+// writeTable writes the look of kubectl's tables: columns three blanks apart,
+// no lines, nothing wrapped, no blanks at the end of a row. Column i is at
+// least widths[i] wide, as far as there are widths.
+func writeTable(w io.Writer, headers []string, rows [][]cell, widths []int, color bool) error {
+	var out bytes.Buffer
+	table := tablewriter.NewTable(&out, tablewriter.WithRenderer(kubectlRenderer()), tablewriter.WithConfig(kubectlConfig()))
+	if headers != nil {
+		table.Header(headers)
+	}
+	for _, row := range rows {
+		if err := table.Append(textsOf(row, widths, color)); err != nil {
+			return err
+		}
+	}
+	if err := table.Render(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, trimTable(out.String()))
+	return err
+}
+
+func textsOf(row []cell, widths []int, color bool) []string {
+	texts := make([]string, len(row))
+	for i, c := range row {
+		text := oneLine(c.text)
+		texts[i] = paint(c.tone, text, color)
+		if i < len(widths) {
+			texts[i] += strings.Repeat(" ", max(0, widths[i]-twwidth.Width(text)))
+		}
+	}
+	return texts
+}
+
+func kubectlRenderer() tw.Renderer {
+	return renderer.NewBlueprint(tw.Rendition{
+		Borders:  tw.BorderNone,
+		Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.SeparatorsNone},
+	})
+}
+
+// kubectlConfig switches off what the library does unasked: upper case,
+// wrapping, numbers to the right, trimmed cells.
+func kubectlConfig() tablewriter.Config {
+	cells := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: gap, Overwrite: true}},
+	}
+	return tablewriter.Config{
+		Header:   cells,
+		Row:      cells,
+		Behavior: tw.Behavior{TrimSpace: tw.Off},
+	}
+}
+
+// strayReset is what the library leaves behind a coloured cell's padding.
+var strayReset = regexp.MustCompile("(\x1b\\[0m *)\x1b\\[0m")
+
+// trimTable takes the library's two blemishes out of a finished table: the
+// stray resets and the blanks at the ends of rows.
+func trimTable(table string) string {
+	lines := strings.Split(strayReset.ReplaceAllString(table, "$1"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
+}

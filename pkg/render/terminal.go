@@ -1,0 +1,43 @@
+package render
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// IsTerminal tells whether a stream is a terminal.
+func IsTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// SizeOf asks a terminal for its size, in columns and rows, each time it is
+// called.
+func SizeOf(terminal *os.File) func() (width, height int, err error) {
+	return func() (int, int, error) { return term.GetSize(int(terminal.Fd())) }
+}
+
+// What an ECMA-48 terminal is told.
+const (
+	enterAlternate = "\x1b[?1049h"
+	leaveAlternate = "\x1b[?1049l"
+	hideCursor     = "\x1b[?25l"
+	showCursor     = "\x1b[?25h"
+	home           = "\x1b[H"
+	eraseLine      = "\x1b[K"
+	eraseBelow     = "\x1b[J"
+)
+
+// The size that is taken where a terminal does not tell its own.
+const (
+	defaultWidth  = 80
+	defaultHeight = 24
+)
+
+// writeString is io.WriteString without the count.
+func writeString(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
+}

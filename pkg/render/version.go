@@ -1,0 +1,68 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// Version prints versions, one a line.
+func Version(w io.Writer, v view.Version) error {
+	lines := []field{
+		{"Client", v.Client.Version},
+		{"Commit", v.Client.Commit},
+		{"Date", v.Client.Date},
+		{"Go", v.Client.Go + " " + v.Client.Platform},
+	}
+	for i, library := range v.Client.Libraries {
+		lines = append(lines, field{first(i, "Libraries"), library.Module + " " + library.Version})
+	}
+	if s := v.Server; s != nil {
+		lines = append(lines, field{"Server", s.Version + " " + s.Platform})
+		lines = append(lines, images("IKO", s.Operators)...)
+		lines = append(lines, images("IRIS", s.IRIS)...)
+		lines = append(lines, images("Web gateway", s.WebGateways)...)
+	}
+	width := 0
+	for _, line := range lines {
+		width = max(width, len(line.name))
+	}
+	for _, line := range lines {
+		text := fmt.Sprintf("%-*s%s", width+len(gap), line.name, oneLine(line.text))
+		if _, err := fmt.Fprintln(w, strings.TrimRight(text, " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// field is a line with a name, or the next line of the one before it.
+type field struct{ name, text string }
+
+func images(name string, found []view.Image) []field {
+	switch {
+	case found == nil:
+		return []field{{name, unknown}}
+	case len(found) == 0:
+		return []field{{name, none}}
+	}
+	var lines []field
+	for i, image := range found {
+		pods := "pods"
+		if image.Pods == 1 {
+			pods = "pod"
+		}
+		lines = append(lines, field{first(i, name), fmt.Sprintf("%s (%d %s)", image.Image, image.Pods, pods)})
+	}
+	return lines
+}
+
+// first is the name for the first of several lines.
+func first(i int, name string) string {
+	if i == 0 {
+		return name
+	}
+	return ""
+}

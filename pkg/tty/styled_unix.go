@@ -1,0 +1,6 @@
+//go:build !windows
+
+package tty
+
+// styled has the screen obey control sequences, as it always does here.
+func styled() (restore func()) { return func() {} }

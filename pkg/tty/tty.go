@@ -1,0 +1,54 @@
+// Package tty puts a terminal at the disposal of a program on another machine,
+// and gives it back as it was.
+package tty
+
+import (
+	"context"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Raw has the terminal hand on every key as it is typed, Ctrl-C included, until
+// restore is called. To restore it more than once does no harm.
+func Raw(terminal *os.File) (restore func(), err error) {
+	fd := int(terminal.Fd())
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return nil, err
+	}
+	plain := styled()
+	return func() {
+		plain()
+		_ = term.Restore(fd, before)
+	}, nil
+}
+
+// Sizes are the terminal's columns and rows: the present ones at once, and new
+// ones whenever they change, until ctx ends.
+func Sizes(ctx context.Context, terminal *os.File) <-chan [2]uint16 {
+	sizes := make(chan [2]uint16)
+	go func() {
+		defer close(sizes)
+		changes, stop := changes()
+		defer stop()
+		for last := ([2]uint16{}); ; {
+			width, height, err := term.GetSize(int(terminal.Fd()))
+			now := [2]uint16{uint16(width), uint16(height)}
+			if err == nil && now != last {
+				select {
+				case sizes <- now:
+					last = now
+				case <-ctx.Done():
+					return
+				}
+			}
+			select {
+			case <-changes:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return sizes
+}
