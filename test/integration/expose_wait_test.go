@@ -1,0 +1,146 @@
+package integration_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+const urlOf = "http://%s:81/csp/sys/UtilHome.csp"
+
+// --wait ends when the Service works, and gives the address.
+func TestWaitSucceeds(t *testing.T) {
+	t.Parallel()
+	t.Run("an endpoint", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		r := e.run("expose-sidecar", "--role=backup", "--type=ClusterIP", "--wait").exits(0)
+		ip := e.service(exposed).Spec.ClusterIP
+		r.prints("service/"+exposed+" created", fmt.Sprintf(urlOf, ip))
+		equal(t, "reach", []string{"simple-data-0-1"}, e.reached(exposed))
+		e.run("expose-sidecar", "--role=backup", "--type=ClusterIP", "--wait", "-o", "url").exits(0).prints(fmt.Sprintf(urlOf, ip))
+	})
+	t.Run("an endpoint that comes", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		e.freezeLabels("simple")
+		e.labelRole("simple-data-0-1", "")
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--type=ClusterIP", "--wait")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		e.labelRole("simple-data-0-1", "backup")
+		w.endsByItself(0)
+		equal(t, "reach", []string{"simple-data-0-1"}, e.reached(exposed))
+	})
+	t.Run("several pods, of which the first is slow", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		e.setReady("simple-data-0-0", false)
+		w := e.start(nil, "expose-pod", "data-0-0", "data-0-1", "--type=ClusterIP", "--wait")
+		w.becomes("stdout", "service/simple-pod-data-0-0 created\nservice/simple-pod-data-0-1 created\n", func(stdout string) string { return stdout })
+		e.serviceReaches("simple-pod-data-0-1", "simple-data-0-1")
+		e.setReady("simple-data-0-0", true)
+		w.endsByItself(0)
+	})
+	t.Run("an address", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		e.serviceReaches(exposed, "simple-data-0-1")
+		e.giveAddress(exposed, "192.0.2.8")
+		w.endsByItself(0)
+		equal(t, "stdout", "service/"+exposed+" created\n"+fmt.Sprintf(urlOf, "192.0.2.8")+"\n", w.stdout.String())
+	})
+	t.Run("a load balancer that is slow", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		// The finalizer is the controller's sign that it is at work.
+		e.patchService(exposed, `{"metadata":{"finalizers":["service.kubernetes.io/load-balancer-cleanup"]}}`)
+		select {
+		case code := <-w.ended:
+			t.Errorf("the wait ended with %d while a controller was at work: %s", code, w.stderr)
+		case <-time.After(12 * time.Second): // beyond the grace for a controller to react
+		}
+		e.giveAddress(exposed, "192.0.2.8")
+		w.endsByItself(0)
+		e.patchService(exposed, `{"metadata":{"finalizers":null}}`)
+	})
+}
+
+// --wait fails with what is missing, early where that can be told. The Service
+// stays.
+func TestWaitFails(t *testing.T) {
+	t.Parallel()
+	fails := func(w *running, parts ...string) {
+		w.Helper()
+		w.endsByItself(1)
+		equal(w.T, "stdout", "service/"+exposed+" created\n", w.stdout.String())
+		result{w.T, w.args, 1, "", w.stderr.String()}.blames(parts...)
+		if w.service(exposed) == nil {
+			w.Error("the Service is gone")
+		}
+	}
+	t.Run("no endpoint", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		e.freezeLabels("simple")
+		e.labelRole("simple-data-0-1", "")
+		fails(e.start(nil, "expose-sidecar", "--role=backup", "--type=ClusterIP", "--wait", "--timeout=1s"),
+			notMade, "still lacks a ready endpoint after 1s", "kubectl iris status", "--timeout")
+	})
+	t.Run("neither endpoint nor address", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		e.freezeLabels("simple")
+		e.labelRole("simple-data-0-1", "")
+		fails(e.start(nil, "expose-sidecar", "--role=backup", "--wait", "--timeout=1s"),
+			notMade, "still lacks a ready endpoint and a load-balancer address after 1s")
+	})
+	t.Run("a Warning", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		e.warn(e.service(exposed), time.Now(), "SyncLoadBalancerFailed", "quota exceeded")
+		fails(w, notMade, "SyncLoadBalancerFailed: quota exceeded", "kubectl describe service "+exposed)
+	})
+	t.Run("no controller", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		began := time.Now()
+		fails(e.start(nil, "expose-sidecar", "--role=backup", "--wait"), notMade, "no load-balancer controller has reacted", "--type")
+		if took := time.Since(began); took > deadline {
+			t.Errorf("that took %v", took)
+		}
+	})
+	t.Run("deleted meanwhile", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		e.run("unexpose", exposed).exits(0)
+		w.endsByItself(1)
+		if !strings.Contains(w.stderr.String(), "error: "+notMade) || !strings.Contains(w.stderr.String(), "was deleted while it was waited for\n") {
+			t.Errorf("stderr: %s", w.stderr)
+		}
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		w.ends(problem.ExitInterrupted)
+		equal(t, "stderr", backupWarning+"\n", withoutNotes(w.stderr.String()))
+	})
+	t.Run("without the rights", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		user := e.user("no-slices", append(exposeRights(), "list,watch services", "list,watch events"))
+		fails(user.start(nil, "expose-sidecar", "--role=backup", "--wait"), "cannot watch endpointslices.discovery.k8s.io", "forbidden", "--wait")
+	})
+}

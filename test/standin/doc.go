@@ -1,0 +1,61 @@
+// Package standin is the stand-in operator: it plays the InterSystems Kubernetes
+// Operator (IKO) and IRIS on a real control plane, so that tests and the demo have
+// IrisClusters to look at. Neither IKO nor IRIS is used or needed.
+//
+// For each IrisCluster it makes the objects that IKO is documented or seen to make;
+// StatefulSet pods, EndpointSlices and garbage collection are left to the real
+// controllers. On a control plane without nodes it also keeps a bare Node and plays
+// its kubelet. It holds what IRIS would say of its mirror members, and moves the
+// label intersystems.com/mirrorRole after it, late or not at all if told so.
+//
+// A test binary has one stand-in for its control plane, and a namespace for each test:
+//
+//	stop := standin.Start(cluster.Config, standin.Options{})
+//	names, err := standin.Apply(ctx, client, namespace, document)
+//	err = standin.WaitRunning(ctx, client, namespace, names[0])
+//	err = standin.Annotate(ctx, client, namespace, names[0], standin.AnnotationLabels, "frozen")
+//
+// # How sure each fact is
+//
+// Comments carry the marks of the project's notes on IKO: [D] documented by the
+// vendor, [S] seen in a public example or dump, [I] inferred, [?] not established.
+// What carries [?] is a choice of the stand-in and no fact of the product: nothing
+// may rely on it.
+//
+// Label keys, names and ports are written here as literals and are not imported
+// from the plugin's own packages, so that a wrong constant there fails a test
+// instead of being wrong on both sides.
+//
+// # Controls
+//
+// Annotations of the domain stand-in.kubectl-iris steer it, from a test as well as
+// with kubectl annotate. On an IrisCluster:
+//
+//	labels: follow|frozen   whether mirrorRole labels follow IRIS (default follow)
+//	label-delay: 2s         how long after IRIS the labels follow (default Options.LabelDelay)
+//	primary: POD[,POD]      planned switch: this pod becomes the primary of its shard;
+//	                        honoured once per change of the value
+//	async: "1"              number of DR async members of each shard
+//	async-label: backup     mirrorRole value of DR async members (default: no label)
+//	pending: POD[,POD]      pods that find no node while they are named here
+//	sidecar-ports: none     the sidecar declares no container ports (default declared)
+//	iris-container: NAME    name of the IRIS container (default Options.IRISContainer)
+//	paused: "true"          the stand-in leaves this cluster alone
+//
+// On a pod:
+//
+//	ready: "false"          no container of the pod is ready, and its IRIS is down
+//
+// An unplanned failover needs no control: delete the primary's pod.
+//
+// # On a real node
+//
+// With Options.RealNode the pods run the stand-in images of test/images, whose members
+// agree themselves which one is primary: the stand-in asks them and moves the labels
+// after their answers, and never the other way round. The annotations pending and ready
+// have no effect there; the images have switches of their own. With Options.LoadBalancer
+// it also plays a cloud's load balancer for all Services of that type.
+//
+// The status field observedByStandIn tells which spec and annotations the stand-in has
+// seen; Annotate and WaitRunning wait for it.
+package standin
