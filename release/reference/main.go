@@ -1,0 +1,87 @@
+// Command reference writes the plugin's reference from its commands: pages for
+// docs/reference with -markdown, man pages with -man.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stderr); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("reference", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	markdown := flags.String("markdown", "", "folder for pages in Markdown; those of commands that are gone are removed")
+	man := flags.String("man", "", "folder for man pages")
+	version := flags.String("version", "", "version that the man pages name")
+	date := flags.String("date", "", "date that the man pages bear, in RFC 3339")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *markdown != "" {
+		return writeMarkdown(*markdown)
+	}
+	if *man == "" {
+		return errors.New("neither -markdown nor -man was given")
+	}
+	when, err := time.Parse(time.RFC3339, *date)
+	if err != nil {
+		return fmt.Errorf("-date: %w", err)
+	}
+	return writeMan(*man, *version, when)
+}
+
+// command is the command tree as it is documented: the same on every machine.
+func command() *cobra.Command {
+	root := cli.NewCommand(cli.Env{Getenv: func(string) string { return "" }, Out: io.Discard, Err: io.Discard})
+	root.DisableAutoGenTag = true
+	if flag := root.PersistentFlags().Lookup("cache-dir"); flag != nil {
+		flag.DefValue = "$HOME/.kube/cache"
+	}
+	return root
+}
+
+func writeMarkdown(dir string) error {
+	old, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil {
+		return err
+	}
+	for _, page := range old {
+		if err := os.Remove(page); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	same := func(link string) string { return link }
+	head := func(string) string { return "<!-- Made by \"make docs\" from the commands; do not edit. -->\n\n" }
+	return doc.GenMarkdownTreeCustom(command(), dir, head, same)
+}
+
+func writeMan(dir, version string, date time.Time) error {
+	header := &doc.GenManHeader{
+		Section: "1",
+		Date:    &date,
+		Source:  strings.TrimSpace("kubectl-iris " + version),
+		Manual:  "kubectl iris",
+	}
+	return doc.GenManTree(command(), header, dir)
+}
