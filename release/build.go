@@ -28,7 +28,8 @@ type Options struct {
 	// Toolchain is the version of Go to build with, as in go1.26.8; "" means
 	// the one that is there.
 	Toolchain string
-	// Targets are those of .goreleaser.yaml to build; none means all.
+	// Targets are those of .goreleaser.yaml to build; none means all. What is in
+	// an archive is the same either way: its licences are of all platforms.
 	Targets []string
 	// BaseURL is where the archives will be found, without the version and
 	// the archive's name; "" means DownloadURL.
@@ -111,6 +112,9 @@ func (b build) archives(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(b.Targets) > 0 {
+		config.setTargets(b.Targets)
+	}
 	config["dist"] = b.distDir()
 	text, err := yaml.Marshal(config)
 	if err != nil {
@@ -124,7 +128,7 @@ func (b build) archives(ctx context.Context) error {
 		"release", "--snapshot", "--config", file)
 }
 
-// config is .goreleaser.yaml with the targets that are wanted.
+// config is .goreleaser.yaml.
 func (b build) config() (config, error) {
 	text, err := os.ReadFile(filepath.Join(b.Root, ".goreleaser.yaml"))
 	if err != nil {
@@ -136,9 +140,6 @@ func (b build) config() (config, error) {
 	}
 	if len(c.targets()) == 0 {
 		return nil, errors.New(".goreleaser.yaml: the first of builds has no targets")
-	}
-	if len(b.Targets) > 0 {
-		c.setTargets(b.Targets)
 	}
 	return c, nil
 }

@@ -112,6 +112,13 @@ func TestReleaseIsReproducible(t *testing.T) {
 	if diff := cmp.Diff(filesIn(t, first), filesIn(t, again)); diff != "" {
 		t.Errorf("two builds in two folders differ (-first +second):\n%s", diff)
 	}
+	same.Targets = []string{runtime.GOOS + "_" + runtime.GOARCH}
+	checkout := shared.checkout(t)
+	alone := shared.once(t, "alone", func() error { return shared.build(checkout, "alone", same) })
+	archive := archiveName(manifestOf(t, first).Version, runtime.GOOS+"/"+runtime.GOARCH)
+	if filesIn(t, alone)[archive] != filesIn(t, first)[archive] {
+		t.Errorf("%s has other bytes where it is built alone", archive)
+	}
 }
 
 // packed is a file in an archive.
