@@ -203,21 +203,35 @@ func (r *statusRun) sendFrames(ctx context.Context, frames chan<- frame) (show f
 func (r *statusRun) redraw(ctx context.Context, terminal *os.File, frames <-chan frame) error {
 	screen := render.NewScreen(terminal, render.SizeOf(terminal))
 	err := render.Redraw(ctx, frames, func(f frame) error {
-		var text bytes.Buffer
-		framed := *r.session
-		framed.Out, framed.Err = &text, &text
-		run := *r
-		run.session = &framed
-		if err := run.print(run.worthShowing(f.list)); err != nil {
+		drawn, err := r.draw(f)
+		if err != nil {
 			return err
 		}
-		if f.lost != "" {
-			fmt.Fprintln(&text, f.lost)
-		}
-		return screen.Draw(text.String())
+		return screen.Draw(drawn)
 	})
 	if closing := screen.Close(); err == nil && closing != nil {
 		err = problem.New("cannot write to the terminal: %w", closing)
 	}
 	return err
+}
+
+// draw is a frame as the terminal shows it.
+func (r *statusRun) draw(f frame) (drawn render.Frame, err error) {
+	var text bytes.Buffer
+	framed := *r.session
+	framed.Out, framed.Err = &text, &text
+	run := *r
+	run.session = &framed
+	if list := run.worthShowing(f.list); run.detail() && len(list.Items) == 1 {
+		o := run.render
+		o.Now = run.Now()
+		drawn, err = render.ClusterFrame(list.Items[0], o)
+	} else {
+		err = run.print(list)
+		drawn.Body = text.String()
+	}
+	if f.lost != "" {
+		drawn.Sum += f.lost + "\n"
+	}
+	return drawn, err
 }

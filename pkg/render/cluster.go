@@ -13,29 +13,44 @@ import (
 // Services that lead to them, what is wrong with the next step below, what
 // could not be read, and what has moved since it is watched.
 func Cluster(w io.Writer, c view.ClusterStatus, o Options) error {
-	if _, err := fmt.Fprintln(w, headline(c, o.Color)); err != nil {
+	frame, err := ClusterFrame(c, o)
+	if err != nil {
 		return err
 	}
+	return writeString(w, frame.text())
+}
+
+// ClusterFrame is what Cluster prints, for a Screen.
+func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
+	var frame Frame
+	var body strings.Builder
+	body.WriteString(headline(c, o.Color) + "\n")
 	if len(c.Pods) > 0 {
-		if err := printSection(w, podColumns(c, o), c.Pods, o); err != nil {
-			return err
+		if err := printSection(&body, podColumns(c, o), c.Pods, o); err != nil {
+			return frame, err
 		}
 	}
 	if len(c.Services) > 0 {
-		if err := printSection(w, serviceColumns(o), c.Services, o); err != nil {
-			return err
+		if err := printSection(&body, serviceColumns(o), c.Services, o); err != nil {
+			return frame, err
 		}
 	}
 	for i, n := range notesOf(c, o.Color) {
-		text := n.text
 		if i == 0 {
-			text = "\n" + text
+			body.WriteString("\n")
 		}
-		if _, err := fmt.Fprintln(w, text); err != nil {
-			return err
-		}
+		body.WriteString(n.text + "\n")
 	}
-	return printFailover(w, c.Failover, o)
+	if c.Failover != nil {
+		body.WriteString("\n")
+		var log strings.Builder
+		if err := printTransitions(&log, *c.Failover, o); err != nil {
+			return frame, err
+		}
+		frame.Log, frame.Sum = log.String(), summaryLines(*c.Failover, o.Color)
+	}
+	frame.Body = body.String()
+	return frame, nil
 }
 
 // Unread prints a line for each read that failed.

@@ -16,26 +16,15 @@ const maxShown = 12
 // clock is how a time of today is shown.
 const clock = "15:04:05.0"
 
-// printFailover prints the last transitions and what they sum up to.
-func printFailover(w io.Writer, f *view.Failover, o Options) error {
-	if f == nil {
-		return nil
-	}
+// printTransitions prints the last transitions of a failover.
+func printTransitions(w io.Writer, f view.Failover, o Options) error {
 	shown := f.Transitions[max(0, len(f.Transitions)-maxShown):]
-	if _, err := fmt.Fprintln(w); err != nil {
-		return err
-	}
 	if earlier := len(f.Transitions) - len(shown); earlier > 0 {
 		if _, err := fmt.Fprintf(w, "... %d earlier transitions\n", earlier); err != nil {
 			return err
 		}
 	}
-	if err := printTable(w, transitionColumns(o), shown, o); err != nil {
-		return err
-	}
-	// A screen clips lines: what the summary says of each Service gets its own.
-	_, err := fmt.Fprintln(w, strings.ReplaceAll(summaryLine(*f, o.Color), "; ", ";\n  "))
-	return err
+	return printTable(w, transitionColumns(o), shown, o)
 }
 
 func transitionColumns(o Options) []column[view.Transition] {
@@ -52,30 +41,18 @@ func seen(t view.Transition, now time.Time) string { return t.Time.In(now.Locati
 // after is a transition's delay since the first sign.
 func after(t view.Transition) string { return fmt.Sprintf("+%.1fs", t.Seconds) }
 
+// summaryLine is what the transitions sum up to.
 func summaryLine(f view.Failover, color bool) string {
-	return sumWord(f.Over, color) + oneLine(f.Summary)
-}
-
-// sumWord is what the sum of a failover begins with, and no other line does.
-func sumWord(over, color bool) string {
 	word, shade := "moving", toneWarn
-	if over {
+	if f.Over {
 		word, shade = "settled", toneGood
 	}
-	return paint(shade, word, color) + ": "
+	return paint(shade, word, color) + ": " + oneLine(f.Summary)
 }
 
-// sumAt is the line of a frame at which the sum of a failover begins; -1
-// without one.
-func sumAt(lines []string) int {
-	return slices.IndexFunc(lines, func(line string) bool {
-		for _, over := range []bool{false, true} {
-			if strings.HasPrefix(line, sumWord(over, false)) || strings.HasPrefix(line, sumWord(over, true)) {
-				return true
-			}
-		}
-		return false
-	})
+// summaryLines are the same with a line for each Service.
+func summaryLines(f view.Failover, color bool) string {
+	return strings.ReplaceAll(summaryLine(f, color), "; ", ";\n  ") + "\n"
 }
 
 // followFailover prints the transitions that are new, and the sum where it is

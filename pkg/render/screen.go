@@ -20,9 +20,23 @@ type Screen struct {
 	opened bool
 	closed bool
 	// frame is the last one in full, shown what of it is on the screen.
-	frame string
+	frame Frame
 	shown string
 }
+
+// Frame is what a Screen shows at a time. Its parts stand below each other, each
+// of whole lines.
+type Frame struct {
+	// Body is cut at its end where the terminal is too short for all.
+	Body string
+	// Log is cut at its beginning, and has half of the terminal to itself.
+	Log string
+	// Sum is what the reader waits for: it is kept, and wrapped where the others
+	// are cut.
+	Sum string
+}
+
+func (f Frame) text() string { return f.Body + f.Log + f.Sum }
 
 // NewScreen is a screen on the terminal that out leads to. Size is asked for
 // each frame, so a resized terminal is filled at the next one (see SizeOf).
@@ -34,7 +48,7 @@ func NewScreen(out io.Writer, size func() (width, height int, err error)) *Scree
 // Draw shows a frame, clipped to the terminal. The lines are written over the
 // old ones, in one write, so that nothing flickers; a frame that would look
 // like the last is not written at all. After Close it fails with os.ErrClosed.
-func (s *Screen) Draw(frame string) error {
+func (s *Screen) Draw(frame Frame) error {
 	if s.closed {
 		return os.ErrClosed
 	}
@@ -66,20 +80,17 @@ func (s *Screen) Close() error {
 	if !s.opened {
 		return nil
 	}
-	return writeString(s.out, leaveAlternate+showCursor+strings.TrimRight(s.frame, "\n")+"\n")
+	return writeString(s.out, leaveAlternate+showCursor+strings.TrimRight(s.frame.text(), "\n")+"\n")
 }
 
 // clip cuts a frame's lines to the width, and the frame to the height; a line
-// then says how many more there are. It is the last, but where the frame ends
-// with a failover: that is what is watched for, so its end is kept.
-func clip(frame string, width, height int) []string {
-	lines := strings.Split(strings.TrimRight(frame, "\n"), "\n")
-	tail := 0
-	if at := sumAt(lines); at >= 0 {
-		lines = slices.Concat(lines[:at], wrapAll(lines[at:], width))
-		tail = tailHeight(lines, at, height)
-	}
+// then says how many more there are.
+func clip(frame Frame, width, height int) []string {
+	body, log, sum := linesOf(frame.Body), linesOf(frame.Log), wrapAll(linesOf(frame.Sum), width)
+	lines := slices.Concat(body, log, sum)
 	if len(lines) > height {
+		tail := max(len(sum), height/2, height-1-len(body))
+		tail = max(0, min(tail, len(log)+len(sum), height-2))
 		top := height - 1 - tail
 		more := fmt.Sprintf("... %d more lines", len(lines)-top-tail)
 		lines = slices.Concat(lines[:top], []string{more}, lines[len(lines)-tail:])
@@ -90,16 +101,12 @@ func clip(frame string, width, height int) []string {
 	return lines
 }
 
-// tailHeight is how many lines of a failover, whose sum begins at a line, are
-// kept on a screen that has not enough: the sum, and transitions up to half the
-// screen, or more where little stands above.
-func tailHeight(lines []string, sum, height int) int {
-	begin := sum
-	for begin > 0 && lines[begin-1] != "" {
-		begin--
+func linesOf(text string) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.TrimSuffix(line, "\n"))
 	}
-	tail := max(len(lines)-sum, height/2, height-1-begin)
-	return max(0, min(tail, len(lines)-begin, height-2))
+	return lines
 }
 
 // wrapAll breaks lines at blanks where they exceed the width. What goes on is
@@ -141,7 +148,10 @@ func overwrite(lines []string, width, height int) string {
 		}
 	}
 	if len(lines) < height {
-		out.WriteString("\r\n" + eraseBelow)
+		if len(lines) > 0 {
+			out.WriteString("\r\n")
+		}
+		out.WriteString(eraseBelow)
 	}
 	return out.String()
 }

@@ -1,7 +1,6 @@
 package render_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -139,7 +138,12 @@ func (f *fakeTerminal) newline() {
 	f.scrolled++
 }
 
-func draw(t *testing.T, s *render.Screen, frame string) {
+func draw(t *testing.T, s *render.Screen, body string) {
+	t.Helper()
+	drawFrame(t, s, render.Frame{Body: body})
+}
+
+func drawFrame(t *testing.T, s *render.Screen, frame render.Frame) {
 	t.Helper()
 	if err := s.Draw(frame); err != nil {
 		t.Fatal(err)
@@ -259,7 +263,7 @@ func TestScreenClose(t *testing.T) {
 	if terminal.writes != 2 {
 		t.Errorf("%d writes for a frame and two calls of Close", terminal.writes)
 	}
-	if err := screen.Draw("late"); !errors.Is(err, os.ErrClosed) {
+	if err := screen.Draw(render.Frame{Body: "late"}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Draw after Close: %v", err)
 	}
 }
@@ -288,7 +292,7 @@ func TestScreenIsRestoredAfterAFailure(t *testing.T) {
 	out := &halting{}
 	screen := render.NewScreen(out, func() (int, int, error) { return 20, 4, nil })
 	draw(t, screen, "a")
-	if err := screen.Draw("b"); err == nil {
+	if err := screen.Draw(render.Frame{Body: "b"}); err == nil {
 		t.Error("the failure is not told")
 	}
 	if err := screen.Close(); err != nil {
@@ -372,13 +376,13 @@ func TestScreenKeepsTheFailover(t *testing.T) {
 		`the backup service "simple-sidecar-backup" led to the new backup simple-data-0-0 31.7 s after the first sign`
 	for name, color := range map[string]bool{"plain": false, "color": true} {
 		t.Run(name, func(t *testing.T) {
-			var frame bytes.Buffer
-			if err := render.Cluster(&frame, c, render.Options{Now: now(), Asked: true, Color: color}); err != nil {
+			frame, err := render.ClusterFrame(c, render.Options{Now: now(), Asked: true, Color: color})
+			if err != nil {
 				t.Fatal(err)
 			}
-			frame.WriteString("warning: cannot reach the API server; trying again\n")
+			frame.Sum += "warning: cannot reach the API server; trying again\n"
 			terminal := newFakeTerminal(t, 80, 24)
-			draw(t, render.NewScreen(terminal, terminal.size), frame.String())
+			drawFrame(t, render.NewScreen(terminal, terminal.size), frame)
 			golden(t, "screen-failover", []byte(terminal.text()+"\n"))
 		})
 	}
@@ -387,11 +391,15 @@ func TestScreenKeepsTheFailover(t *testing.T) {
 // Where little stands above or below, the other gets the room; where nothing
 // fits, the top is kept.
 func TestScreenSharesItsRoom(t *testing.T) {
-	frame := func(above, transitions int) string {
-		return strings.Repeat("above\n", above) + "\n" + strings.Repeat("transition\n", transitions) + "moving: the sum\n"
+	frame := func(above, transitions int) render.Frame {
+		return render.Frame{
+			Body: strings.Repeat("above\n", above) + "\n",
+			Log:  strings.Repeat("transition\n", transitions),
+			Sum:  "moving: the sum\n",
+		}
 	}
 	for name, test := range map[string]struct {
-		frame  string
+		frame  render.Frame
 		height int
 		want   string
 	}{
@@ -401,10 +409,12 @@ func TestScreenSharesItsRoom(t *testing.T) {
 		"three rows":   {frame(3, 3), 3, "above\n... 6 more lines\nmoving: the sum"},
 		"two rows":     {frame(3, 3), 2, "above\n... 7 more lines"},
 		"one row":      {frame(3, 3), 1, "... 8 more lines"},
+		"only a sum":   {render.Frame{Body: "a\nb\nc\nd\n", Sum: "lost\n"}, 4, "a\nb\n... 2 more lines\nlost"},
+		"a long sum":   {render.Frame{Body: "a\n", Sum: "  wider than this terminal is\n"}, 4, "a\n  wider than this\n    terminal is\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			terminal := newFakeTerminal(t, 20, test.height)
-			draw(t, render.NewScreen(terminal, terminal.size), test.frame)
+			drawFrame(t, render.NewScreen(terminal, terminal.size), test.frame)
 			if diff := cmp.Diff(test.want, terminal.text()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
