@@ -3,7 +3,6 @@ package expose_test
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -155,18 +154,7 @@ func TestPod(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, plan.Service); diff != "" {
-				t.Errorf("service (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(test.selects, plan.Selects); diff != "" {
-				t.Errorf("selects (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(test.warnings, plan.Warnings); diff != "" {
-				t.Errorf("warnings (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(&plan.Target, expose.TargetOf(plan.Service)); diff != "" {
-				t.Errorf("the labels do not give the target back (-plan +labels):\n%s", diff)
-			}
+			checkPlan(t, plan, test.want, test.selects, test.warnings)
 		})
 	}
 }

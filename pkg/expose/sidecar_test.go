@@ -495,19 +495,25 @@ func TestSidecar(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, plan.Service); diff != "" {
-				t.Errorf("service (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(test.selects, plan.Selects); diff != "" {
-				t.Errorf("selects (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(test.warnings, plan.Warnings); diff != "" {
-				t.Errorf("warnings (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(&plan.Target, expose.TargetOf(plan.Service)); diff != "" {
-				t.Errorf("the labels do not give the target back (-plan +labels):\n%s", diff)
-			}
+			checkPlan(t, plan, test.want, test.selects, test.warnings)
 		})
+	}
+}
+
+// checkPlan compares a plan, and the target that its labels tell of.
+func checkPlan(t *testing.T, plan expose.Plan, service *corev1.Service, selects, warnings []string) {
+	t.Helper()
+	if diff := cmp.Diff(service, plan.Service); diff != "" {
+		t.Errorf("service (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(selects, plan.Selects); diff != "" {
+		t.Errorf("selects (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(warnings, plan.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&plan.Target, expose.TargetOf(plan.Service)); diff != "" {
+		t.Errorf("the labels do not give the target back (-plan +labels):\n%s", diff)
 	}
 }
 
