@@ -17,8 +17,10 @@ const (
 	// maxTunnels bounds the connections to the API server for one pod. Beyond
 	// it, TCP connections share them.
 	maxTunnels = 64
-	// maxIdle is how many are kept for the next TCP connections.
+	// maxIdle is how many are kept for the next TCP connections, and idleFor how
+	// long those beyond are: after many at once often come as many again.
 	maxIdle = 4
+	idleFor = 15 * time.Second
 	// streamTimeout bounds the opening of streams: a node accepts them at once,
 	// or the tunnel is dead.
 	streamTimeout = 10 * time.Second
@@ -41,6 +43,8 @@ type tunnel struct {
 	// users are the TCP connections that it carries, resting those of them whose
 	// client has ended its side; guarded by its pool.
 	users, resting int
+	// idle is since when it has had none of either; guarded by its pool.
+	idle time.Time
 	// spoiled: no other TCP connection may use it; guarded by its pool.
 	spoiled bool
 	// ctx ends when the tunnel is closed from this side.
@@ -49,7 +53,7 @@ type tunnel struct {
 }
 
 func newTunnel(conn httpstream.Connection) *tunnel {
-	t := &tunnel{conn: conn}
+	t := &tunnel{conn: conn, idle: time.Now()}
 	t.ctx, t.close = context.WithCancel(context.Background())
 	// A connection on which nothing goes through may take its time to close,
 	// for which nobody is to wait.
@@ -289,14 +293,44 @@ func (l *lease) end(well bool) {
 		l.users--
 	}
 	l.spoiled = l.spoiled || !well
-	idle := 0
+	if !l.unused() {
+		return
+	}
+	if l.spoiled {
+		p.drop(func(t *tunnel) bool { return t == l.tunnel })
+		return
+	}
+	l.idle = time.Now()
+	if p.unused() > maxIdle {
+		time.AfterFunc(idleFor, p.trim)
+	}
+}
+
+// unused tells whether no TCP connection needs the tunnel.
+func (t *tunnel) unused() bool { return t.users+t.resting == 0 }
+
+// unused counts such tunnels.
+func (p *pool) unused() int {
+	n := 0
 	for _, t := range p.tunnels {
-		if t.users+t.resting == 0 {
-			idle++
+		if t.unused() {
+			n++
 		}
 	}
+	return n
+}
+
+// trim closes tunnels that have been idle for a while, all but a few.
+func (p *pool) trim() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	excess := p.unused() - maxIdle
 	p.drop(func(t *tunnel) bool {
-		return t == l.tunnel && t.users+t.resting == 0 && (t.spoiled || idle > maxIdle)
+		if excess <= 0 || !t.unused() || time.Since(t.idle) < idleFor {
+			return false
+		}
+		excess--
+		return true
 	})
 }
 
