@@ -214,11 +214,11 @@ func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (written, error) 
 		return written{}, err
 	}
 	r.warn(expose.Drift(applied.Service, plan.Service)...)
-	done := written{applied, left}
+	done := written{applied, left, plan.NodeIPs}
 	if err := r.announce(applied); err != nil || r.wait {
 		return done, err
 	}
-	if err := r.printReady(applied); err != nil {
+	if err := r.printReady(applied.Service, plan.NodeIPs); err != nil {
 		return done, err
 	}
 	return done, r.confirmRole(ctx)
@@ -229,6 +229,8 @@ type written struct {
 	kube.Applied
 	// left are the pods to which it led before.
 	left []string
+	// nodes are the addresses of the nodes of those to which it leads.
+	nodes []string
 }
 
 // await waits for all Services at once, and prints each as soon as those before
@@ -251,7 +253,7 @@ func (r *exposeRun) await(ctx context.Context, all []written) error {
 		result := <-results[i]
 		err := result.err
 		if err == nil {
-			err = r.printReady(kube.Applied{Service: result.service, Outcome: one.Outcome})
+			err = r.printReady(result.service, one.nodes)
 		}
 		if err == nil {
 			err = r.confirmRole(ctx)
@@ -302,7 +304,7 @@ func (r *exposeRun) warn(lines ...string) {
 func (r *exposeRun) printPlanned(plan expose.Plan) error {
 	switch {
 	case r.url:
-		return r.printURLs(plan.Service)
+		return r.printURLs(plan.Service, plan.NodeIPs)
 	case r.printer != nil:
 		manifest, err := expose.Manifest(plan.Service)
 		if err != nil {
@@ -329,9 +331,9 @@ func (r *exposeRun) announce(applied kube.Applied) error {
 }
 
 // printReady prints the Service or its addresses.
-func (r *exposeRun) printReady(applied kube.Applied) error {
+func (r *exposeRun) printReady(service *corev1.Service, nodes []string) error {
 	if r.printer != nil {
-		service := applied.Service.DeepCopy()
+		service = service.DeepCopy()
 		service.APIVersion, service.Kind = "v1", "Service"
 		service.ManagedFields = nil
 		return r.printer.PrintObj(service, r.Out)
@@ -339,11 +341,11 @@ func (r *exposeRun) printReady(applied kube.Applied) error {
 	if r.apply.DryRun {
 		return nil
 	}
-	return r.printURLs(applied.Service)
+	return r.printURLs(service, nodes)
 }
 
-func (r *exposeRun) printURLs(service *corev1.Service) error {
-	for _, url := range topology.URLs(service) {
+func (r *exposeRun) printURLs(service *corev1.Service, nodes []string) error {
+	for _, url := range topology.URLs(service, nodes) {
 		if _, err := fmt.Fprintln(r.Out, url); err != nil {
 			return err
 		}

@@ -37,8 +37,8 @@ func newExposed(s *session) *cobra.Command {
 			List the Services that expose-sidecar and expose-pod made, what each
 			leads to, and which pods it reaches now.
 
-			Rights: list services and endpointslices.discovery.k8s.io; with --wait
-			also watch them, and events.`),
+			Rights: list services and endpointslices.discovery.k8s.io; list pods for
+			the URLs of node ports; with --wait also watch the first two, and events.`),
 		Example: examples(`
 			# Those of the namespace
 			kubectl iris exposed

@@ -39,6 +39,8 @@ type Plan struct {
 	Target  view.Target
 	// Selects are the pods that the selector matches now, ready or not, by name.
 	Selects []string
+	// NodeIPs are the addresses of the nodes on which these run.
+	NodeIPs []string
 	// Warnings are lines for the user, about the Service as planned.
 	Warnings []string
 
@@ -131,7 +133,7 @@ func (d draft) plan() (Plan, error) {
 		Spec: spec,
 	}
 	return Plan{
-		Service: service, Target: d.target, Selects: podNames(selected), Warnings: warnings,
+		Service: service, Target: d.target, Selects: podNames(selected), NodeIPs: iris.NodeIPs(selected), Warnings: warnings,
 		options: o, pods: f.Pods, blind: blind,
 	}, nil
 }

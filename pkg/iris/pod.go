@@ -33,7 +33,10 @@ type Pod struct {
 	ContainersReady int
 	Containers      int
 	Node            string
-	IP              string
+	// NodeIP is the node's address, where Services answer at their node ports;
+	// "" before the pod has a node.
+	NodeIP string
+	IP     string
 	// IRIS is the container that holds the instance; nil where a pod has none
 	// but a web gateway.
 	IRIS *Container
@@ -61,6 +64,18 @@ func (p Pod) Shard() string { return p.Labels[LabelShard] }
 
 // MirrorRole is what the pod's label says of its role; "" where it says nothing.
 func (p Pod) MirrorRole() string { return p.Labels[LabelMirrorRole] }
+
+// NodeIPs are the addresses of the nodes on which pods run.
+func NodeIPs(pods []Pod) []string {
+	var addresses []string
+	for _, pod := range pods {
+		if pod.NodeIP != "" {
+			addresses = append(addresses, pod.NodeIP)
+		}
+	}
+	slices.Sort(addresses)
+	return slices.Compact(addresses)
+}
 
 // ShortName is the pod's name without its cluster's: data-0-1.
 func (p Pod) ShortName() string { return strings.TrimPrefix(p.Name, p.Cluster()+"-") }
@@ -95,6 +110,7 @@ func PodFrom(pod *corev1.Pod) Pod {
 		Ready:           isReady(pod),
 		State:           stateOf(pod),
 		Node:            pod.Spec.NodeName,
+		NodeIP:          pod.Status.HostIP,
 		IP:              pod.Status.PodIP,
 	}
 	p.ContainersReady, p.Containers = containersReady(pod)

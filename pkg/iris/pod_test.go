@@ -41,6 +41,7 @@ spec:
     - {name: webgateway, image: "webgateway:2023.3", ports: [{containerPort: 80}]}
 status:
   phase: Running
+  hostIP: 192.0.2.1
   podIP: 10.1.0.11
   conditions: [{type: Initialized, status: "True"}, {type: Ready, status: "False"}]
   containerStatuses:
@@ -51,6 +52,7 @@ status:
 		Namespace: "iko",
 		Name:      "simple-data-0-1",
 		UID:       "u1",
+		NodeIP:    "192.0.2.1",
 		Created:   metav1.NewTime(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)),
 		Labels: map[string]string{
 			"intersystems.com/component":  "data",

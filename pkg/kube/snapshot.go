@@ -30,6 +30,7 @@ const (
 	lacksClusters = "this is worked out from the labels of pods"
 	lacksPods     = "roles, health and what reaches which pod are not known"
 	lacksServices = "Services are not shown"
+	lacksNodes    = "the addresses of node ports are not known"
 	lacksSlices   = "which pods a Service reaches is not known"
 	lacksEvents   = "the reasons of what is pending are not known"
 )
@@ -93,7 +94,8 @@ func (c *Client) Snapshot(ctx context.Context, scope Scope) (topology.Snapshot, 
 }
 
 // Exposed reads the Services that this tool made in a namespace ("" for all)
-// and their EndpointSlices.
+// and their EndpointSlices; for node ports the clusters' pods, which tell the
+// addresses of nodes.
 func (c *Client) Exposed(ctx context.Context, namespace string) (topology.Snapshot, error) {
 	r := &reader{client: c, scope: Scope{Namespace: namespace}}
 	err := parallel(ctx, []func(context.Context) error{
@@ -102,7 +104,32 @@ func (c *Client) Exposed(ctx context.Context, namespace string) (topology.Snapsh
 		func(ctx context.Context) error { return r.listSlices(ctx, madeByTool) },
 	})
 	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, notMade)
+	// Pods that a Service reaches are told by slices.
+	if err == nil && !r.snapshot.Lacks("endpointslices") {
+		err = r.podsOfNodePorts(ctx)
+	}
 	return r.snapshot, err
+}
+
+func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
+	var clusters []string
+	for i := range r.snapshot.Services {
+		if service := &r.snapshot.Services[i]; service.Spec.Type == corev1.ServiceTypeNodePort {
+			clusters = append(clusters, expose.TargetOf(service).Cluster)
+		}
+	}
+	if len(clusters) == 0 {
+		return nil
+	}
+	slices.Sort(clusters)
+	selector := iris.KindSelector
+	if clusters = slices.Compact(clusters); len(clusters) <= maxNamed {
+		selector = ClusterPods(clusters...)
+	}
+	if r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, selector); err != nil {
+		return r.failed(err, "list", "pods", lacksNodes)
+	}
+	return nil
 }
 
 // notMade tells a Service that bears the tool's label, but not what it was made
@@ -303,15 +330,15 @@ func (r *reader) keepConcerned() {
 
 func (r *reader) allSlices(ctx context.Context) error { return r.listSlices(ctx, "") }
 
-// maxNamedServices bounds the length of a label selector in a URL; beyond it
-// the namespace's EndpointSlices are all read.
-const maxNamedServices = 40
+// maxNamed bounds the length of a label selector in a URL; beyond it what it
+// would have chosen from is all read.
+const maxNamed = 40
 
 func (r *reader) slicesOfServices(ctx context.Context) error {
 	if len(r.snapshot.Services) == 0 {
 		return nil
 	}
-	if len(r.snapshot.Services) > maxNamedServices {
+	if len(r.snapshot.Services) > maxNamed {
 		return r.allSlices(ctx)
 	}
 	var names []string

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
 // Exposed is what this tool made, by namespace and name. It needs Services and
-// EndpointSlices alone: what a Service reaches is told by its endpoints, and
-// what it selects is left out.
+// EndpointSlices, and pods only for the addresses of nodes: what a Service
+// reaches is told by its endpoints, and what it selects is left out.
 func Exposed(s Snapshot) view.ExposedServiceList {
 	inv := take(Snapshot{Services: s.Services, Slices: s.Slices, Unread: s.Unread})
 	list := view.ExposedServiceList{
@@ -20,7 +21,7 @@ func Exposed(s Snapshot) view.ExposedServiceList {
 	}
 	for _, svc := range inv.services {
 		if svc.target != nil {
-			list.Items = append(list.Items, inv.exposedView(svc))
+			list.Items = append(list.Items, inv.exposedView(svc, s.Pods))
 		}
 	}
 	slices.SortFunc(list.Items, func(a, b view.ExposedService) int {
@@ -32,7 +33,7 @@ func Exposed(s Snapshot) view.ExposedServiceList {
 	return list
 }
 
-func (inv *inventory) exposedView(svc *service) view.ExposedService {
+func (inv *inventory) exposedView(svc *service, pods []iris.Pod) view.ExposedService {
 	v := view.ExposedService{
 		APIVersion: view.APIVersion,
 		Kind:       view.KindExposedService,
@@ -43,10 +44,17 @@ func (inv *inventory) exposedView(svc *service) view.ExposedService {
 			CreationTimestamp: svc.CreationTimestamp,
 		},
 		Service: describe(svc),
-		URLs:    URLs(svc.Service),
+		URLs:    URLs(svc.Service, iris.NodeIPs(reached(svc, pods))),
 	}
 	if inv.read.slices {
 		v.Reaches = orEmpty(svc.reaches[""])
 	}
 	return v
+}
+
+// reached are those of the pods that a Service reaches.
+func reached(svc *service, pods []iris.Pod) []iris.Pod {
+	return slices.DeleteFunc(slices.Clone(pods), func(pod iris.Pod) bool {
+		return pod.Namespace != svc.Namespace || !slices.Contains(svc.reaches[""], pod.Name)
+	})
 }

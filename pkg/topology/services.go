@@ -153,12 +153,22 @@ func AddressIsPending(service corev1.Service) bool {
 
 // URLs are the addresses of the Management Portal behind a Service, each of
 // its addresses with each of its web ports; none where no address is known. A
-// NodePort answers at the nodes' addresses, which a Service does not tell; a
+// NodePort answers at the addresses of nodes, which the Service does not tell:
+// those of the pods that it reaches will do, whatever its traffic policy. A
 // ClusterIP's URLs are good inside the cluster only.
-func URLs(service *corev1.Service) []string {
+func URLs(service *corev1.Service, nodes []string) []string {
 	hosts := externalAddresses(service)
-	if len(hosts) == 0 && cmp.Or(service.Spec.Type, corev1.ServiceTypeClusterIP) == corev1.ServiceTypeClusterIP {
-		hosts = Addresses(service)
+	number := func(port corev1.ServicePort) int32 { return port.Port }
+	switch cmp.Or(service.Spec.Type, corev1.ServiceTypeClusterIP) {
+	case corev1.ServiceTypeClusterIP:
+		if len(hosts) == 0 {
+			hosts = Addresses(service)
+		}
+	case corev1.ServiceTypeNodePort:
+		if len(hosts) == 0 {
+			hosts = nodes
+			number = func(port corev1.ServicePort) int32 { return port.NodePort }
+		}
 	}
 	var urls []string
 	for _, host := range hosts {
@@ -166,8 +176,9 @@ func URLs(service *corev1.Service) []string {
 			continue
 		}
 		for _, port := range webPorts(service.Spec.Ports) {
-			address := net.JoinHostPort(host, strconv.Itoa(int(port.Port)))
-			urls = append(urls, scheme(port)+"://"+address+iris.PortalPath)
+			if n := number(port); n != 0 {
+				urls = append(urls, scheme(port)+"://"+net.JoinHostPort(host, strconv.Itoa(int(n)))+iris.PortalPath)
+			}
 		}
 	}
 	return urls

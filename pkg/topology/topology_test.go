@@ -80,6 +80,7 @@ func serviceFromYAML(t *testing.T, text string) *corev1.Service {
 
 func TestAddressesAndURLs(t *testing.T) {
 	const path = "/csp/sys/UtilHome.csp"
+	nodes := []string{"198.51.100.1", "2001:db8::2"}
 	for name, test := range map[string]struct {
 		service   string
 		addresses []string
@@ -128,11 +129,23 @@ func TestAddressesAndURLs(t *testing.T) {
 			[]string{"http://192.0.2.9:80" + path},
 		},
 		"one of the cluster IPs": {`{spec: {clusterIPs: [10.96.0.1], ports: [{port: 1972}]}}`, []string{"10.96.0.1"}, false, nil},
-		"node port":              {`{spec: {type: NodePort, clusterIP: 10.96.0.1, ports: [{port: 81, targetPort: 80, nodePort: 30081}]}}`, []string{"10.96.0.1"}, false, nil},
-		"headless":               {`{spec: {clusterIP: None, clusterIPs: [None], ports: [{port: 80}]}}`, []string{"None"}, false, nil},
-		"no address yet":         {`{spec: {ports: [{port: 80}]}}`, []string{}, false, nil},
-		"superserver alone":      {`{spec: {clusterIP: 10.96.0.1, ports: [{port: 11972, targetPort: 1972}]}}`, []string{"10.96.0.1"}, false, nil},
-		"superserver's name":     {`{spec: {clusterIP: 10.96.0.1, ports: [{port: 51773, targetPort: superserver}]}}`, []string{"10.96.0.1"}, false, nil},
+		"node port": {
+			`{spec: {type: NodePort, clusterIP: 10.96.0.1, ports: [{port: 81, targetPort: 80, nodePort: 30081}]}}`,
+			[]string{"10.96.0.1"},
+			false,
+			[]string{"http://198.51.100.1:30081" + path, "http://[2001:db8::2]:30081" + path},
+		},
+		"node port beside an external address": {
+			`{spec: {type: NodePort, externalIPs: [192.0.2.9], ports: [{port: 81, targetPort: 80, nodePort: 30081}]}}`,
+			[]string{"192.0.2.9"},
+			false,
+			[]string{"http://192.0.2.9:81" + path},
+		},
+		"node port not given yet": {`{spec: {type: NodePort, clusterIP: 10.96.0.1, ports: [{port: 81, targetPort: 80}]}}`, []string{"10.96.0.1"}, false, nil},
+		"headless":                {`{spec: {clusterIP: None, clusterIPs: [None], ports: [{port: 80}]}}`, []string{"None"}, false, nil},
+		"no address yet":          {`{spec: {ports: [{port: 80}]}}`, []string{}, false, nil},
+		"superserver alone":       {`{spec: {clusterIP: 10.96.0.1, ports: [{port: 11972, targetPort: 1972}]}}`, []string{"10.96.0.1"}, false, nil},
+		"superserver's name":      {`{spec: {clusterIP: 10.96.0.1, ports: [{port: 51773, targetPort: superserver}]}}`, []string{"10.96.0.1"}, false, nil},
 		"web beside superserver": {
 			`{spec: {clusterIP: 10.96.0.1, ports: [{name: superserver, port: 1972}, {name: portal, port: 52773}]}}`,
 			[]string{"10.96.0.1"},
@@ -174,7 +187,7 @@ func TestAddressesAndURLs(t *testing.T) {
 			if got := topology.AddressIsPending(*service); got != test.pending {
 				t.Errorf("pending %v, want %v", got, test.pending)
 			}
-			if diff := gocmp.Diff(test.urls, topology.URLs(service)); diff != "" {
+			if diff := gocmp.Diff(test.urls, topology.URLs(service, nodes)); diff != "" {
 				t.Errorf("URLs: -want +got:\n%s", diff)
 			}
 		})

@@ -221,7 +221,8 @@ type ExposedService struct {
 	Kind       string   `json:"kind"`
 	Metadata   Metadata `json:"metadata"`
 	Service    `json:",inline"`
-	// URLs are the portal's addresses, where one is known.
+	// URLs are the portal's addresses, where one is known. Those of a NodePort are
+	// at the nodes of the pods that it reaches.
 	URLs []string `json:"urls,omitempty"`
 }
 

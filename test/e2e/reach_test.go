@@ -436,6 +436,22 @@ func TestPortalViaService(t *testing.T) {
 	if err != nil || !strings.Contains(body, second) {
 		t.Errorf("%s: %v\n%s", url, err, body)
 	}
+	// A node port is one at the pod's node.
+	out, err = c.command("expose-pod", "data-0-1", "--type", "NodePort", "--wait", "-o", "url").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	onNode := strings.TrimSpace(string(out))
+	eventually(t, "the page at the node port", func(ctx context.Context) error { // kube-proxy takes its time
+		body, err := get(ctx, onNode)
+		if err == nil && !strings.Contains(body, second) {
+			err = fmt.Errorf("%s says\n%s", onNode, body)
+		}
+		return err
+	})
+	if out, err := c.command("portal", "data-0-1", "--no-open", "--via-service").Output(); err != nil || strings.TrimSpace(string(out)) != onNode {
+		t.Errorf("it printed %q, want %q: %v", out, onNode, err)
+	}
 	// There is none for the primary: it is forwarded.
 	p := start(t, c.command("portal", "--no-open", "--via-service"))
 	if body, err := get(t.Context(), p.line()); err != nil || !strings.Contains(body, first) {

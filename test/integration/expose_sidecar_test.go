@@ -274,7 +274,7 @@ func TestSidecarFields(t *testing.T) {
 	equal(t, "IP families", corev1.IPFamilyPolicySingleStack, *service.Spec.IPFamilyPolicy)
 	r := e.run("expose-sidecar", "--role=primary", "--type=NodePort").exits(0)
 	assigned := e.service("simple-sidecar-primary").Spec.Ports[0].NodePort
-	equal(t, "stdout", "service/simple-sidecar-primary created\n", r.stdout)
+	r.prints("service/simple-sidecar-primary created", e.nodeURL("simple-sidecar-primary"))
 	e.run("expose-sidecar", "--role=primary", "--type=NodePort", fmt.Sprintf("--node-port=%d", assigned)).exits(0)
 	equal(t, "node port", assigned, e.service("simple-sidecar-primary").Spec.Ports[0].NodePort)
 }

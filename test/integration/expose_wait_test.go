@@ -7,9 +7,16 @@ import (
 	"time"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/test/standin"
 )
 
 const urlOf = "http://%s:81/csp/sys/UtilHome.csp"
+
+// nodeURL is the portal's address at the node port of a Service, on the node
+// that all pods say they run on.
+func (e *env) nodeURL(service string) string {
+	return fmt.Sprintf("http://%s:%d/csp/sys/UtilHome.csp", standin.NodeIP, e.service(service).Spec.Ports[0].NodePort)
+}
 
 // --wait ends when the Service works, and gives the address.
 func TestWaitSucceeds(t *testing.T) {
@@ -22,6 +29,13 @@ func TestWaitSucceeds(t *testing.T) {
 		r.prints("service/"+exposed+" created", fmt.Sprintf(urlOf, ip))
 		equal(t, "reach", []string{"simple-data-0-1"}, e.reached(exposed))
 		e.run("expose-sidecar", "--role=backup", "--type=ClusterIP", "--wait", "-o", "url").exits(0).prints(fmt.Sprintf(urlOf, ip))
+	})
+	t.Run("a node port", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		r := e.run("expose-sidecar", "--role=backup", "--type=NodePort", "--wait").exits(0)
+		r.prints("service/"+exposed+" created", e.nodeURL(exposed))
+		e.run("expose-pod", "data-0-1", "--type=NodePort", "-o", "url").exits(0).prints(e.nodeURL("simple-pod-data-0-1"))
 	})
 	t.Run("an endpoint that comes", func(t *testing.T) {
 		t.Parallel()

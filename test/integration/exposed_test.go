@@ -47,7 +47,13 @@ func TestExposed(t *testing.T) {
 	equal(t, "target", &view.Target{Kind: view.TargetPod, Cluster: "simple", Component: "data", Pod: "simple-data-0-1"}, list.Items[0].Target)
 	equal(t, "target", &view.Target{Kind: view.TargetSidecar, Cluster: "simple", Component: "data", Role: "backup"}, list.Items[1].Target)
 	e.run("exposed", "-o", "name").exits(0).prints("service/simple-pod-data-0-1", "service/simple-sidecar-backup", "service/simple-sidecar-primary")
-	e.run("exposed", "-o", "url").exits(0).prints(fmt.Sprintf(urlOf, e.service(exposed).Spec.ClusterIP))
+	onNode := e.nodeURL("simple-sidecar-primary")
+	e.run("exposed", "-o", "url").exits(0).prints(fmt.Sprintf(urlOf, e.service(exposed).Spec.ClusterIP), onNode)
+	blind := e.user("blind", statusRights().without("pods")).run("exposed", "-o", "wide").exits(0)
+	if !strings.Contains(blind.stderr, "list pods") || !strings.Contains(blind.stderr, "the addresses of node ports are not known") {
+		t.Errorf("without the right to list pods it says %q", blind.stderr)
+	}
+	equal(t, "rows without pods", len(r.rows()), len(blind.rows()))
 	equal(t, "wide", 2, len(e.run("exposed", "-o", "wide").rows()[0])-len(r.rows()[0]))
 	e.run("exposed", "--wait", "-o", "name").exits(0)
 

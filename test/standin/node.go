@@ -10,6 +10,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// NodeIP is the address of the node that pods run on where there is none.
+const NodeIP = "127.0.0.1"
+
 // podStep is what the played kubelet has to do for a pod next.
 type podStep int
 
@@ -50,8 +53,8 @@ func runningStatus(pod *corev1.Pod, ip string, now metav1.Time) corev1.PodStatus
 	ready := wantsReady(pod)
 	status := corev1.PodStatus{
 		Phase:     corev1.PodRunning,
-		HostIP:    "127.0.0.1",
-		HostIPs:   []corev1.HostIP{{IP: "127.0.0.1"}},
+		HostIP:    NodeIP,
+		HostIPs:   []corev1.HostIP{{IP: NodeIP}},
 		PodIP:     ip,
 		PodIPs:    []corev1.PodIP{{IP: ip}},
 		StartTime: &now,
@@ -99,7 +102,7 @@ func readyNode(name string, now metav1.Time) *corev1.Node {
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Node"},
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelHostname: name}},
 		Status: corev1.NodeStatus{
-			Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "127.0.0.1"}},
+			Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: NodeIP}},
 			Conditions: []corev1.NodeCondition{{
 				Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "StandIn",
 				Message: "a bare Node without a kubelet", LastHeartbeatTime: now, LastTransitionTime: now,
