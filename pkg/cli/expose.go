@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -214,7 +216,7 @@ func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (written, error) 
 		return written{}, err
 	}
 	r.warn(expose.Drift(applied.Service, plan.Service)...)
-	done := written{applied, left, plan.NodeIPs}
+	done := written{applied, left}
 	if err := r.announce(applied); err != nil || r.wait {
 		return done, err
 	}
@@ -229,8 +231,6 @@ type written struct {
 	kube.Applied
 	// left are the pods to which it led before.
 	left []string
-	// nodes are the addresses of the nodes of those to which it leads.
-	nodes []string
 }
 
 // await waits for all Services at once, and prints each as soon as those before
@@ -249,11 +249,15 @@ func (r *exposeRun) await(ctx context.Context, all []written) error {
 		}()
 	}
 	var failed []error
-	for i, one := range all {
-		result := <-results[i]
+	for _, done := range results {
+		result := <-done
 		err := result.err
+		var nodes []string
 		if err == nil {
-			err = r.printReady(result.service, one.nodes)
+			nodes, err = r.nodesOf(ctx, result.service)
+		}
+		if err == nil {
+			err = r.printReady(result.service, nodes)
 		}
 		if err == nil {
 			err = r.confirmRole(ctx)
@@ -261,6 +265,18 @@ func (r *exposeRun) await(ctx context.Context, all []written) error {
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
+}
+
+// nodesOf are the addresses of the nodes to which a node port leads after a
+// wait, for which pods may have come.
+func (r *exposeRun) nodesOf(ctx context.Context, service *corev1.Service) ([]string, error) {
+	if service.Spec.Type != corev1.ServiceTypeNodePort || r.printer != nil {
+		return nil, nil
+	}
+	ctx, cancel := r.bounded(ctx)
+	defer cancel()
+	pods, err := r.client.Pods(ctx, service.Namespace, labels.SelectorFromSet(service.Spec.Selector).String())
+	return iris.NodeIPs(pods), err
 }
 
 // write looks at what is live, and applies the plan or prints the difference.

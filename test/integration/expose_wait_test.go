@@ -37,6 +37,17 @@ func TestWaitSucceeds(t *testing.T) {
 		r.prints("service/"+exposed+" created", e.nodeURL(exposed))
 		e.run("expose-pod", "data-0-1", "--type=NodePort", "-o", "url").exits(0).prints(e.nodeURL("simple-pod-data-0-1"))
 	})
+	t.Run("a node port, and an endpoint that comes", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		e.freezeLabels("simple")
+		e.labelRole("simple-data-0-1", "")
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--type=NodePort", "--wait")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		e.labelRole("simple-data-0-1", "backup")
+		w.endsByItself(0)
+		equal(t, "stdout", "service/"+exposed+" created\n"+e.nodeURL(exposed)+"\n", w.stdout.String())
+	})
 	t.Run("an endpoint that comes", func(t *testing.T) {
 		t.Parallel()
 		e := article(t)
