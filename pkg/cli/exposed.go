@@ -78,14 +78,15 @@ func (f *exposedFlags) run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	snapshot, err := s.readExposed(ctx, client, namespace)
+	urls := !f.output.is("") && !f.output.is("name")
+	snapshot, err := s.readExposed(ctx, client, namespace, urls && !f.wait)
 	if err != nil {
 		return err
 	}
 	var waited error
 	if f.wait {
 		waited = f.waitAll(ctx, client, snapshot.Services)
-		if snapshot, err = s.readExposed(ctx, client, namespace); err != nil {
+		if snapshot, err = s.readExposed(ctx, client, namespace, urls); err != nil {
 			return err
 		}
 	}
@@ -105,10 +106,10 @@ func (f *exposedFlags) waitAll(ctx context.Context, client *kube.Client, service
 	return errors.Join(failed...)
 }
 
-func (s *session) readExposed(ctx context.Context, client *kube.Client, namespace string) (topology.Snapshot, error) {
+func (s *session) readExposed(ctx context.Context, client *kube.Client, namespace string, urls bool) (topology.Snapshot, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	snapshot, err := client.Exposed(ctx, namespace)
+	snapshot, err := client.Exposed(ctx, namespace, urls)
 	if err != nil {
 		return snapshot, err
 	}

@@ -265,10 +265,16 @@ func (r *statusRun) notFound(ctx context.Context, client *kube.Client, names []s
 	return clusterNotFound(ctx, client, r.scope.Namespace, names...)
 }
 
-// print shows the list, or its one cluster in detail.
-func (r *statusRun) print(list view.ClusterStatusList) error {
+// now are the options to render with at this time.
+func (r *statusRun) now() render.Options {
 	o := r.render
 	o.Now = r.Now()
+	return o
+}
+
+// print shows the list, or its one cluster in detail.
+func (r *statusRun) print(list view.ClusterStatusList) error {
+	o := r.now()
 	switch {
 	case r.printer != nil && r.detail() && len(list.Items) == 1:
 		return render.Object(r.Out, r.printer, list.Items[0])

@@ -129,8 +129,7 @@ func (r *statusRun) appendChanges() func(view.ClusterStatusList) error {
 	lines := render.NewLines(r.Out)
 	var unread []view.Unread
 	return func(list view.ClusterStatusList) error {
-		o := r.render
-		o.Now = r.Now()
+		o := r.now()
 		if !slices.Equal(unread, list.Unread) {
 			unread = list.Unread
 			if err := render.Unread(r.Err, unread, o); err != nil {
@@ -155,9 +154,7 @@ func (r *statusRun) appendDetail() func(view.ClusterStatusList) error {
 		case len(list.Items) == 0:
 			return nil
 		}
-		o := r.render
-		o.Now = r.Now()
-		return lines.Cluster(list.Items[0], o)
+		return lines.Cluster(list.Items[0], r.now())
 	}
 }
 
@@ -217,16 +214,13 @@ func (r *statusRun) redraw(ctx context.Context, terminal *os.File, frames <-chan
 
 // draw is a frame as the terminal shows it.
 func (r *statusRun) draw(f frame) (drawn render.Frame, err error) {
-	var text bytes.Buffer
-	framed := *r.session
-	framed.Out, framed.Err = &text, &text
-	run := *r
-	run.session = &framed
-	if list := run.worthShowing(f.list); run.detail() && len(list.Items) == 1 {
-		o := run.render
-		o.Now = run.Now()
-		drawn, err = render.ClusterFrame(list.Items[0], o)
+	if list := r.worthShowing(f.list); r.detail() && len(list.Items) == 1 {
+		drawn, err = render.ClusterFrame(list.Items[0], r.now())
 	} else {
+		var text bytes.Buffer
+		framed, run := *r.session, *r
+		framed.Out, framed.Err = &text, &text
+		run.session = &framed
 		err = run.print(list)
 		drawn.Body = text.String()
 	}

@@ -94,9 +94,9 @@ func (c *Client) Snapshot(ctx context.Context, scope Scope) (topology.Snapshot, 
 }
 
 // Exposed reads the Services that this tool made in a namespace ("" for all)
-// and their EndpointSlices; for node ports the clusters' pods, which tell the
-// addresses of nodes.
-func (c *Client) Exposed(ctx context.Context, namespace string) (topology.Snapshot, error) {
+// and their EndpointSlices; where URLs are wanted and there are node ports, the
+// clusters' pods as well, which tell the addresses of nodes.
+func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topology.Snapshot, error) {
 	r := &reader{client: c, scope: Scope{Namespace: namespace}}
 	err := parallel(ctx, []func(context.Context) error{
 		func(ctx context.Context) error { return r.listServices(ctx, madeByTool) },
@@ -104,8 +104,8 @@ func (c *Client) Exposed(ctx context.Context, namespace string) (topology.Snapsh
 		func(ctx context.Context) error { return r.listSlices(ctx, madeByTool) },
 	})
 	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, notMade)
-	// Pods that a Service reaches are told by slices.
-	if err == nil && !r.snapshot.Lacks("endpointslices") {
+	// Without slices it is not known on which pods' nodes a node port leads on.
+	if err == nil && urls && !r.snapshot.Lacks("endpointslices") {
 		err = r.podsOfNodePorts(ctx)
 	}
 	return r.snapshot, err

@@ -54,7 +54,11 @@ func (inv *inventory) exposedView(svc *service, pods []iris.Pod) view.ExposedSer
 
 // reached are those of the pods that a Service reaches.
 func reached(svc *service, pods []iris.Pod) []iris.Pod {
-	return slices.DeleteFunc(slices.Clone(pods), func(pod iris.Pod) bool {
-		return pod.Namespace != svc.Namespace || !slices.Contains(svc.reaches[""], pod.Name)
-	})
+	var behind []iris.Pod
+	for _, pod := range pods {
+		if pod.Namespace == svc.Namespace && slices.Contains(svc.reaches[""], pod.Name) {
+			behind = append(behind, pod)
+		}
+	}
+	return behind
 }

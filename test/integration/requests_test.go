@@ -85,7 +85,8 @@ func TestRequests(t *testing.T) {
 		{[]string{"exposed"}, []string{someSlices, services}},
 		// The addresses of node ports are told by pods.
 		{[]string{"expose-pod", "data-0-1", "--type=NodePort"}, []string{aCluster, get, pods, patch}},
-		{[]string{"exposed"}, []string{someSlices, pods, services}},
+		{[]string{"exposed"}, []string{someSlices, services}},
+		{[]string{"exposed", "-o", "url"}, []string{someSlices, pods, services}},
 		{[]string{"unexpose", "simple-sidecar-backup"}, []string{remove, services}},
 		{[]string{"unexpose", "data-0-1", "--dry-run=client"}, []string{services}},
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--port=0"}, []string{}},
