@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,7 +95,7 @@ type exposeRun struct {
 	printer printers.ResourcePrinter
 	// confirm says after an apply what the Service reaches and whether IRIS
 	// confirms the role; nil where there is no role.
-	confirm func(context.Context) error
+	confirm confirmation
 }
 
 func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) {
@@ -223,7 +225,7 @@ func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (written, error) 
 	if err := r.printReady(applied.Service, plan.NodeIPs); err != nil {
 		return done, err
 	}
-	return done, r.confirmRole(ctx)
+	return done, r.confirmRole(ctx, nil)
 }
 
 // written is a Service that was applied.
@@ -252,31 +254,36 @@ func (r *exposeRun) await(ctx context.Context, all []written) error {
 	for _, done := range results {
 		result := <-done
 		err := result.err
-		var nodes []string
 		if err == nil {
-			nodes, err = r.nodesOf(ctx, result.service)
-		}
-		if err == nil {
-			err = r.printReady(result.service, nodes)
-		}
-		if err == nil {
-			err = r.confirmRole(ctx)
+			err = r.conclude(ctx, result.service)
 		}
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }
 
-// nodesOf are the addresses of the nodes to which a node port leads after a
-// wait, for which pods may have come.
-func (r *exposeRun) nodesOf(ctx context.Context, service *corev1.Service) ([]string, error) {
-	if service.Spec.Type != corev1.ServiceTypeNodePort || r.printer != nil {
-		return nil, nil
+// conclude prints a Service that was waited for, and what IRIS says of its role.
+// The cluster's pods may be others than before the wait: they are read once,
+// where anything depends on them.
+func (r *exposeRun) conclude(ctx context.Context, service *corev1.Service) error {
+	pods := sync.OnceValues(func() ([]iris.Pod, error) {
+		ctx, cancel := r.bounded(ctx)
+		defer cancel()
+		return r.client.Pods(ctx, service.Namespace, kube.ClusterPods(service.Labels[expose.LabelCluster]))
+	})
+	var nodes []string
+	if service.Spec.Type == corev1.ServiceTypeNodePort && r.printer == nil {
+		all, err := pods()
+		if err != nil {
+			return err
+		}
+		selector := labels.SelectorFromSet(service.Spec.Selector)
+		nodes = iris.NodeIPs(slices.DeleteFunc(slices.Clone(all), func(p iris.Pod) bool { return !selector.Matches(labels.Set(p.Labels)) }))
 	}
-	ctx, cancel := r.bounded(ctx)
-	defer cancel()
-	pods, err := r.client.Pods(ctx, service.Namespace, labels.SelectorFromSet(service.Spec.Selector).String())
-	return iris.NodeIPs(pods), err
+	if err := r.printReady(service, nodes); err != nil {
+		return err
+	}
+	return r.confirmRole(ctx, pods)
 }
 
 // write looks at what is live, and applies the plan or prints the difference.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
@@ -18,15 +17,22 @@ func checkVerify(verify bool, role string) error {
 	return nil
 }
 
+// readPods reads a cluster's pods as they are now.
+type readPods func() ([]iris.Pod, error)
+
+// confirmation says what there is to say of the role of a Service that is
+// there. now is nil where the pods are those that were planned with.
+type confirmation func(ctx context.Context, now readPods) error
+
 // roleAsker returns what says, once the Service is there, which pods it reaches
 // and whether IRIS confirms the role. With verify IRIS is asked at once, in all
 // members, and a role that it contradicts is refused.
-func (r *exposeRun) roleAsker(ctx context.Context, role string, verify bool, facts expose.Facts, plan expose.Plan) (func(context.Context) error, error) {
+func (r *exposeRun) roleAsker(ctx context.Context, role string, verify bool, facts expose.Facts, plan expose.Plan) (confirmation, error) {
 	switch {
 	case role == "":
 		return nil, nil
 	case !verify:
-		return func(ctx context.Context) error { return r.askAfterwards(ctx, facts, plan) }, nil
+		return func(ctx context.Context, now readPods) error { return r.askAfterwards(ctx, facts, plan, now) }, nil
 	}
 	check := r.checkRole(ctx, facts, plan, facts.Pods, true)
 	if err := check.Contradiction(); err != nil {
@@ -35,27 +41,24 @@ func (r *exposeRun) roleAsker(ctx context.Context, role string, verify bool, fac
 	if line := check.Unverified(); line != "" {
 		r.warn(line)
 	}
-	return func(context.Context) error { r.tell(check); return nil }, nil
+	return func(context.Context, readPods) error { r.tell(check); return nil }, nil
 }
 
 // confirmRole says what there is to say of the role, unless nothing was
 // changed.
-func (r *exposeRun) confirmRole(ctx context.Context) error {
+func (r *exposeRun) confirmRole(ctx context.Context, now readPods) error {
 	if r.confirm == nil || r.apply.DryRun {
 		return nil
 	}
-	return r.confirm(ctx)
+	return r.confirm(ctx, now)
 }
 
-// askAfterwards asks IRIS in the pods that a Service leads to. After a wait
-// these may be others than before.
-func (r *exposeRun) askAfterwards(ctx context.Context, facts expose.Facts, plan expose.Plan) error {
+// askAfterwards asks IRIS in the pods that a Service leads to.
+func (r *exposeRun) askAfterwards(ctx context.Context, facts expose.Facts, plan expose.Plan, now readPods) error {
 	pods := facts.Pods
-	if r.wait {
-		reading, cancel := r.bounded(ctx)
-		defer cancel()
+	if now != nil {
 		var err error
-		if pods, err = r.client.Pods(reading, facts.Namespace, kube.ClusterPods(facts.Cluster.Name)); err != nil {
+		if pods, err = now(); err != nil {
 			return err
 		}
 	}
