@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
@@ -318,12 +319,6 @@ func (r *exposeRun) write(ctx context.Context, plan expose.Plan) (applied kube.A
 	return applied, plan.Leaves(live), err
 }
 
-func (r *exposeRun) warn(lines ...string) {
-	for _, line := range lines {
-		_, _ = fmt.Fprintf(r.Err, "warning: %s\n", line)
-	}
-}
-
 func (r *exposeRun) printPlanned(plan expose.Plan) error {
 	switch {
 	case r.url:
@@ -333,7 +328,7 @@ func (r *exposeRun) printPlanned(plan expose.Plan) error {
 		if err != nil {
 			return err
 		}
-		return r.printer.PrintObj(manifest, r.Out)
+		return render.Print(r.Out, r.printer, manifest)
 	default:
 		_, err := fmt.Fprintf(r.Out, "service/%s created (dry run)\n", plan.Service.Name)
 		return err
@@ -359,7 +354,7 @@ func (r *exposeRun) printReady(service *corev1.Service, nodes []string) error {
 		service = service.DeepCopy()
 		service.APIVersion, service.Kind = "v1", "Service"
 		service.ManagedFields = nil
-		return r.printer.PrintObj(service, r.Out)
+		return render.Print(r.Out, r.printer, service)
 	}
 	if r.apply.DryRun {
 		return nil

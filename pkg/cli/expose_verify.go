@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -79,9 +78,7 @@ func (r *exposeRun) checkRole(ctx context.Context, facts expose.Facts, plan expo
 // tell says which pods a Service reaches and what IRIS says of their role.
 func (r *exposeRun) tell(check expose.RoleCheck) {
 	for _, line := range check.Notes() {
-		_, _ = fmt.Fprintf(r.Err, "note: %s\n", line)
+		r.note("note: %s", line)
 	}
-	for _, line := range check.Warnings() {
-		r.warn(line)
-	}
+	r.warn(check.Warnings()...)
 }

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // Diff is a unified diff from the live Service (nil where there is none) to
@@ -33,11 +35,13 @@ func Diff(live, wanted *corev1.Service) (string, error) {
 			return "", err
 		}
 	}
-	return difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
+	diff, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
 		FromFile: "live/" + wanted.Name, A: slices.Collect(strings.Lines(string(before))),
 		ToFile: "wanted/" + wanted.Name, B: slices.Collect(strings.Lines(string(after))),
 		Context: 3,
 	})
+	// YAML escapes control characters, but not those that reorder a line.
+	return text.Lines(diff), err
 }
 
 // managedPart is the live Service, as YAML, without what applying leaves alone.

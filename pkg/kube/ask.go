@@ -23,7 +23,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 const (
@@ -305,7 +305,7 @@ func refusal(source iris.AnswerSource, err error) iris.Refusal {
 		r.TimedOut = true
 		r.Why = fmt.Sprintf("no answer within %s", askTimeout)
 	default:
-		r.Why = topology.OneLine(requestLine.ReplaceAllString(err.Error(), ""))
+		r.Why = text.Excerpt(requestLine.ReplaceAllString(err.Error(), ""))
 	}
 	return r
 }
