@@ -26,7 +26,7 @@ func TestNotesArePrintable(t *testing.T) {
 		Labels: map[string]string{iris.LabelName: "simple", iris.LabelComponent: iris.ComponentData, iris.LabelMirrorRole: "primary"},
 	}
 	target := reach.Target{Namespace: "iko", Cluster: iris.Cluster{Namespace: "iko", Name: "simple"}, Role: "primary"}
-	_, notRunning := target.Find([]iris.Pod{pod}, nil)
+	_, notRunning := target.Resolve([]iris.Pod{pod}, nil)
 	if notRunning == nil || !strings.Contains(notRunning.Error(), "Crash") {
 		t.Fatalf("%v does not name the pod's state", notRunning)
 	}
