@@ -39,7 +39,7 @@ func (r *exposeRun) roleAsker(ctx context.Context, role string, verify bool, fac
 		return nil, err
 	}
 	if line := check.Unverified(); line != "" {
-		r.warn(line)
+		r.warnOnce(line)
 	}
 	return func(context.Context, readPods) error { r.tell(check); return nil }, nil
 }
@@ -83,5 +83,5 @@ func (r *exposeRun) tell(check expose.RoleCheck) {
 	for _, line := range check.Notes() {
 		r.note("note: %s", line)
 	}
-	r.warn(check.Warnings()...)
+	r.warnOnce(check.Warnings()...)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
@@ -75,11 +76,8 @@ type noPort struct{ error }
 // Unwrap is the error itself.
 func (e noPort) Unwrap() error { return e.error }
 
-func (r *forwarding) ask(ctx context.Context, pod iris.Pod) iris.Answer {
-	for _, answer := range r.client.Ask(ctx, r.target.Clusters(), []iris.Pod{pod}) {
-		return answer
-	}
-	return iris.Answer{UID: pod.UID, At: time.Now()}
+func (r *forwarding) ask(ctx context.Context, pod iris.Pod, skip *iris.Refusal) poll.Reply {
+	return r.client.AskPod(ctx, r.target.Clusters(), pod, skip)
 }
 
 // moved leads connections to another pod, and says so.

@@ -37,7 +37,7 @@ func TestNotesArePrintable(t *testing.T) {
 		"lost watch": func(s *session) { s.lost(refused) },
 		"waiting":    func(s *session) { (&forwarding{session: s, grace: time.Second}).waiting(notRunning) },
 		"failure":    func(s *session) { (&failures{session: s}).tell(refused) },
-		"expose":     func(s *session) { (&exposeRun{session: s}).warn(evil) },
+		"expose":     func(s *session) { (&exposeRun{session: s, warned: map[string]bool{}}).warnOnce(evil) },
 		"API warning": func(s *session) {
 			newAPIWarnings(s.warn).HandleWarningHeaderWithContext(context.Background(), apiWarning, "-", evil)
 		},

@@ -136,7 +136,9 @@ func TestFind(t *testing.T) {
 	leaving := b
 	leaving.Deleting, leaving.State = true, "Terminating"
 	unlabelled := data("simple", "data-0-1", "")
-	role := func(role string) Target { return Target{Namespace: "ns", Cluster: mirrored("simple"), ClusterRead: true, Role: role} }
+	role := func(role string) Target {
+		return Target{Namespace: "ns", Cluster: mirrored("simple"), ClusterRead: true, Role: role}
+	}
 	for _, c := range []struct {
 		name    string
 		target  Target
