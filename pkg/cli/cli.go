@@ -56,7 +56,12 @@ func Run(ctx context.Context, args []string, env Env) int {
 	}
 	root := NewCommand(env)
 	root.SetArgs(args)
+	help := &rememberingWriter{w: env.Out}
+	root.SetOut(help)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = help.Err()
+	}
 	var status problem.Status
 	if err != nil && ctx.Err() != nil && !errors.As(err, &status) {
 		return problem.ExitInterrupted
@@ -113,6 +118,12 @@ func NewCommand(env Env) *cobra.Command {
 		newVersion(s),
 	)
 	addCompletions(root, s)
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" {
+			cmd.Run, cmd.RunE = nil, showHelp
+		}
+	}
 	return root
 }
 

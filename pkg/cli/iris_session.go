@@ -139,8 +139,15 @@ func (s *session) attach(ctx context.Context, client *kube.Client, command kube.
 		defer restore()
 		command.Sizes = tty.Sizes(ctx, s.Out.(*os.File))
 	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	// An output that cannot be written ends the session.
+	out := &rememberingWriter{w: command.Out, failed: end}
+	command.Out = out
 	code, err := client.Run(ctx, command)
 	switch {
+	case out.Err() != nil:
+		return out.Err()
 	case ctx.Err() != nil:
 		return problem.Status(problem.ExitInterrupted)
 	case err != nil:

@@ -123,7 +123,7 @@ func (f *logsFlags) run(ctx context.Context, s *session, name string) error {
 	}
 	if f.follow {
 		return logs.Follow(ctx, func(ctx context.Context, show func([]logs.Source) error) error {
-			return client.FollowLogSources(ctx, namespace, cluster, pod, show, func(err error) { s.note("%s", lostWords(err)) })
+			return client.FollowLogSources(ctx, namespace, cluster, pod, show, s.lost)
 		}, options)
 	}
 	return f.print(ctx, sources, options, namespace)

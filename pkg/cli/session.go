@@ -29,8 +29,9 @@ const readTimeout = 30 * time.Second
 
 func newSession(env Env, flags *pflag.FlagSet) *session {
 	s := &session{Env: env, config: genericclioptions.NewConfigFlags(true)}
+	warnings := newAPIWarnings(s.warn)
 	s.config.WrapConfigFn = func(c *rest.Config) *rest.Config {
-		c.WarningHandler = rest.NewWarningWriter(env.Err, rest.WarningWriterOptions{Deduplicate: true})
+		c.WarningHandlerWithContext = warnings
 		if env.WrapConfig != nil {
 			c = env.WrapConfig(c)
 		}

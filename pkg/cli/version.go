@@ -99,7 +99,8 @@ func (f *versionFlags) print(s *session, v view.Version) error {
 	if v.Server == nil {
 		return nil
 	}
-	return render.Unread(s.Err, v.Server.Unread, render.Options{})
+	render.Unread(s.Err, v.Server.Unread)
+	return nil
 }
 
 func clientVersion(build Build) view.ClientVersion {
