@@ -117,7 +117,7 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 	if f.timeout <= 0 {
 		return nil, problem.Usage("--timeout %s is not a time to wait", f.timeout).Hint("give one above zero, as in 30s or 5m")
 	}
-	client, err := s.client()
+	client, err := s.client(cmd.Context())
 	if err != nil {
 		return nil, err
 	}

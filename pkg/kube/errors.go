@@ -46,12 +46,13 @@ func namespaceFlag(namespace string) string {
 }
 
 // explain turns the error of a request into one line for a person, with the
-// next step.
+// next step. No secret that a URL may hold is in it.
 func (c *Client) explain(err error, a access, name string) error {
 	what := a.String()
 	if name != "" {
 		what = fmt.Sprintf("%s %q %s", a.verb+" "+a.resource, name, inNamespace(a.namespace))
 	}
+	err = withoutSecrets(err)
 	var network *url.Error
 	switch {
 	case err == nil:
@@ -66,11 +67,13 @@ func (c *Client) explain(err error, a access, name string) error {
 	case apierrors.IsUnauthorized(err):
 		return problem.New("cannot %s: the server does not accept your credentials: %w", what, err).
 			Hint("they may have expired: log in again, or choose another user with --context or --user")
+	case isCredentialFailure(err):
+		return c.credentialProblem(err)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return problem.New("cannot %s: no answer from %s in time: %w", what, c.config.Host, err).
 			Hint("kubectl cluster-info shows whether the server answers at all; --request-timeout gives it longer")
 	case errors.As(err, &network):
-		return problem.New("cannot reach the API server at %s: %w", c.config.Host, network.Err).
+		return problem.New("cannot reach the API server at %s: %w", c.config.Host, withoutSecrets(network.Err)).
 			Hint("check --context and --server; kubectl cluster-info shows whether it answers")
 	default:
 		return problem.New("cannot %s: %w", what, err)
