@@ -84,10 +84,7 @@ func NewCommand(env Env) *cobra.Command {
 		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
-			cmd.SetContext(quietly(cmd.Context()))
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		// Of a mistyped command, two letters may be wrong.
 		SuggestionsMinimumDistance: 2,
 	}
@@ -96,6 +93,10 @@ func NewCommand(env Env) *cobra.Command {
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(usageOf)
 	s := newSession(env, root.PersistentFlags())
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		cmd.SetContext(quietly(cmd.Context()))
+		return s.checkFlags()
+	}
 	root.AddGroup(
 		&cobra.Group{ID: groupInspect, Title: "Inspect:"},
 		&cobra.Group{ID: groupExpose, Title: "Expose:"},

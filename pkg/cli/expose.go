@@ -129,7 +129,7 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 	if f.dryRun == dryRunClient && !f.diff && printer != nil && !cmd.Flags().Changed(ownerReference) {
 		options.OwnerReference = false
 	}
-	client, err := s.client()
+	client, err := s.client(cmd.Context())
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (f *exposedFlags) run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (f *logsFlags) check() error {
 }
 
 func (f *logsFlags) run(ctx context.Context, s *session, name string) error {
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}

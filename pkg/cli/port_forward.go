@@ -88,7 +88,7 @@ func parsePorts(target string, args []string) ([]reach.Port, error) {
 }
 
 func (s *session) portForward(ctx context.Context, f *forwardFlags, name string, ports []reach.Port) error {
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func newRelabel(s *session) *cobra.Command {
 			if err := oneOf("dry-run", f.dryRun, dryRunNone, dryRunClient, dryRunServer); err != nil {
 				return err
 			}
-			client, err := s.client()
+			client, err := s.client(cmd.Context())
 			if err != nil {
 				return err
 			}

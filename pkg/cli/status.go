@@ -154,7 +154,7 @@ func (f *statusFlags) toRun(s *session, names []string) (*statusRun, error) {
 func (r *statusRun) detail() bool { return len(r.scope.Names) == 1 }
 
 func (r *statusRun) run(ctx context.Context) error {
-	client, err := r.client()
+	client, err := r.client(ctx)
 	if err != nil {
 		return err
 	}

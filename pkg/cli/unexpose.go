@@ -98,7 +98,7 @@ func (f *unexposeFlags) run(ctx context.Context, s *session, args []string) erro
 	if err != nil {
 		return err
 	}
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}

@@ -70,16 +70,16 @@ func (f *versionFlags) run(ctx context.Context, s *session) error {
 }
 
 func (s *session) serverVersion(ctx context.Context) (view.ServerVersion, error) {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
 	namespace, err := s.namespace()
 	if err != nil {
 		return view.ServerVersion{}, err
 	}
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return view.ServerVersion{}, err
 	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	return client.Version(ctx, namespace)
 }
 

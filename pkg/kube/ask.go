@@ -382,7 +382,7 @@ var requestLine = regexp.MustCompile(`\b(Get|Post) "[^"]*": `)
 func refusal(source iris.AnswerSource, err error) iris.Refusal {
 	r := iris.Refusal{Source: source}
 	switch {
-	case apierrors.IsForbidden(err):
+	case refuserOf(err) == byRBAC:
 		right := execRight
 		if source != iris.FromQlist {
 			right = proxyRight
