@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -35,7 +36,11 @@ func TestLogsOfAHungNode(t *testing.T) {
 			"simple-data-0-1 webgateway": hangs(true),
 		},
 	}
+	begun := time.Now()
 	code, stdout, stderr := run(t, "kubectl-iris", "logs", "simple", "--request-timeout=1s", "--kubeconfig", s.start(t))
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("took %s although --request-timeout is one second", took)
+	}
 	if want := "[simple-data-0-0 iris] one\n[simple-data-0-0 webgateway] two\n[simple-data-0-0 iris] three\n"; stdout != want {
 		t.Errorf("stdout %q, want %q", stdout, want)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -126,7 +127,8 @@ func simplePod(name, component string, states ...corev1.ContainerStatus) corev1.
 }
 
 func running(container string) corev1.ContainerStatus {
-	return corev1.ContainerStatus{Name: container, Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
+	started := metav1.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return corev1.ContainerStatus{Name: container, Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}}
 }
 
 func waiting(container, reason string, restarts int32) corev1.ContainerStatus {
