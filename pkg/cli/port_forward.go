@@ -42,8 +42,11 @@ func newPortForward(s *session) *cobra.Command {
 			# One pod, whatever its role
 			kubectl iris port-forward data-0-1 1972:superserver
 
-			# For use in a script
-			address=$(kubectl iris port-forward superserver | head -1 | cut -d' ' -f1)`),
+			# In a script: wait for the line with the address, and end it afterwards
+			mkfifo forward
+			kubectl iris port-forward superserver --address 127.0.0.1 > forward &
+			read -r address _ < forward
+			kill $!`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, args := cutTarget(args)
 			ports, err := parsePorts(name, args)
