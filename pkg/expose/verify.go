@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -71,15 +72,24 @@ func matchesAll(selector, labels map[string]string) bool {
 func (c RoleCheck) Notes() []string {
 	var notes []string
 	for _, p := range c.behind {
-		reached := fmt.Sprintf("service %q reaches pod %q", c.plan.Service.Name, p.pod.Name)
-		if !p.pod.Ready && !c.plan.Service.Spec.PublishNotReadyAddresses {
-			reached = fmt.Sprintf("service %q reaches pod %q once it is ready", c.plan.Service.Name, p.pod.Name)
-		}
+		reached := c.reached(p.pod)
 		if !p.answer.Contradicts(c.plan.Target.Role) {
 			notes = append(notes, reached+c.confirmed(p))
 		}
 	}
 	return notes
+}
+
+// reached says whether the Service reaches a pod that it selects.
+func (c RoleCheck) reached(pod iris.Pod) string {
+	service, pods := c.plan.Service, []iris.Pod{pod}
+	switch undeclared := endpoints.Undeclared(service.Spec.Ports, pods); {
+	case len(undeclared) > 0:
+		return fmt.Sprintf("service %q selects pod %q, but %s", service.Name, pod.Name, endpoints.NoneDeclares(undeclared, pods))
+	case !pod.Ready && !service.Spec.PublishNotReadyAddresses:
+		return fmt.Sprintf("service %q reaches pod %q once it is ready", service.Name, pod.Name)
+	}
+	return fmt.Sprintf("service %q reaches pod %q", service.Name, pod.Name)
 }
 
 // confirmed says what IRIS makes of a role that it does not contradict.
