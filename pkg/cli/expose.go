@@ -49,9 +49,6 @@ const (
 	// waitTimeout is the default of --timeout: load balancers of clouds take
 	// a minute or two.
 	waitTimeout = 3 * time.Minute
-	// loadBalancerGrace is how long a load balancer may go without a sign of
-	// its controller before --wait gives up.
-	loadBalancerGrace = 10 * time.Second
 )
 
 func (f *exposeFlags) addTo(flags *pflag.FlagSet) {
@@ -75,7 +72,7 @@ func (f *exposeFlags) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.diff, "diff", false, "Print a unified diff against what is live, and change nothing.")
 	flags.BoolVar(&f.adopt, "adopt", false, "Take over a Service of that name that this tool did not make.")
 	flags.BoolVar(&f.force, "force-conflicts", false, "Take over fields that another field manager set.")
-	flags.BoolVar(&f.wait, "wait", false, "Wait until the Service has a ready endpoint and, for a load balancer, an address.")
+	flags.BoolVar(&f.wait, "wait", false, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.")
 	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits.")
 	f.output.addTo(flags)
 }
@@ -190,7 +187,7 @@ func keyValues(flag string, given []string) (map[string]string, error) {
 // being tried. All are applied before any is waited for.
 func (r *exposeRun) run(ctx context.Context, plans []expose.Plan) error {
 	var failed []error
-	var all []written
+	var all []kube.Applied
 	for _, plan := range plans {
 		done, err := r.one(ctx, plan)
 		switch {
@@ -208,45 +205,38 @@ func (r *exposeRun) run(ctx context.Context, plans []expose.Plan) error {
 
 // one carries out a plan, but for the wait. What it returns is empty where
 // nothing was applied.
-func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (written, error) {
+func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (kube.Applied, error) {
 	if r.show && !r.diff {
 		r.warn(plan.Warnings...)
-		return written{}, r.printPlanned(plan)
+		return kube.Applied{}, r.printPlanned(plan)
 	}
-	applied, left, err := r.write(ctx, plan)
+	applied, err := r.write(ctx, plan)
 	if err != nil || r.diff {
-		return written{}, err
+		return kube.Applied{}, err
 	}
 	r.warn(expose.Drift(applied.Service, plan.Service)...)
-	done := written{applied, left}
 	if err := r.announce(applied); err != nil || r.wait {
-		return done, err
+		return applied, err
 	}
 	if err := r.printReady(applied.Service, plan.NodeIPs); err != nil {
-		return done, err
+		return applied, err
 	}
-	return done, r.confirmRole(ctx, nil)
-}
-
-// written is a Service that was applied.
-type written struct {
-	kube.Applied
-	// left are the pods to which it led before.
-	left []string
+	return applied, r.confirmRole(ctx, nil)
 }
 
 // await waits for all Services at once, and prints each as soon as those before
 // it are ready.
-func (r *exposeRun) await(ctx context.Context, all []written) error {
+func (r *exposeRun) await(ctx context.Context, all []kube.Applied) error {
 	type ready struct {
 		service *corev1.Service
 		err     error
 	}
 	results := make([]chan ready, len(all))
+	options := r.waitOptions(r.timeout)
 	for i, one := range all {
 		results[i] = make(chan ready, 1)
 		go func() {
-			service, err := r.client.WaitExposed(ctx, one.Service, kube.WaitOptions{Timeout: r.timeout, LoadBalancerGrace: loadBalancerGrace, Left: one.left})
+			service, err := r.client.WaitExposed(ctx, one.Service, options)
 			results[i] <- ready{service, err}
 		}()
 	}
@@ -287,16 +277,15 @@ func (r *exposeRun) conclude(ctx context.Context, service *corev1.Service) error
 }
 
 // write looks at what is live, and applies the plan or prints the difference.
-// left are the pods to which the Service led until then.
-func (r *exposeRun) write(ctx context.Context, plan expose.Plan) (applied kube.Applied, left []string, err error) {
+func (r *exposeRun) write(ctx context.Context, plan expose.Plan) (kube.Applied, error) {
 	ctx, cancel := r.bounded(ctx)
 	defer cancel()
 	live, err := r.client.Service(ctx, plan.Service.Namespace, plan.Service.Name)
 	if err != nil {
-		return kube.Applied{}, nil, err
+		return kube.Applied{}, err
 	}
 	if err := kube.CheckWritable(live, r.apply.Adopt); err != nil {
-		return kube.Applied{}, nil, err
+		return kube.Applied{}, err
 	}
 	plan = plan.Keeping(live)
 	r.warn(plan.Warnings...)
@@ -308,14 +297,24 @@ func (r *exposeRun) write(ctx context.Context, plan expose.Plan) (applied kube.A
 		if err == nil {
 			_, err = fmt.Fprint(r.Out, text)
 		}
-		return kube.Applied{}, nil, err
+		return kube.Applied{}, err
 	}
 	manifest, err := expose.Manifest(plan.Service)
 	if err != nil {
-		return kube.Applied{}, nil, err
+		return kube.Applied{}, err
 	}
-	applied, err = r.client.Apply(ctx, manifest, live, r.apply)
-	return applied, plan.Leaves(live), err
+	return r.client.Apply(ctx, manifest, live, r.apply)
+}
+
+// waitOptions returns the options of several waits at once, each of which may
+// have something to say meanwhile.
+func (s *session) waitOptions(timeout time.Duration) kube.WaitOptions {
+	var saying sync.Mutex
+	return kube.WaitOptions{Timeout: timeout, Tell: func(line string) {
+		saying.Lock()
+		defer saying.Unlock()
+		_, _ = fmt.Fprintf(s.Err, "warning: %s\n", line)
+	}}
 }
 
 func (r *exposeRun) warn(lines ...string) {
@@ -380,4 +379,6 @@ func (r *exposeRun) printURLs(service *corev1.Service, nodes []string) error {
 const exposeRights = `
 			Rights: get irisclusters.intersystems.com (without it the Service has no
 			owner), list pods, get, create and patch services; with --wait also list
-			and watch services, endpointslices.discovery.k8s.io and events.`
+			and watch services and endpointslices.discovery.k8s.io, watch pods
+			(without it stale endpoints may end the wait), and list and watch events
+			(without it the reasons of what is pending are not known).`
