@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
@@ -38,7 +39,7 @@ func newExposePod(s *session) *cobra.Command {
 			role. The port is by default that of its web gateway sidecar, without
 			one the web port of IRIS. A bare word in --port picks a port by name:
 			one that the pod declares, or superserver (1972).
-			` + exposeRights),
+			` + exposeTemplate + "\n" + exposeManifests + "\n" + exposeRights),
 		Example: examples(`
 			# The portal of one member
 			kubectl iris expose-pod data-0-1
@@ -47,7 +48,10 @@ func newExposePod(s *session) *cobra.Command {
 			kubectl iris expose-pod data-0-0 data-0-1 --port superserver
 
 			# A Service for each data pod of a cluster
-			kubectl iris expose-pod --all --cluster simple`),
+			kubectl iris expose-pod --all --cluster simple
+
+			# Manifests of these for Git
+			kubectl iris expose-pod --all --cluster simple --dry-run=client -o yaml`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := which.check(cmd, args, f.name, f.nodePort); err != nil {
 				return err
@@ -151,9 +155,15 @@ func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, n
 		return r.allOf(ctx, which, namespace, pods)
 	}
 	for _, name := range args {
-		pod, err := expose.FindPod(namespace, name, pods)
+		pod, byShortName, err := cluster.FindPod(namespace, name, pods)
+		switch {
+		case err != nil:
+			err = r.isPodAtAll(ctx, namespace, name, err)
+		case byShortName && which.cluster == "":
+			err = r.ruleOut(ctx, r.client, name, namespace, pod.Name)
+		}
 		if err != nil {
-			failed = append(failed, r.isPodAtAll(ctx, namespace, name, err))
+			failed = append(failed, err)
 			continue
 		}
 		if !slices.ContainsFunc(chosen, func(p iris.Pod) bool { return p.Name == pod.Name }) {
@@ -164,24 +174,24 @@ func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, n
 }
 
 func (r *exposeRun) allOf(ctx context.Context, which podFlags, namespace string, pods []iris.Pod) ([]iris.Pod, []error) {
-	cluster := which.cluster
-	if cluster == "" {
+	name := which.cluster
+	if name == "" {
 		var err error
-		if cluster, err = pickCluster(clusterNames(nil, pods, false), namespace); err != nil {
+		if name, err = (cluster.Namespace{Name: namespace, Pods: pods}).Only(); err != nil {
 			return nil, []error{err}
 		}
 	}
 	chosen := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
-		return p.Cluster() != cluster || p.Component() != which.component
+		return p.Cluster() != name || p.Component() != which.component
 	})
-	if len(chosen) == 0 && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Cluster() == cluster }) {
-		if _, _, err := r.readCluster(ctx, namespace, cluster); apierrors.IsNotFound(err) {
-			return nil, []error{clusterNotFound(ctx, r.client, namespace, cluster)}
+	if len(chosen) == 0 && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Cluster() == name }) {
+		if _, _, err := r.readCluster(ctx, namespace, name); apierrors.IsNotFound(err) {
+			return nil, []error{clusterNotFound(ctx, r.client, namespace, name)}
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, []error{problem.New("IrisCluster %q in namespace %q has no %s pod", cluster, namespace, which.component).
-			Hint("kubectl iris status %s -n %s shows its pods", cluster, namespace)}
+		return nil, []error{problem.New("IrisCluster %q in namespace %q has no %s pod", name, namespace, which.component).
+			Hint("kubectl iris status %s -n %s shows its pods", name, namespace)}
 	}
 	slices.SortFunc(chosen, func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return chosen, nil
@@ -193,19 +203,18 @@ func (r *exposeRun) isPodAtAll(ctx context.Context, namespace, name string, notF
 	if err != nil || pod == nil || iris.IsIRIS(pod.Labels) {
 		return notFound
 	}
-	_, err = expose.FindPod(namespace, name, []iris.Pod{*pod})
-	return err
+	return cluster.IsOfCluster(*pod)
 }
 
 // factsOfPods adds the IrisCluster to pods that were read before.
-func (r *exposeRun) factsOfPods(ctx context.Context, namespace, cluster string, pods []iris.Pod) (expose.Facts, error) {
+func (r *exposeRun) factsOfPods(ctx context.Context, namespace, name string, pods []iris.Pod) (expose.Facts, error) {
 	facts := expose.Facts{Namespace: namespace}
-	facts.Pods, facts.Foreign = splitPods(pods, cluster)
+	facts.Pods, facts.Foreign = splitPods(pods, name)
 	var err error
-	facts.Cluster, facts.ClusterRead, err = r.readCluster(ctx, namespace, cluster)
+	facts.Cluster, facts.ClusterRead, err = r.readCluster(ctx, namespace, name)
 	if apierrors.IsNotFound(err) {
 		// The pods outlived their IrisCluster; there is nobody to own a Service.
-		facts.Cluster, err = iris.Cluster{Namespace: namespace, Name: cluster}, nil
+		facts.Cluster, err = iris.Cluster{Namespace: namespace, Name: name}, nil
 	}
 	return facts, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -62,7 +63,7 @@ func (f *forwardFlags) toForwarding(s *session, client *kube.Client, target foun
 		Final:  func(err error) bool { return errors.As(err, new(noPort)) },
 		Failed: failures.tell,
 	})
-	r.follower = reach.NewFollower(target.Target, target.pods, target.answers, target.holder, r.ask, reach.Events{
+	r.follower = reach.NewFollower(target.Target, target.pods, target.answers, target.pod, r.ask, reach.Events{
 		Busy:    r.forwarder.Busy,
 		Moved:   r.moved,
 		Waiting: r.waiting,
@@ -76,15 +77,12 @@ type noPort struct{ error }
 // Unwrap is the error itself.
 func (e noPort) Unwrap() error { return e.error }
 
-func (r *forwarding) ask(ctx context.Context, pod iris.Pod) iris.Answer {
-	for _, answer := range r.client.Ask(ctx, []iris.Cluster{r.target.Cluster}, []iris.Pod{pod}) {
-		return answer
-	}
-	return iris.Answer{UID: pod.UID, At: time.Now()}
+func (r *forwarding) ask(ctx context.Context, pod iris.Pod, skip *iris.Refusal) poll.Reply {
+	return r.client.AskPod(ctx, r.target.Clusters(), pod, skip)
 }
 
 // moved leads connections to another pod, and says so.
-func (r *forwarding) moved(from, to reach.Holder) {
+func (r *forwarding) moved(from, to reach.TargetPod) {
 	r.forwarder.Keep(string(to.UID))
 	if from.Name == to.Name {
 		r.note("pod %q was made anew: connections to the former one are closed", to.Name)
@@ -103,20 +101,20 @@ func (r *forwarding) waiting(why error) {
 // destination is where a connection to a port goes, in the pod that the target
 // means at that time.
 func (r *forwarding) destination(ctx context.Context, port reach.Port) (forward.Destination, error) {
-	holder, err := r.follower.Holder(ctx)
+	pod, err := r.follower.TargetPod(ctx)
 	if err != nil {
 		return forward.Destination{}, err
 	}
-	number, err := port.In(holder.Pod, r.target.Cluster)
+	number, err := port.In(pod.Pod, r.target.Cluster)
 	if err != nil {
 		return forward.Destination{}, noPort{err}
 	}
 	return forward.Destination{
-		Pod:  string(holder.UID),
-		Name: holder.Name,
+		Pod:  string(pod.UID),
+		Name: pod.Name,
 		Port: number,
 		Dial: func(ctx context.Context) (httpstream.Connection, error) {
-			return r.client.Tunnel(ctx, holder.Namespace, holder.Name)
+			return r.client.Tunnel(ctx, pod.Namespace, pod.Name)
 		},
 	}, nil
 }
@@ -141,7 +139,7 @@ func (r *forwarding) listen(ctx context.Context, addresses []string, ports []rea
 		}
 	}()
 	for _, port := range ports {
-		number, err := port.In(r.target.holder.Pod, r.target.Cluster)
+		number, err := port.In(r.target.pod.Pod, r.target.Cluster)
 		if err != nil {
 			return all, err
 		}
@@ -169,7 +167,7 @@ func (r *forwarding) serve(ctx context.Context, all []listening) error {
 			return nil
 		}, func(err error) { r.note("%s", lostWords(err)) })
 		if err != nil {
-			r.session.warn(fmt.Sprintf("%v: stays with pod %q unless IRIS says otherwise", err, r.target.holder.Name))
+			r.session.warn(fmt.Sprintf("%v: stays with pod %q unless IRIS says otherwise", err, r.target.pod.Name))
 		}
 		return nil
 	})

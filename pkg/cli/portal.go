@@ -160,7 +160,7 @@ func (f *portalFlags) serviceURL(ctx context.Context, s *session, client *kube.C
 		return !leadsTo(&service, target) || service.Spec.Type == corev1.ServiceTypeClusterIP
 	})
 	for i := range made {
-		for _, url := range topology.URLs(&made[i], iris.NodeIPs([]iris.Pod{target.holder.Pod})) {
+		for _, url := range topology.URLs(&made[i], iris.NodeIPs([]iris.Pod{target.pod.Pod})) {
 			return strings.TrimSuffix(url, iris.PortalPath) + f.path, nil
 		}
 	}

@@ -1,6 +1,9 @@
 package iris
 
 import (
+	"slices"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -44,6 +47,17 @@ type Gateway struct {
 	Image string
 	// Type is apache, nginx or apache-lockeddown; "" stands for apache.
 	Type string
+	// ApplicationPaths are the paths that it passes on to IRIS.
+	ApplicationPaths []string
+}
+
+// Covers reports whether the gateway passes a path on to IRIS. Without any paths
+// given it is not known which it passes: it may.
+func (g Gateway) Covers(path string) bool {
+	return len(g.ApplicationPaths) == 0 || slices.ContainsFunc(g.ApplicationPaths, func(p string) bool {
+		p = strings.TrimSuffix(p, "/")
+		return path == p || strings.HasPrefix(path, p+"/")
+	})
 }
 
 // ServiceTemplate is what a cluster's Services take over from its
@@ -96,18 +110,35 @@ func nodeFrom(fields map[string]any) Node {
 		node.Sidecar = &Gateway{}
 		node.Sidecar.Image, _, _ = unstructured.NestedString(gateway, "image")
 		node.Sidecar.Type, _, _ = unstructured.NestedString(gateway, "type")
+		node.Sidecar.ApplicationPaths, _, _ = unstructured.NestedStringSlice(gateway, "applicationPaths")
 	}
 	return node
 }
 
 func serviceTemplateFrom(fields map[string]any) ServiceTemplate {
 	var t ServiceTemplate
-	t.Labels, _, _ = unstructured.NestedStringMap(fields, "metadata", "labels")
-	t.Annotations, _, _ = unstructured.NestedStringMap(fields, "metadata", "annotations")
+	t.Labels = texts(fields, "metadata", "labels")
+	t.Annotations = texts(fields, "metadata", "annotations")
 	if spec, ok, _ := unstructured.NestedMap(fields, "spec"); ok {
 		t.Spec = serviceSpecFrom(spec)
 	}
 	return t
+}
+
+// texts returns the entries of a nested map that are texts, nil if there are
+// none.
+func texts(fields map[string]any, path ...string) map[string]string {
+	all, _, _ := unstructured.NestedMap(fields, path...)
+	var texts map[string]string
+	for key, value := range all {
+		if text, ok := value.(string); ok {
+			if texts == nil {
+				texts = map[string]string{}
+			}
+			texts[key] = text
+		}
+	}
+	return texts
 }
 
 // serviceSpecFrom leaves out each field that is not what a Service has there.

@@ -93,7 +93,8 @@ func TestClusterFromTakesOddFieldsAsNotGiven(t *testing.T) {
 		}},
 		"sidecar is null":         {"spec: {topology: {data: {webgateway: null}}}", func(c *iris.Cluster) { c.Nodes["data"] = iris.Node{} }},
 		"service template a text": {"spec: {serviceTemplate: LoadBalancer}", func(*iris.Cluster) {}},
-		"one odd field of the service template": {"spec: {serviceTemplate: {metadata: {labels: {a: 1}}, spec: {type: NodePort, ports: many}}}", func(c *iris.Cluster) {
+		"one odd field of the service template": {"spec: {serviceTemplate: {metadata: {labels: {a: 1, b: x}, annotations: {a: true}}, spec: {type: NodePort, ports: many}}}", func(c *iris.Cluster) {
+			c.ServiceTemplate.Labels = map[string]string{"b": "x"}
 			c.ServiceTemplate.Spec.Type = corev1.ServiceTypeNodePort
 		}},
 	} {

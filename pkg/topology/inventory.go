@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -52,8 +53,11 @@ type cluster struct {
 	orphaned bool
 	pods     []*iris.Pod
 	services []*service
-	// answers are IRIS's by the pod's name.
-	answers map[string]*iris.Answer
+	// model has the members and their roles, and shards the members by shard;
+	// further counts shards without pods that are not among these.
+	model   *model.Cluster
+	shards  []*model.Shard
+	further int
 }
 
 // service is a Service with the pods that it selects and reaches.
@@ -94,7 +98,7 @@ func take(s Snapshot) *inventory {
 		inv.clusters[key{c.Namespace, c.Name}] = &cluster{Cluster: c, source: view.FromIrisCluster}
 	}
 	inv.addPods(s)
-	inv.addAnswers(s.Answers)
+	inv.resolveMembers(s.Answers)
 	for i := range s.Slices {
 		slice := &s.Slices[i]
 		if name := slice.Labels[discoveryv1.LabelServiceName]; name != "" {
@@ -139,7 +143,17 @@ func (inv *inventory) addPods(s Snapshot) {
 		c.pods = append(c.pods, pod)
 	}
 	for _, c := range inv.clusters {
-		slices.SortFunc(c.pods, comparePods)
+		slices.SortFunc(c.pods, model.ComparePods)
+	}
+}
+
+// resolveMembers works out each cluster's members and shards. What IRIS said in
+// an earlier pod of the same name has another uid, and no member.
+func (inv *inventory) resolveMembers(answers []iris.Answer) {
+	byUID := model.AnswersOf(answers)
+	for _, c := range inv.clusters {
+		c.model = model.Of(c.Cluster, c.source == view.FromIrisCluster, c.pods, byUID)
+		c.shards, c.further = c.model.Shards()
 	}
 }
 
@@ -275,7 +289,7 @@ func matches(selector map[string]string, pod *iris.Pod) bool {
 	return labels.SelectorFromSet(selector).Matches(labels.Set(pod.Labels))
 }
 
-// Named and At make the index one that endpoints.Of can ask.
+// Named returns the pod of that name, or nil if it is not known.
 func (index *podIndex) Named(name string) *iris.Pod {
 	if index == nil {
 		return nil
@@ -316,11 +330,11 @@ func (index *podIndex) clusterOf(pod string) string {
 	return ""
 }
 
-// compareNames orders pods by their names as comparePods does, where they are
+// compareNames orders pods by their names as model.ComparePods does, where they are
 // known.
 func (index *podIndex) compareNames(a, b string) int {
 	if index.has(a) && index.has(b) {
-		return comparePods(index.byName[a], index.byName[b])
+		return model.ComparePods(index.byName[a], index.byName[b])
 	}
 	return cmp.Compare(a, b)
 }

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -77,7 +78,7 @@ func (inv *inventory) reachedAs(c *cluster) string {
 
 func podNames(pods []*iris.Pod) []string {
 	names := make([]string, 0, len(pods))
-	for _, pod := range slices.SortedFunc(slices.Values(pods), comparePods) {
+	for _, pod := range slices.SortedFunc(slices.Values(pods), model.ComparePods) {
 		names = append(names, pod.Name)
 	}
 	return names

@@ -239,6 +239,8 @@ const (
 	NoPrimary        FindingCode = "NoPrimary"
 	SeveralPrimaries FindingCode = "SeveralPrimaries"
 	NoBackup         FindingCode = "NoBackup"
+	// SeveralBackups: a shard has one backup, and several pods claim to be it.
+	SeveralBackups   FindingCode = "SeveralBackups"
 	RoleLabelMissing FindingCode = "RoleLabelMissing"
 	PodNotReady      FindingCode = "PodNotReady"
 	// ServiceReachesNothing: no pod that the Service selects takes connections.
@@ -264,6 +266,9 @@ const (
 	AsyncLabelledBackup FindingCode = "AsyncLabelledBackup"
 	// InstanceDown: the pod's container runs, and IRIS in it does not.
 	InstanceDown FindingCode = "InstanceDown"
+	// SignOnInhibited: the instance is up and accepts no sign-ons: it starts,
+	// changes its role, or has a fault.
+	SignOnInhibited FindingCode = "SignOnInhibited"
 	// InstanceHung: IRIS says that it hangs.
 	InstanceHung FindingCode = "InstanceHung"
 	// MemberInTrouble: IRIS says In Trouble of a mirror member.
