@@ -31,7 +31,7 @@ func at(code view.FindingCode, object, brief, why, hint string) finding {
 func (inv *inventory) judge(c *cluster, status view.ClusterStatus) []finding {
 	found := inv.judgeCluster(c)
 	if inv.read.pods {
-		found = append(found, judgeShards(c, status)...)
+		found = append(found, inv.judgeShards(c, status)...)
 		found = append(found, inv.judgeAnswers(c, status)...)
 		found = append(found, inv.judgePods(c, status)...)
 	}
@@ -78,7 +78,7 @@ func mirrorOf(c *cluster, shard string) mirror {
 	return m
 }
 
-func judgeShards(c *cluster, status view.ClusterStatus) []finding {
+func (inv *inventory) judgeShards(c *cluster, status view.ClusterStatus) []finding {
 	var found []finding
 	for _, shard := range status.Shards {
 		where := ""
@@ -87,7 +87,7 @@ func judgeShards(c *cluster, status view.ClusterStatus) []finding {
 		}
 		switch {
 		case shard.Members == 0:
-			found = append(found, at(view.NoPods, "", "no data pods"+where, "", whatOfCluster(c)))
+			found = append(found, inv.noPods(c, shard.Name, where))
 		case status.Mirrored != nil && *status.Mirrored:
 			found = append(found, judgeMirror(c, mirrorOf(c, shard.Name), where)...)
 		}
@@ -157,38 +157,6 @@ func askIRIS(pods []*iris.Pod) string {
 		also = ", here and in the other members"
 	}
 	return fmt.Sprintf("see what IRIS itself says%s: kubectl exec %s%s -n %s -- iris list", also, pod.Name, container, pod.Namespace)
-}
-
-// judgePods says of a pod that it is not ready, or else that its role label is
-// missing: the label of one that is starting is not due yet.
-func (inv *inventory) judgePods(c *cluster, status view.ClusterStatus) []finding {
-	mirrored := status.Mirrored != nil && *status.Mirrored
-	var found []finding
-	for _, pod := range c.pods {
-		switch {
-		case pod.Deleting:
-			found = append(found, at(view.PodNotReady, object("pod", pod.Name),
-				fmt.Sprintf("%s %q is being deleted", podWords(pod), pod.Name), "",
-				fmt.Sprintf("if it does not come back: kubectl describe pod %s -n %s", pod.Name, pod.Namespace)))
-		case !pod.Ready:
-			found = append(found, inv.notReady(pod))
-		case mirrored && pod.MirrorRole() == "" && c.needsLabel(pod):
-			found = append(found, c.labelMissing(pod))
-		}
-	}
-	return found
-}
-
-func (inv *inventory) notReady(pod *iris.Pod) finding {
-	why := fmt.Sprintf("%s, %d/%d containers ready", pod.State, pod.ContainersReady, pod.Containers)
-	if warning := inv.warning("Pod", key{pod.Namespace, pod.Name}, pod.UID); warning != "" {
-		why += "; " + warning
-	}
-	hint := fmt.Sprintf("kubectl describe pod %s -n %s", pod.Name, pod.Namespace)
-	if pod.State == "CrashLoopBackOff" || pod.State == "Error" {
-		hint = fmt.Sprintf("kubectl logs %s --all-containers --previous -n %s", pod.Name, pod.Namespace)
-	}
-	return at(view.PodNotReady, object("pod", pod.Name), fmt.Sprintf("%s %q is not ready", podWords(pod), pod.Name), why, hint)
 }
 
 // isFailoverMember tells the first two of a mirrored StatefulSet, whose label

@@ -23,7 +23,7 @@ func (inv *inventory) judgeServices(c *cluster) []finding {
 			continue // its endpoints go before it does
 		}
 		if svc.serves(c.Name) {
-			found = append(found, inv.judgeReach(c, svc)...)
+			found = append(found, inv.blamePods(c, svc, inv.judgeReach(c, svc))...)
 		}
 		if AddressIsPending(*svc.Service) && (svc.serves(c.Name) || namedCluster(svc.Spec.Selector) == c.Name) {
 			found = append(found, inv.addressPending(svc))

@@ -37,6 +37,8 @@ type inventory struct {
 	pods     map[string]*podIndex
 	slices   map[key][]*discoveryv1.EndpointSlice
 	warnings map[eventKey]*corev1.Event
+	// refusals are by namespace.
+	refusals map[string][]*corev1.Event
 }
 
 // cluster is one IrisCluster with all that has to do with it.
@@ -81,6 +83,7 @@ func take(s Snapshot) *inventory {
 		pods:     map[string]*podIndex{},
 		slices:   make(map[key][]*discoveryv1.EndpointSlice, len(s.Services)),
 		warnings: newestWarnings(s.Events),
+		refusals: newestRefusals(s.Events),
 	}
 	for _, c := range s.Clusters {
 		inv.clusters[key{c.Namespace, c.Name}] = &cluster{Cluster: c, source: view.FromIrisCluster}
@@ -384,14 +387,23 @@ func EventTime(event corev1.Event) time.Time {
 	return last
 }
 
-// warning is the newest Warning about an object as one line, or "".
+// warning returns the newest Warning about an object as one line, or "".
 func (inv *inventory) warning(kind string, object key, uid types.UID) string {
-	event := inv.warnings[eventKey{kind, object, uid}]
-	if event == nil {
-		event = inv.warnings[eventKey{kind, object, ""}]
+	if event := inv.warningOf(kind, object, uid); event != nil {
+		return warningText(event)
 	}
-	if event == nil {
-		return ""
+	return ""
+}
+
+// warningOf returns the newest Warning about an object, or nil.
+func (inv *inventory) warningOf(kind string, object key, uid types.UID) *corev1.Event {
+	if event := inv.warnings[eventKey{kind, object, uid}]; event != nil {
+		return event
 	}
+	return inv.warnings[eventKey{kind, object, ""}]
+}
+
+// warningText returns what a Warning says as one line of bounded length.
+func warningText(event *corev1.Event) string {
 	return OneLine(event.Reason + ": " + event.Message)
 }
