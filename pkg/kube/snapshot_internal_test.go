@@ -167,6 +167,23 @@ func TestClustersHangBesidePods(t *testing.T) {
 	})
 }
 
+// Of what this tool made Services are essential, and where they lead is a part.
+func TestSlicesHangBesideExposedServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, client := newMemoryServer(t)
+		server.set("endpointslices", hangs)
+		s, err := client.Exposed(t.Context(), "iko", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkUnread(t, s.Unread, "endpointslices")
+		server.set("services", breaks(syscall.ECONNREFUSED))
+		if _, err := client.Exposed(t.Context(), "iko", true); err == nil || !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("without Services: %v", err)
+		}
+	})
+}
+
 // If the server forgets the version of a paged list, the list is read once more
 // in one piece: nothing is missing and nothing is there twice.
 func TestExpiredListStartsAgainOnce(t *testing.T) {
