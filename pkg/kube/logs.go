@@ -67,7 +67,7 @@ func (l *limitedLog) Read(p []byte) (int, error) {
 	l.timer.Reset(l.limit)
 	defer l.timer.Stop()
 	n, err := l.stream.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = l.explain(err)
 	}
 	return n, err
