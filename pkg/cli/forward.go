@@ -108,7 +108,10 @@ func (r *forwarding) destination(ctx context.Context, port reach.Port) (forward.
 		return forward.Destination{}, err
 	}
 	number, err := port.In(holder.Pod, r.target.Cluster)
-	if err != nil {
+	switch {
+	case errors.As(err, new(reach.Stopped)):
+		return forward.Destination{}, err
+	case err != nil:
 		return forward.Destination{}, noPort{err}
 	}
 	return forward.Destination{

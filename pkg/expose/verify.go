@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -37,7 +38,7 @@ func CheckRole(plan Plan, pods []iris.Pod, answers []iris.Answer) RoleCheck {
 		if i := slices.IndexFunc(answers, func(a iris.Answer) bool { return a.Pod == pod.Name && a.UID == pod.UID }); i >= 0 {
 			a.answer = answers[i]
 		}
-		if matchesAll(plan.Service.Spec.Selector, pod.Labels) {
+		if cluster.Selects(plan.Service.Spec.Selector, pod) {
 			c.behind = append(c.behind, a)
 		} else {
 			c.others = append(c.others, a)
@@ -53,17 +54,8 @@ func inShard(pod iris.Pod, t view.Target) bool { return t.Shard == "" || pod.Sha
 // data pods of the shard.
 func AskOf(plan Plan, pods []iris.Pod, all bool) []iris.Pod {
 	return slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
-		return !inShard(p, plan.Target) || !all && !matchesAll(plan.Service.Spec.Selector, p.Labels)
+		return !inShard(p, plan.Target) || !all && !cluster.Selects(plan.Service.Spec.Selector, p)
 	})
-}
-
-func matchesAll(selector, labels map[string]string) bool {
-	for key, value := range selector {
-		if labels[key] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // Notes say of each pod whether the Service reaches it and whether IRIS

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
@@ -231,20 +231,18 @@ func (q question) mirrorStatus(ctx context.Context) iris.Answer {
 	return a
 }
 
-// address is the pod as the API server's proxy takes it: [https:]NAME:PORT.
+// address returns the pod as the API server's proxy takes it: [https:]NAME:PORT.
 func (q question) address() string {
-	var cluster iris.Cluster
+	var of iris.Cluster
 	if q.cluster != nil {
-		cluster = *q.cluster
+		of = *q.cluster
 	}
-	switch port := q.pod.SidecarPort(cluster); port {
-	case 0:
-		return q.pod.Name + ":" + strconv.Itoa(iris.PortWeb)
-	case iris.PortGatewayTLS:
-		return "https:" + q.pod.Name + ":" + strconv.Itoa(int(port))
-	default:
-		return q.pod.Name + ":" + strconv.Itoa(int(port))
+	port := cluster.PortalPort(q.pod, of)
+	address := fmt.Sprintf("%s:%d", q.pod.Name, port.Number)
+	if port.HTTPS {
+		return cluster.HTTPS + ":" + address
 	}
+	return address
 }
 
 // page reads a page of a pod through the API server's proxy. An error is the

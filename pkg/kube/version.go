@@ -77,7 +77,9 @@ func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view
 	var images []string
 	err := each(ctx, r.client.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) {
 		for _, container := range pod.Spec.Containers {
-			images = append(images, container.Image)
+			if !iris.IsProxy(container.Name) {
+				images = append(images, container.Image)
+			}
 		}
 	})
 	return counted(images), err

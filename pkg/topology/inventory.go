@@ -8,8 +8,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
+	pkgcluster "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -280,22 +282,14 @@ func (index *podIndex) selected(selector map[string]string) []*iris.Pod {
 			rarest, first = pods, false
 		}
 	}
+	selects := pkgcluster.Selector(selector)
 	var matched []*iris.Pod
 	for _, pod := range rarest {
-		if matches(selector, pod) {
+		if selects.Matches(labels.Set(pod.Labels)) {
 			matched = append(matched, pod)
 		}
 	}
 	return matched
-}
-
-func matches(selector map[string]string, pod *iris.Pod) bool {
-	for k, v := range selector {
-		if value, ok := pod.Labels[k]; !ok || value != v {
-			return false
-		}
-	}
-	return true
 }
 
 // behind is the name of the pod at an endpoint: its reference, else whose

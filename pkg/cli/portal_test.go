@@ -1,0 +1,101 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli"
+)
+
+// podServer is an API server that knows pods and no IrisCluster.
+type podServer struct {
+	pods []corev1.Pod
+
+	mu       sync.Mutex
+	requests []string
+}
+
+func (s *podServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.requests = append(s.requests, r.Method+" "+r.URL.Path)
+	s.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	list := map[string]any{"apiVersion": "v1", "kind": "PodList", "metadata": metav1.ListMeta{ResourceVersion: "1"}, "items": s.pods}
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/irisclusters"):
+		list["apiVersion"], list["kind"], list["items"] = "intersystems.com/v1alpha1", "IrisClusterList", []any{}
+	case !strings.HasSuffix(r.URL.Path, "/pods"):
+		w.WriteHeader(http.StatusNotFound)
+	}
+	_ = json.NewEncoder(w).Encode(list)
+}
+
+// kubeconfig is one for a server.
+func kubeconfig(t *testing.T, url string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{clusters: [{name: c, cluster: {server: %q}}], contexts: [{name: c, context: {cluster: c, namespace: iko}}], current-context: c}`, url)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// dataPod is a data pod whose IRIS runs and whose sidecar is in a state.
+func dataPod(name string, sidecar corev1.ContainerState) corev1.Pod {
+	return corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: name, UID: "uid", Labels: map[string]string{
+			"intersystems.com/component": "data", "intersystems.com/kind": "IrisCluster", "intersystems.com/name": "simple", "intersystems.com/role": "iris",
+		}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "iriscluster"}, {Name: "webgateway"}}},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{
+			{Name: "iriscluster", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}},
+			{Name: "webgateway", State: sidecar},
+		}},
+	}
+}
+
+// A sidecar that does not run serves no portal: the command says so, and leads
+// to IRIS itself rather than opening a browser on a dead port.
+func TestPortalOfASidecarThatCrashes(t *testing.T) {
+	server := &podServer{pods: []corev1.Pod{dataPod("simple-data-0-0", corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"},
+	})}}
+	listening := httptest.NewServer(server)
+	defer listening.Close()
+	for _, args := range [][]string{{"portal", "data-0-0"}, {"portal", "data-0-0", "--via-service"}, {"port-forward", "data-0-0", "0:portal"}} {
+		var out, errs bytes.Buffer
+		opened := false
+		world := world(t, "kubectl-iris", &out, &errs)
+		world.Getenv = func(name string) string {
+			opened = opened || name == "BROWSER"
+			return ""
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		code := cli.Run(ctx, append(args, "--kubeconfig", kubeconfig(t, listening.URL)), world)
+		cancel()
+		want := "error: the sidecar of pod \"simple-data-0-0\" in namespace \"iko\" is not running: CrashLoopBackOff\n" +
+			"hint: kubectl iris port-forward data-0-0 8080:52773 -n iko reaches the web port of IRIS itself\n"
+		if code != 1 || out.String() != "" || !strings.HasSuffix(errs.String(), want) || opened {
+			t.Errorf("%q: exit code %d, browser opened %t, stdout %q, stderr %q", args, code, opened, out.String(), errs.String())
+		}
+	}
+	for _, request := range server.requests {
+		if strings.HasSuffix(request, "/portforward") || strings.HasSuffix(request, "/services") {
+			t.Errorf("asked for %s", request)
+		}
+	}
+}
