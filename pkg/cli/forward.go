@@ -76,6 +76,15 @@ type noPort struct{ error }
 // Unwrap is the error itself.
 func (e noPort) Unwrap() error { return e.error }
 
+// unreachable marks the error of a port as one that waiting does not cure,
+// unless its container may start again.
+func unreachable(err error) error {
+	if errors.As(err, new(reach.Stopped)) {
+		return err
+	}
+	return noPort{err}
+}
+
 func (r *forwarding) ask(ctx context.Context, pod iris.Pod) iris.Answer {
 	for _, answer := range r.client.Ask(ctx, []iris.Cluster{r.target.Cluster}, []iris.Pod{pod}) {
 		return answer
@@ -108,11 +117,8 @@ func (r *forwarding) destination(ctx context.Context, port reach.Port) (forward.
 		return forward.Destination{}, err
 	}
 	number, err := port.In(holder.Pod, r.target.Cluster)
-	switch {
-	case errors.As(err, new(reach.Stopped)):
-		return forward.Destination{}, err
-	case err != nil:
-		return forward.Destination{}, noPort{err}
+	if err != nil {
+		return forward.Destination{}, unreachable(err)
 	}
 	return forward.Destination{
 		Pod:  string(holder.UID),

@@ -1,9 +1,34 @@
 package cli
 
 import (
+	"errors"
 	"net"
 	"testing"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
+
+// A connection waits for a sidecar that may start again, but not for a port that
+// no container has.
+func TestWhatConnectionsWaitFor(t *testing.T) {
+	pod := iris.Pod{Name: "simple-data-0", Sidecar: &iris.Container{Name: iris.SidecarContainer}}
+	for _, test := range []struct {
+		remote string
+		final  bool
+	}{
+		{remote: reach.NamePortal, final: false},
+		{remote: "nope", final: true},
+	} {
+		_, err := reach.Port{Remote: test.remote}.In(pod, iris.Cluster{})
+		if err == nil {
+			t.Fatalf("%s is there", test.remote)
+		}
+		if got := errors.As(unreachable(err), new(noPort)); got != test.final {
+			t.Errorf("%s: final %t, want %t", test.remote, got, test.final)
+		}
+	}
+}
 
 // address is a listener at an address.
 type address struct {

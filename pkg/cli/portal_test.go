@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cli"
 )
@@ -33,8 +35,16 @@ func (s *podServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	list := map[string]any{"apiVersion": "v1", "kind": "PodList", "metadata": metav1.ListMeta{ResourceVersion: "1"}, "items": s.pods}
+	selector, err := labels.Parse(r.URL.Query().Get("labelSelector"))
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	pods := slices.DeleteFunc(slices.Clone(s.pods), func(p corev1.Pod) bool { return !selector.Matches(labels.Set(p.Labels)) })
+	list := map[string]any{"apiVersion": "v1", "kind": "PodList", "metadata": metav1.ListMeta{ResourceVersion: "1"}, "items": pods}
 	switch {
+	case r.URL.Path == "/version":
+		list = map[string]any{"gitVersion": "v1.30.0", "platform": "linux/amd64"}
 	case strings.HasSuffix(r.URL.Path, "/irisclusters"):
 		list["apiVersion"], list["kind"], list["items"] = "intersystems.com/v1alpha1", "IrisClusterList", []any{}
 	case !strings.HasSuffix(r.URL.Path, "/pods"):
@@ -97,5 +107,32 @@ func TestPortalOfASidecarThatCrashes(t *testing.T) {
 		if strings.HasSuffix(request, "/portforward") || strings.HasSuffix(request, "/services") {
 			t.Errorf("asked for %s", request)
 		}
+	}
+}
+
+// The images are those of IRIS, the web gateway and the operator, whatever else
+// runs beside them.
+func TestImagesBesideAMeshProxy(t *testing.T) {
+	proxy := corev1.Container{Name: "istio-proxy", Image: "proxy:1"}
+	always := corev1.ContainerRestartPolicyAlways
+	data := dataPod("simple-data-0", corev1.ContainerState{})
+	data.Spec.Containers = []corev1.Container{proxy, {Name: "iriscluster", Image: "iris:1"}}
+	data.Spec.InitContainers = []corev1.Container{{Name: "webgateway", Image: "webgateway:1", RestartPolicy: &always}}
+	operator := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "operator", Labels: map[string]string{"app": "iris-operator"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{proxy, {Name: "operator", Image: "operator:1"}}},
+	}
+	listening := httptest.NewServer(&podServer{pods: []corev1.Pod{data, operator}})
+	defer listening.Close()
+	var out, errs bytes.Buffer
+	code := cli.Run(t.Context(), []string{"version", "-o", "json", "--kubeconfig", kubeconfig(t, listening.URL)}, world(t, "kubectl-iris", &out, &errs))
+	var got struct {
+		Server struct{ Operators, IRIS, WebGateways []struct{ Image string } }
+	}
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || code != 0 {
+		t.Fatalf("exit code %d, %v, stdout %q, stderr %q", code, err, out.String(), errs.String())
+	}
+	if words := fmt.Sprint(got.Server); words != "{[{operator:1}] [{iris:1}] [{webgateway:1}]}" {
+		t.Errorf("images %s", words)
 	}
 }
