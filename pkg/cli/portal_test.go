@@ -136,3 +136,37 @@ func TestImagesBesideAMeshProxy(t *testing.T) {
 		t.Errorf("images %s", words)
 	}
 }
+
+// Containers and ports by name are those of all containers that run.
+func TestCompletionOffersAllContainers(t *testing.T) {
+	always := corev1.ContainerRestartPolicyAlways
+	data := dataPod("simple-data-0", corev1.ContainerState{})
+	data.Spec.Containers = append(data.Spec.Containers, corev1.Container{Name: "tail"})
+	data.Spec.InitContainers = []corev1.Container{
+		{Name: "prepare"},
+		{Name: "exporter", RestartPolicy: &always, Ports: []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090}}},
+	}
+	listening := httptest.NewServer(&podServer{pods: []corev1.Pod{data}})
+	defer listening.Close()
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"logs", "--container", ""}, "exporter iriscluster tail webgateway"},
+		{[]string{"port-forward", "simple", "9090:m"}, "9090:metrics"},
+	} {
+		var out, errs bytes.Buffer
+		args := append([]string{"__complete", "--kubeconfig", kubeconfig(t, listening.URL)}, test.args...)
+		cli.Run(t.Context(), args, world(t, "kubectl-iris", &out, &errs))
+		var offered []string
+		for line := range strings.Lines(out.String()) {
+			if value, _, _ := strings.Cut(strings.TrimSpace(line), "\t"); value != "" && !strings.HasPrefix(value, ":") {
+				offered = append(offered, value)
+			}
+		}
+		slices.Sort(offered)
+		if got := strings.Join(offered, " "); got != test.want {
+			t.Errorf("%q offers %q, want %q; stderr %q", test.args, got, test.want, errs.String())
+		}
+	}
+}
