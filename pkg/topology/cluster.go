@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	pkgcluster "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -196,7 +196,7 @@ func (inv *inventory) podViews(c *cluster) []view.Pod {
 			v.Image = pod.IRIS.Image
 		}
 		if pod.Sidecar != nil {
-			v.Sidecar = &view.Sidecar{Image: pod.Sidecar.Image, Port: pkgcluster.SidecarPort(*pod, c.Cluster).Number}
+			v.Sidecar = &view.Sidecar{Image: pod.Sidecar.Image, Port: model.SidecarPort(*pod, c.Cluster).Number}
 		}
 		if reachedBy != nil {
 			v.ReachedBy = orEmpty(reachedBy[pod.Name])

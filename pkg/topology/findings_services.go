@@ -11,7 +11,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	pkgcluster "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -89,8 +89,8 @@ func sidecarMissing(c *cluster, svc *service) (finding, bool) {
 // port that no container of the pod declares: only a sidecar would answer.
 func needsSidecar(service *corev1.Service, pod *iris.Pod) bool {
 	return slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool {
-		target := pkgcluster.Target(port)
-		return pkgcluster.IsGatewayPort(target.IntVal) && !pkgcluster.Declares(pod.Ports(), target, port.Protocol)
+		target := model.Target(port)
+		return model.IsGatewayPort(target.IntVal) && !model.Declares(pod.Ports(), target, port.Protocol)
 	})
 }
 
@@ -148,7 +148,7 @@ func whySelectsNothing(c *cluster, selector map[string]string) string {
 			continue
 		}
 		one := map[string]string{k: v}
-		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !pkgcluster.Selects(one, *p) })
+		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !model.Selects(one, *p) })
 		if len(left) == 0 {
 			return fmt.Sprintf("no %s carries %s=%s", subject, k, v)
 		}

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
-	pkgcluster "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -282,7 +282,7 @@ func (index *podIndex) selected(selector map[string]string) []*iris.Pod {
 			rarest, first = pods, false
 		}
 	}
-	selects := pkgcluster.Selector(selector)
+	selects := model.Selector(selector)
 	var matched []*iris.Pod
 	for _, pod := range rarest {
 		if selects.Matches(labels.Set(pod.Labels)) {

@@ -8,7 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	pkgcluster "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -95,7 +95,7 @@ func describe(svc *service) view.Service {
 		CreationTimestamp: svc.CreationTimestamp,
 	}
 	for _, port := range svc.Spec.Ports {
-		target := pkgcluster.Target(port)
+		target := model.Target(port)
 		v.Ports = append(v.Ports, view.ServicePort{
 			Name:       port.Name,
 			Protocol:   string(cmp.Or(port.Protocol, corev1.ProtocolTCP)),
@@ -166,9 +166,9 @@ func URLs(service *corev1.Service, nodes []string) []string {
 		if host == corev1.ClusterIPNone {
 			continue
 		}
-		for _, port := range pkgcluster.WebPorts(service.Spec.Ports) {
+		for _, port := range model.WebPorts(service.Spec.Ports) {
 			if n := number(port); n != 0 {
-				urls = append(urls, pkgcluster.Scheme(port)+"://"+net.JoinHostPort(host, strconv.Itoa(int(n)))+iris.PortalPath)
+				urls = append(urls, model.Scheme(port)+"://"+net.JoinHostPort(host, strconv.Itoa(int(n)))+iris.PortalPath)
 			}
 		}
 	}
