@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
@@ -151,9 +152,15 @@ func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, n
 		return r.allOf(ctx, which, namespace, pods)
 	}
 	for _, name := range args {
-		pod, err := expose.FindPod(namespace, name, pods)
+		pod, byShortName, err := cluster.FindPod(namespace, name, pods)
+		switch {
+		case err != nil:
+			err = r.isPodAtAll(ctx, namespace, name, err)
+		case byShortName && which.cluster == "":
+			err = r.ruleOut(ctx, r.client, name, namespace, pod.Name)
+		}
 		if err != nil {
-			failed = append(failed, r.isPodAtAll(ctx, namespace, name, err))
+			failed = append(failed, err)
 			continue
 		}
 		if !slices.ContainsFunc(chosen, func(p iris.Pod) bool { return p.Name == pod.Name }) {
@@ -164,24 +171,24 @@ func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, n
 }
 
 func (r *exposeRun) allOf(ctx context.Context, which podFlags, namespace string, pods []iris.Pod) ([]iris.Pod, []error) {
-	cluster := which.cluster
-	if cluster == "" {
+	name := which.cluster
+	if name == "" {
 		var err error
-		if cluster, err = pickCluster(clusterNames(nil, pods, false), namespace); err != nil {
+		if name, err = (cluster.Namespace{Name: namespace, Pods: pods}).Only(); err != nil {
 			return nil, []error{err}
 		}
 	}
 	chosen := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
-		return p.Cluster() != cluster || p.Component() != which.component
+		return p.Cluster() != name || p.Component() != which.component
 	})
-	if len(chosen) == 0 && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Cluster() == cluster }) {
-		if _, _, err := r.readCluster(ctx, namespace, cluster); apierrors.IsNotFound(err) {
-			return nil, []error{clusterNotFound(ctx, r.client, namespace, cluster)}
+	if len(chosen) == 0 && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Cluster() == name }) {
+		if _, _, err := r.readCluster(ctx, namespace, name); apierrors.IsNotFound(err) {
+			return nil, []error{clusterNotFound(ctx, r.client, namespace, name)}
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, []error{problem.New("IrisCluster %q in namespace %q has no %s pod", cluster, namespace, which.component).
-			Hint("kubectl iris status %s -n %s shows its pods", cluster, namespace)}
+		return nil, []error{problem.New("IrisCluster %q in namespace %q has no %s pod", name, namespace, which.component).
+			Hint("kubectl iris status %s -n %s shows its pods", name, namespace)}
 	}
 	slices.SortFunc(chosen, func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return chosen, nil
@@ -193,19 +200,18 @@ func (r *exposeRun) isPodAtAll(ctx context.Context, namespace, name string, notF
 	if err != nil || pod == nil || iris.IsIRIS(pod.Labels) {
 		return notFound
 	}
-	_, err = expose.FindPod(namespace, name, []iris.Pod{*pod})
-	return err
+	return cluster.IsOfCluster(*pod)
 }
 
 // factsOfPods adds the IrisCluster to pods that were read before.
-func (r *exposeRun) factsOfPods(ctx context.Context, namespace, cluster string, pods []iris.Pod) (expose.Facts, error) {
+func (r *exposeRun) factsOfPods(ctx context.Context, namespace, name string, pods []iris.Pod) (expose.Facts, error) {
 	facts := expose.Facts{Namespace: namespace}
-	facts.Pods, facts.Foreign = splitPods(pods, cluster)
+	facts.Pods, facts.Foreign = splitPods(pods, name)
 	var err error
-	facts.Cluster, facts.ClusterRead, err = r.readCluster(ctx, namespace, cluster)
+	facts.Cluster, facts.ClusterRead, err = r.readCluster(ctx, namespace, name)
 	if apierrors.IsNotFound(err) {
 		// The pods outlived their IrisCluster; there is nobody to own a Service.
-		facts.Cluster, err = iris.Cluster{Namespace: namespace, Name: cluster}, nil
+		facts.Cluster, err = iris.Cluster{Namespace: namespace, Name: name}, nil
 	}
 	return facts, err
 }

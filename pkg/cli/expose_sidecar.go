@@ -3,12 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
@@ -142,15 +142,15 @@ func (r *exposeRun) podsOf(cluster string) string {
 
 // readCluster reads an IrisCluster; where it may not be read, only its name is
 // known and read is false.
-func (r *exposeRun) readCluster(ctx context.Context, namespace, name string) (cluster iris.Cluster, read bool, err error) {
-	cluster, notRead, err := r.client.Cluster(ctx, namespace, name)
+func (r *exposeRun) readCluster(ctx context.Context, namespace, name string) (resource iris.Cluster, read bool, err error) {
+	resource, notRead, err := r.client.Cluster(ctx, namespace, name)
 	if err != nil {
-		return cluster, false, err
+		return resource, false, err
 	}
 	if notRead != nil {
 		return iris.Cluster{Namespace: namespace, Name: name}, false, nil //nolint:nilerr // the plan says what it lacks
 	}
-	return cluster, true, nil
+	return resource, true, nil
 }
 
 // factsOfOnly reads the namespace's only cluster and its pods.
@@ -167,13 +167,15 @@ func (r *exposeRun) factsOfOnly(ctx context.Context, namespace string) (expose.F
 	if u != nil && u.Reason == view.Failed {
 		return facts, problem.New("%s", u.Message).Hint("name the cluster, or try again")
 	}
-	name, err := pickCluster(clusterNames(snapshot.Clusters, snapshot.Pods, u == nil), namespace)
+	there := cluster.Namespace{Name: namespace, Clusters: snapshot.Clusters, ClustersRead: u == nil, Pods: snapshot.Pods}
+	name, err := there.Only()
 	if err != nil {
 		return facts, err
 	}
+	own := there.Facts(name)
+	facts.Cluster, facts.ClusterRead = own.Resource, own.Read
 	switch {
 	case u == nil:
-		facts.Cluster, facts.ClusterRead = snapshot.Clusters[0], true
 	case u.Reason == view.Forbidden: // to list them; the one that the pods name may be allowed
 		facts.Cluster, facts.ClusterRead, err = r.readCluster(ctx, namespace, name)
 		if apierrors.IsNotFound(err) {
@@ -183,28 +185,9 @@ func (r *exposeRun) factsOfOnly(ctx context.Context, namespace string) (expose.F
 			return facts, err
 		}
 		facts.Cluster.Namespace, facts.Cluster.Name = namespace, name
-	default:
-		facts.Cluster = iris.Cluster{Namespace: namespace, Name: name}
 	}
 	facts.Pods, facts.Foreign = splitPods(snapshot.Pods, name)
 	return facts, nil
-}
-
-// clusterNames are the clusters of a namespace: the IrisClusters, or where
-// they could not be read those that pods name.
-func clusterNames(clusters []iris.Cluster, pods []iris.Pod, read bool) []string {
-	var names []string
-	if read {
-		for _, c := range clusters {
-			names = append(names, c.Name)
-		}
-		return names
-	}
-	for _, p := range pods {
-		names = append(names, p.Cluster())
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 // splitPods parts a cluster's pods from those of others.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -73,7 +74,9 @@ func (r *exposeRun) checkRole(ctx context.Context, facts expose.Facts, plan expo
 	if facts.ClusterRead {
 		clusters = append(clusters, facts.Cluster)
 	}
-	return expose.CheckRole(plan, pods, r.client.Ask(ctx, clusters, expose.AskOf(plan, pods, all)))
+	facts.Pods = pods
+	facts.Answers = cluster.AnswersOf(r.client.Ask(ctx, clusters, expose.AskOf(plan, pods, all)))
+	return expose.CheckRole(plan, facts)
 }
 
 // tell says which pods a Service reaches and what IRIS says of their role.

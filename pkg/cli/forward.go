@@ -62,7 +62,7 @@ func (f *forwardFlags) toForwarding(s *session, client *kube.Client, target foun
 		Final:  func(err error) bool { return errors.As(err, new(noPort)) },
 		Failed: failures.tell,
 	})
-	r.follower = reach.NewFollower(target.Target, target.pods, target.answers, target.holder, r.ask, reach.Events{
+	r.follower = reach.NewFollower(target.Target, target.pods, target.answers, target.pod, r.ask, reach.Events{
 		Busy:    r.forwarder.Busy,
 		Moved:   r.moved,
 		Waiting: r.waiting,
@@ -86,14 +86,14 @@ func unreachable(err error) error {
 }
 
 func (r *forwarding) ask(ctx context.Context, pod iris.Pod) iris.Answer {
-	for _, answer := range r.client.Ask(ctx, []iris.Cluster{r.target.Cluster}, []iris.Pod{pod}) {
+	for _, answer := range r.client.Ask(ctx, r.target.Clusters(), []iris.Pod{pod}) {
 		return answer
 	}
 	return iris.Answer{UID: pod.UID, At: time.Now()}
 }
 
 // moved leads connections to another pod, and says so.
-func (r *forwarding) moved(from, to reach.Holder) {
+func (r *forwarding) moved(from, to reach.TargetPod) {
 	r.forwarder.Keep(string(to.UID))
 	if from.Name == to.Name {
 		r.note("pod %q was made anew: connections to the former one are closed", to.Name)
@@ -112,20 +112,20 @@ func (r *forwarding) waiting(why error) {
 // destination is where a connection to a port goes, in the pod that the target
 // means at that time.
 func (r *forwarding) destination(ctx context.Context, port reach.Port) (forward.Destination, error) {
-	holder, err := r.follower.Holder(ctx)
+	pod, err := r.follower.TargetPod(ctx)
 	if err != nil {
 		return forward.Destination{}, err
 	}
-	number, err := port.In(holder.Pod, r.target.Cluster)
+	number, err := port.In(pod.Pod, r.target.Cluster)
 	if err != nil {
 		return forward.Destination{}, unreachable(err)
 	}
 	return forward.Destination{
-		Pod:  string(holder.UID),
-		Name: holder.Name,
+		Pod:  string(pod.UID),
+		Name: pod.Name,
 		Port: number,
 		Dial: func(ctx context.Context) (httpstream.Connection, error) {
-			return r.client.Tunnel(ctx, holder.Namespace, holder.Name)
+			return r.client.Tunnel(ctx, pod.Namespace, pod.Name)
 		},
 	}, nil
 }
@@ -150,7 +150,7 @@ func (r *forwarding) listen(ctx context.Context, addresses []string, ports []rea
 		}
 	}()
 	for _, port := range ports {
-		number, err := port.In(r.target.holder.Pod, r.target.Cluster)
+		number, err := port.In(r.target.pod.Pod, r.target.Cluster)
 		if err != nil {
 			return all, err
 		}
@@ -178,7 +178,7 @@ func (r *forwarding) serve(ctx context.Context, all []listening) error {
 			return nil
 		}, func(err error) { r.note("%s", lostWords(err)) })
 		if err != nil {
-			r.session.warn(fmt.Sprintf("%v: stays with pod %q unless IRIS says otherwise", err, r.target.holder.Name))
+			r.session.warn(fmt.Sprintf("%v: stays with pod %q unless IRIS says otherwise", err, r.target.pod.Name))
 		}
 		return nil
 	})

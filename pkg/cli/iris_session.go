@@ -66,8 +66,8 @@ func (f *sessionFlags) run(ctx context.Context, s *session, name string) error {
 	if err != nil {
 		return err
 	}
-	if component := target.holder.Component(); target.holder.IRIS == nil || component != iris.ComponentData && component != iris.ComponentCompute {
-		return problem.New("pod %q in namespace %q runs no IRIS instance", target.holder.Name, target.Namespace).
+	if component := target.pod.Component(); target.pod.IRIS == nil || component != iris.ComponentData && component != iris.ComponentCompute {
+		return problem.New("pod %q in namespace %q runs no IRIS instance", target.pod.Name, target.Namespace).
 			Hint("kubectl iris status %s -n %s shows those that do", target.Cluster.Name, target.Namespace)
 	}
 	instance, err := s.instance(ctx, client, target)
@@ -81,8 +81,8 @@ func (f *sessionFlags) run(ctx context.Context, s *session, name string) error {
 	}
 	return s.attach(ctx, client, kube.Session{
 		Namespace: target.Namespace,
-		Pod:       target.holder.Name,
-		Container: target.holder.IRIS.Name,
+		Pod:       target.pod.Name,
+		Container: target.pod.IRIS.Name,
 		Command:   command,
 		In:        s.In,
 		Out:       s.Out,
@@ -97,7 +97,7 @@ const defaultInstance = "IRIS"
 // instance is the name of the instance in a pod, as IRIS itself says it. A
 // backup is warned of.
 func (s *session) instance(ctx context.Context, client *kube.Client, target found) (string, error) {
-	pod := target.holder.Pod
+	pod := target.pod.Pod
 	answer, asked := target.answers[pod.UID]
 	if !asked {
 		asking, cancel := s.bounded(ctx)
@@ -117,7 +117,7 @@ func (s *session) instance(ctx context.Context, client *kube.Client, target foun
 	case answer.Instance == nil:
 		s.warn(fmt.Sprintf("the instance's name is not known, %s is assumed: %s", defaultInstance, answer.Why()))
 		return defaultInstance, nil
-	case !answer.Instance.Running:
+	case answer.Instance.Condition != iris.Running:
 		s.warn(fmt.Sprintf("instance %s in pod %q is %s", answer.Instance.Name, pod.Name, answer.Instance.Status))
 	}
 	return answer.Instance.Name, nil

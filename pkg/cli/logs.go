@@ -153,14 +153,18 @@ func (f *logsFlags) target(ctx context.Context, s *session, client *kube.Client,
 		if err != nil {
 			return "", "", err
 		}
-		return reach.ClusterOrPod(request, facts)
+		cluster, pod, byShortName, err := reach.ClusterOrPod(request, facts)
+		if err == nil && byShortName {
+			err = s.ruleOut(reading, client, name, facts.Name, pod)
+		}
+		return cluster, pod, err
 	}
 	target, err := s.find(ctx, client, f.targetFlags, name)
 	if err != nil {
 		return "", "", err
 	}
 	s.note("logs of %s", target.who())
-	return target.Cluster.Name, target.holder.Name, nil
+	return target.Cluster.Name, target.pod.Name, nil
 }
 
 // checkContainers refuses the name of a container that no pod has.

@@ -25,20 +25,6 @@ func checkClusterNames(names []string) error {
 	return nil
 }
 
-// pickCluster finds the cluster that a command left out: the namespace's only one.
-func pickCluster(names []string, namespace string) (string, error) {
-	switch len(names) {
-	case 1:
-		return names[0], nil
-	case 0:
-		return "", problem.New("there is no IrisCluster in namespace %q", namespace).
-			Hint("kubectl iris status -A shows those of all namespaces; -n chooses one")
-	default:
-		return "", problem.Usage("namespace %q has several IrisClusters: %s", namespace, quoted(names)).
-			Hint("name one of them")
-	}
-}
-
 // clusterNotFound names the clusters that there are.
 func clusterNotFound(ctx context.Context, client *kube.Client, namespace string, names ...string) error {
 	what := "IrisCluster " + quoted(names)

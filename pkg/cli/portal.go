@@ -98,7 +98,7 @@ func (f *portalFlags) run(ctx context.Context, s *session, name string) error {
 		return err
 	}
 	portal := reach.Port{Local: f.localPort, Remote: reach.NamePortal}
-	if _, err := portal.In(target.holder.Pod, target.Cluster); errors.As(err, new(reach.Stopped)) {
+	if _, err := portal.In(target.pod.Pod, target.Cluster); errors.As(err, new(reach.Stopped)) {
 		return err // a Service leads to the same sidecar
 	}
 	if f.viaService {
@@ -117,7 +117,7 @@ func (f *portalFlags) run(ctx context.Context, s *session, name string) error {
 		return err
 	}
 	r.announce()
-	if err := f.show(s, portalURL(all[0], cluster.PortalPort(target.holder.Pod, target.Cluster).Scheme(), f.path)); err != nil {
+	if err := f.show(s, portalURL(all[0], cluster.PortalPort(target.pod.Pod, target.Cluster).Scheme(), f.path)); err != nil {
 		forward.Close(all[0].listeners)
 		return err
 	}
@@ -162,7 +162,7 @@ func (f *portalFlags) serviceURL(ctx context.Context, s *session, client *kube.C
 		return !leadsTo(&service, target) || service.Spec.Type == corev1.ServiceTypeClusterIP
 	})
 	for i := range made {
-		for _, url := range topology.URLs(&made[i], iris.NodeIPs([]iris.Pod{target.holder.Pod})) {
+		for _, url := range topology.URLs(&made[i], iris.NodeIPs([]iris.Pod{target.pod.Pod})) {
 			return strings.TrimSuffix(url, iris.PortalPath) + f.path, nil
 		}
 	}

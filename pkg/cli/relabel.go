@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/relabel"
@@ -152,12 +153,12 @@ func (r relabelRun) plan(ctx context.Context, args []string) (relabel.Plan, erro
 	if facts.ClusterRead {
 		clusters = append(clusters, facts.Cluster)
 	}
-	return relabel.New(relabel.Facts{
-		Cluster:     facts.Cluster,
-		ClusterRead: facts.ClusterRead,
-		Pods:        facts.Pods,
-		Answers:     r.client.Ask(ctx, clusters, facts.Pods),
-	})
+	return relabel.New(cluster.New(cluster.Facts{
+		Resource: facts.Cluster,
+		Read:     facts.ClusterRead,
+		Pods:     facts.Pods,
+		Answers:  cluster.AnswersOf(r.client.Ask(ctx, clusters, facts.Pods)),
+	}))
 }
 
 // agree shows the plan and has it agreed to. Since that may take a person any

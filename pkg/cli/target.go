@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -37,49 +38,65 @@ const followRights = `list and watch pods, list irisclusters.intersystems.com, a
 type found struct {
 	reach.Target
 	pods    []iris.Pod
-	answers reach.Answers
-	// holder is the pod that the target means now.
-	holder reach.Holder
+	answers cluster.Answers
+	// pod is the pod that the target means now.
+	pod reach.TargetPod
 }
 
-// find finds the pod that a command is to reach. Who holds a role is asked of
-// IRIS.
+// find returns the pod that a command is to reach. IRIS is asked which pod has a
+// role.
 func (s *session) find(ctx context.Context, client *kube.Client, f targetFlags, name string) (found, error) {
 	reading, cancel := s.bounded(ctx)
 	defer cancel()
-	facts, request, err := s.targetFacts(reading, client, f, name)
+	namespace, request, err := s.targetFacts(reading, client, f, name)
 	if err != nil {
 		return found{}, err
 	}
-	target, err := reach.Choose(request, facts)
+	target, err := reach.Choose(request, namespace)
 	if err != nil {
 		return found{}, err
 	}
-	t := found{Target: target, pods: facts.Pods, answers: reach.Answers{}}
-	if target.Role != "" {
-		for _, answer := range client.Ask(reading, []iris.Cluster{target.Cluster}, target.Members(facts.Pods)) {
-			t.answers[answer.UID] = answer
+	if target.ByShortName {
+		if err := s.ruleOut(reading, client, request.Name, namespace.Name, target.Pod); err != nil {
+			return found{}, err
 		}
 	}
-	t.holder, err = target.Find(t.pods, t.answers)
+	t := found{Target: target, pods: namespace.Pods, answers: cluster.Answers{}}
+	if target.Role != "" {
+		t.answers = cluster.AnswersOf(client.Ask(reading, target.Clusters(), target.Members(t.pods)))
+	}
+	t.pod, err = target.Resolve(t.pods, t.answers)
 	return t, err
 }
 
+// ruleOut returns an error if a name, which was taken for the short name of pod,
+// is the full name of a pod that belongs to no IrisCluster. If that may not be
+// read, a warning says which pod is used.
+func (s *session) ruleOut(ctx context.Context, client *kube.Client, name, namespace, pod string) error {
+	other, err := client.Pod(ctx, namespace, name)
+	if err != nil {
+		s.warn(fmt.Sprintf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err))
+		return nil
+	}
+	return cluster.RuleOut(other, pod)
+}
+
 // targetFacts reads what a target is chosen from.
-func (s *session) targetFacts(ctx context.Context, client *kube.Client, f targetFlags, name string) (reach.Facts, reach.Request, error) {
+func (s *session) targetFacts(ctx context.Context, client *kube.Client, f targetFlags, name string) (cluster.Namespace, reach.Request, error) {
 	request := reach.Request{Name: name, Role: f.role, Shard: f.shard}
 	var err error
 	if request.Namespace, err = s.namespace(); err != nil {
-		return reach.Facts{}, request, err
+		return cluster.Namespace{}, request, err
 	}
 	snapshot, err := client.ClustersAndPods(ctx, request.Namespace)
 	if err != nil {
-		return reach.Facts{}, request, err
+		return cluster.Namespace{}, request, err
 	}
 	if err := needs(snapshot, "pods"); err != nil {
-		return reach.Facts{}, request, err
+		return cluster.Namespace{}, request, err
 	}
-	return reach.Facts{
+	return cluster.Namespace{
+		Name:         request.Namespace,
 		Clusters:     snapshot.Clusters,
 		ClustersRead: !snapshot.Lacks(iris.Resource),
 		Pods:         snapshot.Pods,
@@ -90,17 +107,17 @@ func (s *session) targetFacts(ctx context.Context, client *kube.Client, f target
 // backup of IrisCluster "simple" as IRIS says.
 func (t found) who() string {
 	if t.Role == "" {
-		return fmt.Sprintf("pod %q", t.holder.Name)
+		return fmt.Sprintf("pod %q", t.pod.Name)
 	}
-	return fmt.Sprintf("pod %q, %s %s", t.holder.Name, t.Target, t.holder.Why())
+	return fmt.Sprintf("pod %q, %s %s", t.pod.Name, t.Target, t.pod.Why())
 }
 
 // warnings are what a user has to know of the pod.
 func (t found) warnings() []string {
 	var lines []string
-	if answer := t.answers[t.holder.UID]; answer.Source != iris.FromQlist && t.Role != "" {
+	if answer := t.answers[t.pod.UID]; answer.Source != iris.FromQlist && t.Role != "" {
 		if why := answer.Why(); why != "" {
-			lines = append(lines, fmt.Sprintf("IRIS could not be asked in pod %q: %s", t.holder.Name, why))
+			lines = append(lines, fmt.Sprintf("IRIS could not be asked in pod %q: %s", t.pod.Name, why))
 		}
 	}
 	return lines

@@ -17,9 +17,6 @@ const (
 	HTTPS = "https"
 )
 
-// nameWebServer is the name of the web port in the pods that IKO creates.
-const nameWebServer = "webserver"
-
 // A WebPort is a port at which a container serves pages. The zero value means
 // that there is none.
 type WebPort struct {
@@ -73,7 +70,7 @@ func OwnPort(p iris.Pod, c iris.Cluster) WebPort {
 		}
 		return WebPort{Number: iris.PortWeb}
 	}
-	return firstWeb(p.IRIS.Ports, func(port corev1.ContainerPort) bool { return port.Name == nameWebServer })
+	return firstWeb(p.IRIS.Ports, func(port corev1.ContainerPort) bool { return port.Name == iris.NameWebServer })
 }
 
 // GatewayPort returns the port at which the web gateway of a component serves

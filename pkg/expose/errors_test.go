@@ -219,44 +219,44 @@ func TestSidecarThatCannotBe(t *testing.T) {
 		},
 		"role missing": {
 			cluster: cluster("c", "", isMirrored), pods: mirror,
-			message: `IrisCluster "c" (namespace "prod") is mirrored: --role is missing`, hint: "one of primary, backup, drasync", code: 2,
+			message: `--role is required because IrisCluster "c" in namespace "prod" is mirrored`, hint: "one of primary, backup, drasync", code: 2,
 		},
 		"role missing, by label alone": {
 			cluster: iris.Cluster{Name: "c"}, unread: true, pods: mirror,
-			message: `IrisCluster "c" (namespace "prod") is mirrored: --role is missing`, hint: "one of primary, backup, drasync", code: 2,
+			message: `--role is required because IrisCluster "c" in namespace "prod" is mirrored`, hint: "one of primary, backup, drasync", code: 2,
 		},
 		"role missing, by name alone": {
 			cluster: iris.Cluster{Name: "c"}, unread: true, pods: []iris.Pod{pod("c", "data-0-0", sidecar(80))},
-			message: `IrisCluster "c" (namespace "prod") is mirrored: --role is missing`, hint: "one of primary, backup", code: 2,
+			message: `--role is required because IrisCluster "c" in namespace "prod" is mirrored`, hint: "one of primary, backup", code: 2,
 		},
 		"unknown role": {
 			request: expose.SidecarRequest{Role: "Backup"},
 			cluster: cluster("c", "", isMirrored), pods: mirror,
-			message: `--role "Backup": no pod of IrisCluster "c" (namespace "prod") holds it, and it is neither primary nor backup`, hint: "one of primary, backup, drasync", code: 2,
+			message: `--role "Backup": no pod of IrisCluster "c" in namespace "prod" has this role, and it is neither primary nor backup`, hint: "one of primary, backup, drasync", code: 2,
 		},
 		"role of a cluster that is not mirrored": {
 			request: expose.SidecarRequest{Role: "primary"},
 			cluster: cluster("c", ""), pods: single,
-			message: `--role "primary": IrisCluster "c" (namespace "prod") is not mirrored`, hint: "leave --role out", code: 2,
+			message: `--role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, hint: "leave --role out", code: 2,
 		},
 		"shard missing": {
 			cluster: cluster("c", "", shards(3)), pods: []iris.Pod{pod("c", "data-10", shard("10"), sidecar(80))},
-			message: `IrisCluster "c" (namespace "prod") has the shards 0, 1, 2, 10: --shard is missing`, hint: "--shard 0", code: 2,
+			message: `--shard is required because IrisCluster "c" in namespace "prod" has the shards 0, 1, 2, 10`, hint: "--shard 0", code: 2,
 		},
 		"shard missing, by label alone": {
 			cluster: iris.Cluster{Name: "c"}, unread: true,
 			pods:    []iris.Pod{pod("c", "data-0", shard("0"), sidecar(80)), pod("c", "data-1", shard("1"), sidecar(80))},
-			message: `IrisCluster "c" (namespace "prod") has the shards 0, 1: --shard is missing`, hint: "--shard 0", code: 2,
+			message: `--shard is required because IrisCluster "c" in namespace "prod" has the shards 0, 1`, hint: "--shard 0", code: 2,
 		},
 		"unknown shard": {
 			request: expose.SidecarRequest{Shard: "2"},
 			cluster: cluster("c", "", shards(2)),
-			message: `--shard "2": IrisCluster "c" (namespace "prod") has no such shard`, hint: "0, 1", code: 2,
+			message: `--shard "2": IrisCluster "c" in namespace "prod" has no such shard`, hint: "0, 1", code: 2,
 		},
 		"shard without labels": {
 			request: expose.SidecarRequest{Shard: "0"},
 			cluster: cluster("c", ""), pods: single,
-			message: `--shard "0": the data pods of IrisCluster "c" (namespace "prod") carry no shard label`, hint: "leave --shard out", code: 2,
+			message: `--shard "0": the data pods of IrisCluster "c" in namespace "prod" bear no shard label`, hint: "leave --shard out", code: 2,
 		},
 		"name of the cluster's Service": {
 			request: expose.SidecarRequest{Options: expose.Options{Name: "c"}},
@@ -334,7 +334,7 @@ func TestSidecarThatCannotBe(t *testing.T) {
 		"role by selector where there is no mirror": {
 			request: edit("intersystems.com/mirrorRole=primary"),
 			cluster: cluster("c", ""), pods: single,
-			message: `--role "primary": IrisCluster "c" (namespace "prod") is not mirrored`, hint: "leave --role out", code: 2,
+			message: `--role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, hint: "leave --role out", code: 2,
 		},
 		"two roles": {
 			request: expose.SidecarRequest{Role: "backup", Options: edit("intersystems.com/mirrorRole=primary").Options},
@@ -374,7 +374,7 @@ func TestSidecarThatCannotBe(t *testing.T) {
 		"shard by selector": {
 			request: edit("intersystems.com/shard=0"),
 			cluster: cluster("c", ""), pods: single,
-			message: `--shard "0": the data pods of IrisCluster "c" (namespace "prod") carry no shard label`, hint: "leave --shard out", code: 2,
+			message: `--shard "0": the data pods of IrisCluster "c" in namespace "prod" bear no shard label`, hint: "leave --shard out", code: 2,
 		},
 		"key that the selector does not have": {
 			request: edit("intersystem.com/name-"),
@@ -408,7 +408,7 @@ func TestPodThatCannotBe(t *testing.T) {
 		},
 		"not IRIS": {
 			request: expose.PodRequest{Pod: pod("c", "data-0", without("intersystems.com/kind"))},
-			message: `pod "c-data-0" (namespace "prod") is not one of an IrisCluster`, hint: "kubectl expose", code: 1,
+			message: `pod "c-data-0" in namespace "prod" is not one of an IrisCluster`, hint: "kubectl", code: 1,
 		},
 		"of no StatefulSet": {
 			request: expose.PodRequest{Pod: pod("c", "data-0", without("statefulset.kubernetes.io/pod-name"))},
@@ -451,40 +451,6 @@ func TestPodThatCannotBe(t *testing.T) {
 				Namespace: "prod", Cluster: cluster("c", ""), ClusterRead: true, Foreign: test.foreign,
 			})
 			checkError(t, err, test.message, test.hint, test.code)
-		})
-	}
-}
-
-func TestPodThatIsNotFound(t *testing.T) {
-	pods := []iris.Pod{
-		pod("d", "data-0"), pod("c", "data-0"),
-		pod("other", "data-0", without("intersystems.com/kind")),
-	}
-	for name, test := range map[string]struct {
-		name          string
-		pods          []iris.Pod
-		message, hint string
-	}{
-		"ambiguous": {
-			"data-0", pods,
-			`"data-0" names several pods in namespace "prod": c-data-0, d-data-0`, "full name",
-		},
-		"unknown": {
-			"data-1", pods[:2],
-			`no pod of an IrisCluster is named "data-1" in namespace "prod"`, "c-data-0, d-data-0",
-		},
-		"none at all": {
-			"data-1", nil,
-			`no pod of an IrisCluster is named "data-1" in namespace "prod"`, "status -A",
-		},
-		"not IRIS": {
-			"other-data-0", pods,
-			`pod "other-data-0" (namespace "prod") is not one of an IrisCluster`, "kubectl expose",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := expose.FindPod("prod", test.name, test.pods)
-			checkError(t, err, test.message, test.hint, problem.ExitError)
 		})
 	}
 }

@@ -1,19 +1,12 @@
 package expose
 
-import "github.com/kubectl-iris/kubectl-iris/pkg/iris"
+import (
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+)
 
-// Mirrored tells whether the cluster's data node is a mirror: as its spec says,
-// else as its pods show.
-func (f Facts) Mirrored() bool { return mirrored(ofComponent(f.Pods, iris.ComponentData), f) }
-
-// CheckRole refuses a role that no data pod can hold; "" where there is a
-// mirror. Its errors are usage errors with a hint.
-func (f Facts) CheckRole(role string) error {
-	return checkRole(role, false, ofComponent(f.Pods, iris.ComponentData), f)
-}
-
-// CheckShard refuses a shard that the cluster does not have; "" where it has
-// several. Its errors are usage errors with a hint.
-func (f Facts) CheckShard(shard string) error {
-	return checkShard(shard, false, ofComponent(f.Pods, iris.ComponentData), f)
+// model returns the cluster's members and roles.
+func (f Facts) model() *cluster.Cluster {
+	resource := f.Cluster
+	resource.Namespace = f.Namespace
+	return cluster.New(cluster.Facts{Resource: resource, Read: f.ClusterRead, Pods: f.Pods, Answers: f.Answers})
 }

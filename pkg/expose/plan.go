@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -22,6 +23,8 @@ type Facts struct {
 	ClusterRead bool
 	// Pods are the cluster's pods.
 	Pods []iris.Pod
+	// Answers holds what IRIS said in them; nil if it was not asked.
+	Answers cluster.Answers
 	// Foreign are the pods of the namespace's other clusters. They are needed
 	// where Options.NeedsForeign says so.
 	Foreign []iris.Pod

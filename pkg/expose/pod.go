@@ -2,9 +2,8 @@ package expose
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -22,7 +21,7 @@ func Pod(r PodRequest, f Facts) (Plan, error) {
 	if err := r.Validate(); err != nil {
 		return Plan{}, err
 	}
-	if err := isIRIS(r.Pod); err != nil {
+	if err := cluster.IsOfCluster(r.Pod); err != nil {
 		return Plan{}, err
 	}
 	if r.Pod.Labels[iris.LabelPodName] == "" {
@@ -69,46 +68,4 @@ func podSelector(p iris.Pod) map[string]string {
 		}
 	}
 	return selector
-}
-
-// FindPod finds a pod by its full name or by the part after its cluster's name
-// (data-0-1). A full name goes before a short one.
-func FindPod(namespace, name string, pods []iris.Pod) (iris.Pod, error) {
-	var found []iris.Pod
-	for _, p := range pods {
-		switch {
-		case p.Name == name:
-			return p, isIRIS(p)
-		case iris.IsIRIS(p.Labels) && p.ShortName() == name:
-			found = append(found, p)
-		}
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return iris.Pod{}, problem.New("no pod of an IrisCluster is named %q in namespace %q", name, namespace).
-			Hint("%s", available(pods))
-	}
-	names := podNames(found)
-	slices.Sort(names)
-	return iris.Pod{}, problem.New("%q names several pods in namespace %q: %s", name, namespace, strings.Join(names, ", ")).
-		Hint("give the pod's full name")
-}
-
-func available(pods []iris.Pod) string {
-	names := podNames(pods)
-	if len(names) == 0 {
-		return "there is none; kubectl iris status -A shows the clusters of all namespaces"
-	}
-	slices.Sort(names)
-	return "there are " + bounded(names)
-}
-
-func isIRIS(p iris.Pod) error {
-	if iris.IsIRIS(p.Labels) {
-		return nil
-	}
-	return problem.New("pod %q (namespace %q) is not one of an IrisCluster", p.Name, p.Namespace).
-		Hint("its label %s is not %s; kubectl expose takes any pod", iris.LabelKind, iris.Kind)
 }

@@ -199,29 +199,3 @@ func TestPod(t *testing.T) {
 		})
 	}
 }
-
-func TestFindPod(t *testing.T) {
-	pods := []iris.Pod{
-		pod("c", "data-0"), pod("c-data", "data-0"), pod("c", "compute-0"),
-		pod("d", "data-0", without("intersystems.com/kind")),
-	}
-	for name, want := range map[string]string{
-		"c-data-0":      "c-data-0",
-		"c-data-data-0": "c-data-data-0",
-		"compute-0":     "c-compute-0",
-	} {
-		got, err := expose.FindPod("prod", name, pods)
-		if err != nil || got.Name != want {
-			t.Errorf("FindPod(%q) = %q, %v; want %q", name, got.Name, err, want)
-		}
-	}
-}
-
-// The full name of one pod can be the short name of another.
-func TestFindPodPrefersTheFullName(t *testing.T) {
-	pods := []iris.Pod{pod("c", "x-data-0"), pod("x", "data-0")}
-	got, err := expose.FindPod("prod", "x-data-0", pods)
-	if err != nil || got.Name != "x-data-0" {
-		t.Errorf("got %q, %v", got.Name, err)
-	}
-}

@@ -2,11 +2,7 @@ package expose
 
 import (
 	"cmp"
-	"maps"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -111,10 +107,11 @@ func Sidecar(r SidecarRequest, f Facts) (Plan, error) {
 		return Plan{}, err
 	}
 	if r.Component == iris.ComponentData {
-		if err := checkRole(r.Role, r.anyRole, pods, f); err != nil {
+		model := f.model()
+		if err := model.ValidateRole(r.Role, r.anyRole); err != nil {
 			return Plan{}, err
 		}
-		if err := checkShard(r.Shard, r.anyShard, pods, f); err != nil {
+		if err := model.ValidateShard(r.Shard, r.anyShard); err != nil {
 			return Plan{}, err
 		}
 	}
@@ -186,96 +183,4 @@ func hasSidecars(component string, pods []iris.Pod, f Facts) error {
 				"expose-pod leads to an instance without one", component)
 	}
 	return nil
-}
-
-// checkRole refuses a role that no pod can hold, and none at all on a mirror,
-// unless any will do.
-func checkRole(role string, anyWill bool, pods []iris.Pod, f Facts) error {
-	known := map[string]bool{}
-	for _, p := range pods {
-		if r := p.MirrorRole(); r != "" {
-			known[r] = true
-		}
-	}
-	isMirror := mirrored(pods, f)
-	if isMirror {
-		known[iris.MirrorPrimary], known[iris.MirrorBackup] = true, true
-	}
-	names := slices.SortedFunc(maps.Keys(known), func(a, b string) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
-	})
-	switch {
-	case role == "" && isMirror && !anyWill:
-		return problem.Usage("%s is mirrored: --role is missing", f.cluster()).
-			Hint("it is one of %s", strings.Join(names, ", "))
-	case role == "" || known[role]:
-		return nil
-	case len(names) == 0:
-		return problem.Usage("--role %q: %s is not mirrored", role, f.cluster()).Hint("leave --role out")
-	}
-	return problem.Usage("--role %q: no pod of %s holds it, and it is neither primary nor backup", role, f.cluster()).
-		Hint("it is one of %s", strings.Join(names, ", "))
-}
-
-// rank puts the roles of a failover pair first.
-func rank(role string) int {
-	switch role {
-	case iris.MirrorPrimary:
-		return 0
-	case iris.MirrorBackup:
-		return 1
-	}
-	return 2
-}
-
-// mirrorMember is the short name of a pod of a mirrored data node: it has a
-// StatefulSet per shard.
-var mirrorMember = regexp.MustCompile(`^data-\d+-\d+$`)
-
-// mirrored tells whether the data node is: as its spec says, else as its pods
-// show by role label or name.
-func mirrored(pods []iris.Pod, f Facts) bool {
-	if f.ClusterRead {
-		return f.Cluster.Mirrored
-	}
-	return slices.ContainsFunc(pods, func(p iris.Pod) bool {
-		return p.MirrorRole() != "" || mirrorMember.MatchString(p.ShortName())
-	})
-}
-
-// checkShard refuses a shard that there is not, and none at all where there are
-// several, unless any will do.
-func checkShard(shard string, anyWill bool, pods []iris.Pod, f Facts) error {
-	shards := shardsOf(pods, f)
-	list := strings.Join(shards, ", ")
-	switch {
-	case shard == "" && len(shards) > 1 && !anyWill:
-		return problem.Usage("%s has the shards %s: --shard is missing", f.cluster(), list).
-			Hint("choose one, as with --shard %s", shards[0])
-	case shard == "" || slices.Contains(shards, shard):
-		return nil
-	case len(shards) == 0:
-		return problem.Usage("--shard %q: the data pods of %s carry no shard label", shard, f.cluster()).Hint("leave --shard out")
-	}
-	return problem.Usage("--shard %q: %s has no such shard", shard, f.cluster()).Hint("there is %s", list)
-}
-
-// shardsOf are the shards that a selector can tell apart, in order: those that
-// pods carry, and those of the spec that are to come. Where there are pods but
-// none carries the label, no selector can.
-func shardsOf(pods []iris.Pod, f Facts) []string {
-	known := map[string]bool{}
-	for _, p := range pods {
-		if s := p.Shard(); s != "" {
-			known[s] = true
-		}
-	}
-	if f.ClusterRead && (len(pods) == 0 || len(known) > 0) {
-		for n := range f.Cluster.Shards {
-			known[strconv.Itoa(n)] = true
-		}
-	}
-	return slices.SortedFunc(maps.Keys(known), func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
-	})
 }

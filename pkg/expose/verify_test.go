@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -28,7 +29,7 @@ func mirrorPod(name, label string, ready bool) iris.Pod {
 
 func irisSays(pod, status string) iris.Answer {
 	return iris.Answer{Pod: pod, UID: types.UID(pod), Source: iris.FromQlist, Instance: &iris.Instance{
-		Status: "running", Running: true, MemberType: "Failover", MirrorStatus: status,
+		Status: "running", Condition: iris.Running, Mirror: &iris.Mirror{MemberType: "Failover", Status: status},
 	}}
 }
 
@@ -50,15 +51,15 @@ func TestCheckRole(t *testing.T) {
 		},
 		"contradicted, the holder is known": {
 			answers:       []iris.Answer{irisSays(a, "Backup"), irisSays(b, "Primary")},
-			warnings:      []string{`service "simple-sidecar-backup" leads to pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary: kubectl iris relabel simple -n iko sets the labels as IRIS says`},
-			contradiction: `service "simple-sidecar-backup" in namespace "iko" is not applied: it would lead to pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary`,
-			hint:          "kubectl iris expose-pod simple-data-0-0 -n iko leads to the backup, whatever the labels say",
+			warnings:      []string{`service "simple-sidecar-backup" selects pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary: kubectl iris relabel simple -n iko sets the labels as IRIS says`},
+			contradiction: `service "simple-sidecar-backup" in namespace "iko" is not applied: it would select pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary`,
+			hint:          "kubectl iris expose-pod simple-data-0-0 -n iko exposes the backup, whatever the labels say",
 		},
 		"contradicted, nobody holds it": {
 			answers:       []iris.Answer{irisSays(a, "Transition"), irisSays(b, "Primary")},
-			warnings:      []string{`service "simple-sidecar-backup" leads to pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary: kubectl iris relabel simple -n iko sets the labels as IRIS says`},
+			warnings:      []string{`service "simple-sidecar-backup" selects pod "simple-data-0-1", which is labelled backup, but IRIS says Failover/Primary: kubectl iris relabel simple -n iko sets the labels as IRIS says`},
 			contradiction: "is not applied",
-			hint:          "kubectl iris expose-pod POD -n iko leads to one pod, whatever the labels say",
+			hint:          "kubectl iris expose-pod POD -n iko exposes one pod, whatever the labels say",
 		},
 		"not primary need not be the backup": {
 			answers: []iris.Answer{page},
@@ -96,7 +97,10 @@ func TestCheckRole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			check := expose.CheckRole(plan, test.pods, test.answers)
+			check := expose.CheckRole(plan, expose.Facts{
+				Namespace: "iko", Cluster: iris.Cluster{Namespace: "iko", Name: "simple", Mirrored: true, Shards: 1}, ClusterRead: true,
+				Pods: test.pods, Answers: model.AnswersOf(test.answers),
+			})
 			if diff := cmp.Diff(test.notes, check.Notes()); diff != "" {
 				t.Errorf("notes (-want +got):\n%s", diff)
 			}
@@ -157,7 +161,7 @@ func TestAskOfTellsAMissingKeyFromAnEmptyValue(t *testing.T) {
 	if diff := cmp.Diff([]string{"simple-data-0-0"}, asked); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if notes := expose.CheckRole(plan, pods, nil).Notes(); len(notes) != 1 || !strings.Contains(notes[0], "simple-data-0-0") {
+	if notes := expose.CheckRole(plan, expose.Facts{Namespace: "iko", Cluster: iris.Cluster{Name: "simple"}, Pods: pods}).Notes(); len(notes) != 1 || !strings.Contains(notes[0], "simple-data-0-0") {
 		t.Errorf("notes %q", notes)
 	}
 }

@@ -13,8 +13,8 @@ import (
 // probes). It needs no login.
 const MirrorStatusPath = "/csp/bin/mirror_status.cxw"
 
-// What mirror_status.cxw says in its body: what tells its 503 from one of a
-// proxy on the way.
+// What mirror_status.cxw says in its body: what distinguishes its 503 from one
+// of a proxy on the way.
 const (
 	MirrorStatusPrimary    = "SUCCESS"
 	MirrorStatusNotPrimary = "FAILED"
@@ -23,40 +23,60 @@ const (
 // AnswerSource says how IRIS was asked.
 type AnswerSource string
 
-// The sources.
+// The sources, in the order in which they are preferred.
 const (
 	// NoAnswer: IRIS said nothing.
 	NoAnswer AnswerSource = ""
 	// FromQlist: `iris qlist` in the pod.
 	FromQlist AnswerSource = "qlist"
-	// FromMirrorStatus: the page mirror_status.cxw, which tells the primary
-	// from the others and no more.
+	// FromMetrics: the mirror metrics of /api/monitor/metrics.
+	FromMetrics AnswerSource = "metrics"
+	// FromMirrorStatus: the page mirror_status.cxw, which distinguishes the
+	// primary from the others and no more.
 	FromMirrorStatus AnswerSource = "mirror_status"
 )
 
-// Answer is what IRIS in one pod said of itself, or why it said nothing.
+// String returns the source as messages name it.
+func (s AnswerSource) String() string {
+	switch s {
+	case FromQlist:
+		return "iris qlist"
+	case FromMetrics:
+		return MetricsPath
+	case FromMirrorStatus:
+		return "mirror_status.cxw"
+	}
+	return "no answer"
+}
+
+// An Answer is what IRIS in one pod said of itself, or why it said nothing. It
+// may be conclusive about the role or not: an instance that starts, or a
+// member that moves between roles, answers without saying which role it has.
 type Answer struct {
 	Namespace string
 	Pod       string
-	// UID tells the pod from a later one of that name.
+	// UID distinguishes the pod from a later one of that name.
 	UID types.UID
 	// At is when the answer came.
 	At     time.Time
 	Source AnswerSource
 	// Instance is qlist's; nil from any other source.
 	Instance *Instance
+	// Metrics is what the instance's metrics say of its mirror; nil from any
+	// other source.
+	Metrics *Mirror
 	// Primary is what mirror_status.cxw said.
 	Primary bool
-	// Refused says what kept qlist from answering, and mirror_status.cxw where
-	// that did not answer either.
+	// Refused holds why the sources that are preferred to Source did not
+	// answer; without an answer, why no source did.
 	Refused []Refusal
 }
 
-// Refusal is why one way to ask IRIS brought no answer.
+// A Refusal is why one way to ask IRIS brought no answer.
 type Refusal struct {
 	Source AnswerSource
 	// Verb and Resource are the right that is missing, as in create pods/exec;
-	// "" where no right is.
+	// "" if the cause is another.
 	Verb, Resource string
 	// TimedOut: nothing came in time.
 	TimedOut bool
@@ -64,91 +84,187 @@ type Refusal struct {
 	Why string
 }
 
-// Words of IRIS for mirror members (documentation page GHA_mirror_set_status).
+// A Mirror is what an instance says of its place in its mirror, in IRIS's
+// words. An instance that is not in a mirror has empty words.
+type Mirror struct {
+	MemberType string
+	Status     string
+}
+
+// Words of IRIS for mirror members (documentation page GHA_mirror_set_status;
+// Stopped and Crashed also in the table of the mirror metrics).
 const (
-	TypeFailover  = "Failover"
-	StatusPrimary = "Primary"
-	StatusBackup  = "Backup"
+	TypeFailover      = "Failover"
+	TypeIndeterminate = "Indeterminate"
+	TypeNotMember     = "Not Member"
+
+	StatusPrimary        = "Primary"
+	StatusBackup         = "Backup"
+	StatusConnected      = "Connected"
+	StatusStopped        = "Stopped"
+	StatusCrashed        = "Crashed"
+	StatusInTrouble      = "In Trouble"
+	StatusTransition     = "Transition"
+	StatusSynchronizing  = "Synchronizing"
+	StatusWaiting        = "Waiting"
+	StatusNotInitialized = "Not Initialized"
 )
 
-// IsPrimary tells whether the instance is the primary, and whether the answer
-// tells.
-func (a Answer) IsPrimary() (is, known bool) {
-	switch a.Source {
-	case FromQlist:
-		return a.Instance.says(StatusPrimary), true
-	case FromMirrorStatus:
-		return a.Primary, true
-	}
-	return false, false
+// isOutside reports whether the instance is not a member of a mirror.
+func (m Mirror) isOutside() bool {
+	return m.MemberType == "" && m.Status == "" || strings.EqualFold(m.MemberType, TypeNotMember)
 }
 
-// IsBackup tells whether the instance is the backup, and whether the answer
-// tells: one that is not the primary need not be one.
-func (a Answer) IsBackup() (is, known bool) {
+// isSettled reports whether the status says for certain which role the member
+// has, or that it has none. Every other status is on the way to one of these,
+// or not known.
+func (m Mirror) isSettled() bool {
+	return m.isOutside() || isOneOf(m.Status, StatusPrimary, StatusBackup, StatusConnected, StatusStopped, StatusCrashed)
+}
+
+// IsMoving reports whether the member is on the way from one status to another.
+func (m Mirror) IsMoving() bool {
+	return isOneOf(m.Status, StatusTransition, StatusSynchronizing, StatusWaiting)
+}
+
+// has reports whether the member has a status, or that it is not known. Status
+// alone decides: only failover members are ever Primary or Backup.
+func (m Mirror) has(status string) Fact {
+	if !m.isSettled() {
+		return Unknown
+	}
+	return FactOf(strings.EqualFold(m.Status, status))
+}
+
+func isOneOf(word string, words ...string) bool {
+	for _, w := range words {
+		if strings.EqualFold(word, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// Mirror returns what the instance said of its mirror; nil if it said nothing.
+func (a Answer) Mirror() *Mirror {
+	if a.Source == FromQlist {
+		return a.Instance.Mirror
+	}
+	return a.Metrics
+}
+
+// IsPrimary reports whether the instance is the primary.
+func (a Answer) IsPrimary() Fact {
 	switch {
-	case a.Source == FromQlist:
-		return a.Instance.says(StatusBackup), true
-	case a.Source == FromMirrorStatus && a.Primary:
-		return false, true
+	case a.Source == FromMirrorStatus:
+		return FactOf(a.Primary)
+	case a.isDown():
+		return No
+	case a.isUp() && a.Mirror() != nil:
+		return a.Mirror().has(StatusPrimary)
 	}
-	return false, false
+	return Unknown
 }
 
-// Role is the mirror role that the answer tells of, as the role label would
-// say it; "" where the instance has neither role, or the answer does not tell.
-func (a Answer) Role() string {
-	if is, _ := a.IsPrimary(); is {
-		return MirrorPrimary
+// IsBackup reports whether the instance is the backup. One that is not the
+// primary need not be one.
+func (a Answer) IsBackup() Fact {
+	switch {
+	case a.Source == FromMirrorStatus && a.Primary, a.isDown():
+		return No
+	case a.isUp() && a.Mirror() != nil:
+		return a.Mirror().has(StatusBackup)
 	}
-	if is, _ := a.IsBackup(); is {
+	return Unknown
+}
+
+// IsFailover reports whether the instance is one of the two members that take
+// over from each other.
+func (a Answer) IsFailover() Fact {
+	switch {
+	case a.Mirror() == nil || strings.EqualFold(a.Mirror().MemberType, TypeIndeterminate):
+		return Unknown
+	case a.Mirror().isOutside():
+		// A stopped instance leaves out what it is; a running one that is in no
+		// mirror yet may be about to join.
+		return Unknown
+	case a.Mirror().MemberType == "":
+		return Unknown
+	}
+	return FactOf(strings.EqualFold(a.Mirror().MemberType, TypeFailover))
+}
+
+// IsAsync reports whether the instance is an asynchronous member of a mirror:
+// one for disaster recovery or reporting, which never takes over by itself.
+func (a Answer) IsAsync() bool {
+	return a.isUp() && a.IsFailover() == No
+}
+
+// IsMember reports whether the instance said that it is a member of a mirror.
+func (a *Answer) IsMember() bool {
+	return a != nil && a.Mirror() != nil && !a.Mirror().isOutside()
+}
+
+// IsOutsideMirror reports whether a running instance said that it is not a
+// member of a mirror.
+func (a *Answer) IsOutsideMirror() bool {
+	return a != nil && a.isUp() && a.Mirror() != nil && a.Mirror().isOutside()
+}
+
+// Role returns the mirror role that the answer tells of, as the role label
+// would say it; "" if the instance has neither role, or the answer does not
+// say.
+func (a Answer) Role() string {
+	switch {
+	case a.IsPrimary() == Yes:
+		return MirrorPrimary
+	case a.IsBackup() == Yes:
 		return MirrorBackup
 	}
 	return ""
 }
 
-// Contradicts tells whether the answer says that a pod does not hold the role
-// that a label gives it. A label that says nothing is not contradicted.
+// IsConclusive reports whether the answer says which role the instance has, or
+// that it has none.
+func (a Answer) IsConclusive() bool {
+	return a.IsPrimary() == Yes || a.IsPrimary() == No && a.IsBackup() != Unknown
+}
+
+// Contradicts reports whether the answer says that a pod does not have the
+// role that a label gives it. A label that says nothing is not contradicted,
+// and neither is any by an answer that is not conclusive.
 func (a Answer) Contradicts(label string) bool {
-	primary, knowsPrimary := a.IsPrimary()
-	backup, knowsBackup := a.IsBackup()
 	switch label {
 	case "":
 		return false
 	case MirrorPrimary:
-		return knowsPrimary && !primary
+		return a.IsPrimary() == No
 	case MirrorBackup:
-		return primary || knowsBackup && !backup && !a.Instance.mayBecomeBackup()
+		return a.IsPrimary() == Yes || a.IsBackup() == No && !a.mayBecomeBackup()
 	}
-	return primary || backup
+	return a.Role() != ""
 }
 
-// IsFailover tells whether the instance is one of the two members that take
-// over from each other.
-func (a Answer) IsFailover() bool {
-	return a.Source == FromQlist && strings.EqualFold(a.Instance.MemberType, TypeFailover)
+// mayBecomeBackup reports whether the instance is down, or a failover member
+// that has no role for the moment: what is wrong with it is not its label.
+func (a Answer) mayBecomeBackup() bool {
+	return a.isDown() || a.IsFailover() == Yes
 }
 
-// IsAsync tells an asynchronous member of a mirror: one for disaster recovery
-// or reporting, which never takes over by itself.
-func (a Answer) IsAsync() bool {
-	return a.Source == FromQlist && a.Instance.Running && a.Instance.MemberType != "" &&
-		!a.IsFailover() && !strings.EqualFold(a.Instance.MemberType, "Indeterminate")
+// isUp reports whether the instance runs and accepts sign-ons, as far as said.
+func (a Answer) isUp() bool {
+	return a.Source == FromMetrics || a.Source == FromQlist && a.Instance.Condition == Running
 }
 
-// says tells whether a running instance has a status. Status alone decides: no
-// member but the two for failover ever has one of the two.
-func (i *Instance) says(status string) bool {
-	return i.Running && strings.EqualFold(i.MirrorStatus, status)
+func (a Answer) isDown() bool { return a.Source == FromQlist && a.Instance.Condition == Down }
+
+// IsStarting reports whether the instance is on the way to a role: it accepts
+// no sign-ons yet, or its mirror status is about to change.
+func (a Answer) IsStarting() bool {
+	return a.Source == FromQlist && a.Instance.Condition == Inhibited || a.isUp() && a.Mirror() != nil && a.Mirror().IsMoving()
 }
 
-// mayBecomeBackup tells a failover member that has no role for the moment, or
-// whose instance is down: what is wrong with it is not its label.
-func (i *Instance) mayBecomeBackup() bool {
-	return !i.Running || strings.EqualFold(i.MemberType, TypeFailover)
-}
-
-// Text is the answer in IRIS's own words, for a cell of a table:
+// Text returns the answer in IRIS's own words, for a cell of a table:
 // Failover/Primary, Disaster Recovery/Connected, down, running; primary or not
 // primary from mirror_status.cxw; "?" without an answer. A state other than ok
 // is added.
@@ -159,44 +275,41 @@ func (a Answer) Text() string {
 			return "primary"
 		}
 		return "not primary"
+	case FromMetrics:
+		return cmp.Or(a.Mirror().text(), "running")
 	case FromQlist:
 		return a.Instance.text()
 	}
 	return "?"
 }
 
-func (i *Instance) text() string {
-	if !i.Running {
-		return cmp.Or(i.Status, "down")
-	}
-	text := i.Status
+func (m *Mirror) text() string {
 	switch {
-	case i.MemberType != "" && i.MirrorStatus != "":
-		text = i.MemberType + "/" + i.MirrorStatus
-	case i.MemberType+i.MirrorStatus != "":
-		text = i.MemberType + i.MirrorStatus
+	case m == nil:
+		return ""
+	case m.MemberType != "" && m.Status != "":
+		return m.MemberType + "/" + m.Status
 	}
+	return m.MemberType + m.Status
+}
+
+func (i *Instance) text() string {
+	if i.Condition != Running {
+		return cmp.Or(i.Status, "?")
+	}
+	text := cmp.Or(i.Mirror.text(), i.Status)
 	if i.State != "" && !strings.EqualFold(i.State, "ok") {
 		text += " (" + i.State + ")"
 	}
 	return text
 }
 
-// IsMember tells whether qlist told of a member of a mirror. A nil answer did not.
-func (a *Answer) IsMember() bool {
-	return a != nil && a.Source == FromQlist && a.Instance.MemberType != ""
-}
-
-// Why says in one line what kept qlist from answering, and mirror_status.cxw
-// where that did not answer either; "" where qlist answered.
+// Why returns in one line why the sources that are preferred to the one that
+// answered did not, or why none did; "" if qlist answered.
 func (a Answer) Why() string {
 	var reasons []string
 	for _, r := range a.Refused {
-		name := "iris qlist"
-		if r.Source == FromMirrorStatus {
-			name = "mirror_status.cxw"
-		}
-		reasons = append(reasons, name+": "+r.Why)
+		reasons = append(reasons, r.Source.String()+": "+r.Why)
 	}
 	return strings.Join(reasons, "; ")
 }

@@ -1,6 +1,9 @@
 package iris
 
 import (
+	"slices"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -47,6 +50,17 @@ type Gateway struct {
 	Image string
 	// Type is apache, nginx or apache-lockeddown; "" stands for apache.
 	Type string
+	// ApplicationPaths are the paths that it passes on to IRIS.
+	ApplicationPaths []string
+}
+
+// Covers reports whether the gateway passes a path on to IRIS. Without any paths
+// given it is not known which it passes: it may.
+func (g Gateway) Covers(path string) bool {
+	return len(g.ApplicationPaths) == 0 || slices.ContainsFunc(g.ApplicationPaths, func(p string) bool {
+		p = strings.TrimSuffix(p, "/")
+		return path == p || strings.HasPrefix(path, p+"/")
+	})
 }
 
 // ServiceTemplate is what a cluster's Services take over from its
@@ -100,6 +114,7 @@ func nodeFrom(fields map[string]any) Node {
 		node.Sidecar = &Gateway{}
 		node.Sidecar.Image, _, _ = unstructured.NestedString(gateway, "image")
 		node.Sidecar.Type, _, _ = unstructured.NestedString(gateway, "type")
+		node.Sidecar.ApplicationPaths, _, _ = unstructured.NestedStringSlice(gateway, "applicationPaths")
 	}
 	return node
 }

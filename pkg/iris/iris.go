@@ -92,6 +92,9 @@ const (
 // NameSuperserver is the name by which a user asks for PortSuperserver.
 const NameSuperserver = "superserver"
 
+// NameWebServer is the name that containers' ports for pages are seen to have.
+const NameWebServer = "webserver"
+
 // PortalPath is the Management Portal behind a web gateway or an instance.
 const PortalPath = "/csp/sys/UtilHome.csp"
 

@@ -7,8 +7,44 @@ import (
 	"unicode"
 )
 
-// Instance is what `iris qlist` says of one instance on its host: one line of
-// fields between carets (as the Go package isclib and vendor's own scripts
+// A Condition is what the first words of an instance's status mean.
+type Condition int8
+
+// The conditions of an instance (as the Go package isclib and reports of users
+// tell of them; docs/roles.md).
+const (
+	// Unrecognized: a status that is not known; it says nothing.
+	Unrecognized Condition = iota
+	// Running: "running", or "running on node ?", which stands where a file
+	// that is not critical is missing.
+	Running
+	// Down: "down", and no other word.
+	Down
+	// Inhibited: "sign-on inhibited", alone or with a reason. The instance is
+	// up and accepts no sign-ons: it starts, changes its role, or has a fault.
+	Inhibited
+	// Indeterminate: the operating-system user that ran qlist may not inspect
+	// the instance, which may well be serving.
+	Indeterminate
+)
+
+func conditionOf(status string) Condition {
+	status = strings.ToLower(status)
+	switch {
+	case status == "running", strings.HasPrefix(status, "running on node"):
+		return Running
+	case status == "down":
+		return Down
+	case strings.HasPrefix(status, "sign-on inhibited"):
+		return Inhibited
+	case status == "indeterminate":
+		return Indeterminate
+	}
+	return Unrecognized
+}
+
+// An Instance is what `iris qlist` says of one instance on its host: one line
+// of fields between carets (as the Go package isclib and vendor's own scripts
 // read them). A stopped instance may have as few as the first four. Words are
 // as IRIS wrote them, but for control characters.
 type Instance struct {
@@ -17,26 +53,27 @@ type Instance struct {
 	Version   string
 	// Status is running, down or another word of IRIS's.
 	Status string
-	// Running tells whether Status is running.
-	Running bool
+	// Condition is what Status means.
+	Condition Condition
 	// Since is when it started, or was last used, as the host writes times
-	// ("Fri May 13 22:07:02 2016"); "" where it is not said.
+	// ("Fri May 13 22:07:02 2016"); "" if it is not said.
 	Since string
-	// SuperserverPort and WebPort are 0 where they are not said.
+	// SuperserverPort and WebPort are 0 if they are not said.
 	SuperserverPort int
 	WebPort         int
-	// State is ok, warn, alert or hung; "" where it is not said.
+	// State is ok, warn, alert or hung; "" if it is not said.
 	State   string
 	Product string
-	// MemberType is Failover, Disaster Recovery, Read-Only Reporting, …; "" in
-	// an instance that is no member of a mirror.
-	MemberType string
-	// MirrorStatus is Primary, Backup, Connected, In Trouble, Transition, …
-	MirrorStatus string
+	// Mirror is the instance's place in its mirror, with empty words outside
+	// one; nil if the line ends before these fields.
+	Mirror *Mirror
 }
 
 // minFields are those that every line has: name, directory, version, status.
 const minFields = 4
+
+// mirrorFields are those of a line that tells of the mirror.
+const mirrorFields = 12
 
 // ParseQlist reads the output of `iris qlist`. Lines that are none of an
 // instance are passed over; so are fields beyond those known.
@@ -63,20 +100,22 @@ func instanceFrom(fields []string) Instance {
 	}
 	status, when, _ := strings.Cut(field(4), ",")
 	status = strings.TrimSpace(status)
-	return Instance{
+	instance := Instance{
 		Name:            field(1),
 		Directory:       field(2),
 		Version:         field(3),
 		Status:          status,
-		Running:         strings.EqualFold(status, "running"),
+		Condition:       conditionOf(status),
 		Since:           since(when),
 		SuperserverPort: port(field(6)),
 		WebPort:         port(field(7)),
 		State:           field(9),
 		Product:         field(10),
-		MemberType:      field(11),
-		MirrorStatus:    field(12),
 	}
+	if len(fields) >= mirrorFields {
+		instance.Mirror = &Mirror{MemberType: field(11), Status: field(12)}
+	}
+	return instance
 }
 
 // since takes the words off a time.
@@ -119,14 +158,16 @@ func word(field string) string {
 	return clean
 }
 
-// TheInstance chooses among the instances of one pod: a running member of a
-// mirror, else any member, else the first that runs, else the first. It is nil
-// where there is none.
+// TheInstance returns the instance that counts among those of one pod: a
+// running member of a mirror, else any member, else the first that runs, else
+// the first; nil if there is none.
 func TheInstance(instances []Instance) *Instance {
+	isMember := func(i Instance) bool { return i.Mirror != nil && !i.Mirror.isOutside() }
+	isRunning := func(i Instance) bool { return i.Condition == Running }
 	for _, wanted := range []func(Instance) bool{
-		func(i Instance) bool { return i.MemberType != "" && i.Running },
-		func(i Instance) bool { return i.MemberType != "" },
-		func(i Instance) bool { return i.Running },
+		func(i Instance) bool { return isMember(i) && isRunning(i) },
+		isMember,
+		isRunning,
 		func(Instance) bool { return true },
 	} {
 		if n := slices.IndexFunc(instances, wanted); n >= 0 {

@@ -36,6 +36,9 @@ const (
 	maxAsked = 64
 	// maxPage bounds the page of mirror_status.cxw, in bytes: it is a word.
 	maxPage = 4 << 10
+	// maxMetrics bounds the page of metrics, in bytes: a few hundred lines and
+	// some more for each database.
+	maxMetrics = 1 << 20
 )
 
 // The rights to ask IRIS.
@@ -45,11 +48,11 @@ var (
 )
 
 // Ask asks IRIS in each data pod what it is: by `iris qlist` in its container,
-// and where that is forbidden or fails by the page mirror_status.cxw through
-// the API server's proxy. All pods are asked at once and none for longer than
-// three seconds. A pod that does not answer is no error: its Answer says why.
-// Clusters tell where a sidecar listens, and that one is no mirror; they may be
-// missing.
+// and if that is forbidden, fails or says nothing conclusive, by its metrics and
+// the page mirror_status.cxw through the API server's proxy. All pods are asked
+// at once and none for longer than three seconds. A pod that does not answer is
+// no error: its Answer says why. Clusters, which may be missing, say where a
+// sidecar listens, what it passes on, and that a data node is not mirrored.
 func (c *Client) Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer {
 	answers := []iris.Answer{}
 	for _, r := range c.replies(ctx, clusters, pods, nil) {
@@ -150,14 +153,15 @@ func (q question) unanswered(why ...iris.Refusal) iris.Answer {
 	return a
 }
 
-// ask asks qlist and, once that has failed or takes long, mirror_status.cxw. An
-// answer of qlist is worth more and is waited for.
+// ask asks qlist and, once that has failed, takes long or says nothing
+// conclusive, the instance's pages. An answer of qlist is worth more and is
+// waited for.
 func (q question) ask(ctx context.Context) iris.Answer {
 	switch {
 	case !runs(q.pod):
 		return notRunning(q.pod)
 	case q.hung != nil:
-		return q.orElse(q.unanswered(*q.hung), q.mirrorStatus(ctx))
+		return q.best(q.unanswered(*q.hung), q.pages(ctx))
 	}
 	listed := make(chan iris.Answer, 1)
 	go func() { listed <- q.qlist(ctx) }()
@@ -165,14 +169,85 @@ func (q question) ask(ctx context.Context) iris.Answer {
 	defer patience.Stop()
 	select {
 	case a := <-listed:
-		if a.Source != iris.NoAnswer {
+		if suffices(a) {
 			return a
 		}
-		return q.orElse(a, q.mirrorStatus(ctx))
+		return q.best(a, q.pages(ctx))
 	case <-patience.C:
 	}
-	page := q.mirrorStatus(ctx)
-	return q.orElse(<-listed, page)
+	pages := q.pages(ctx)
+	return q.best(<-listed, pages)
+}
+
+// suffices reports whether nothing else has to be asked: qlist is conclusive, or
+// says that the instance is on the way to a role, about which a page that says
+// "not primary" would be wrong in a moment.
+func suffices(a iris.Answer) bool {
+	return a.Source == iris.FromQlist && (a.IsConclusive() || a.IsStarting())
+}
+
+// pages holds the answers of an instance's pages.
+type pages struct{ metrics, mirrorStatus iris.Answer }
+
+// pages asks the metrics and mirror_status.cxw. Outside a mirror they say
+// nothing.
+func (q question) pages(ctx context.Context) pages {
+	if q.cluster != nil && !q.cluster.Mirrored {
+		return pages{q.unanswered(), q.unanswered()}
+	}
+	var p pages
+	var asking sync.WaitGroup
+	asking.Go(func() { p.metrics = q.metrics(ctx) })
+	asking.Go(func() { p.mirrorStatus = q.mirrorStatus(ctx) })
+	asking.Wait()
+	return p
+}
+
+// best returns the answer that says the most, with the reasons why there is no
+// better one.
+func (q question) best(listed iris.Answer, p pages) iris.Answer {
+	chosen, passedOver := listed, []iris.Refusal(nil)
+	switch {
+	case suffices(listed):
+		return listed
+	case p.metrics.IsConclusive():
+		chosen, passedOver = p.metrics, whyNot(listed)
+	case p.mirrorStatus.IsPrimary() == iris.Yes:
+		chosen, passedOver = p.mirrorStatus, slices.Concat(whyNot(listed), whyNot(p.metrics))
+	case p.metrics.Source != iris.NoAnswer:
+		chosen, passedOver = p.metrics, whyNot(listed)
+	case p.mirrorStatus.Source != iris.NoAnswer:
+		chosen, passedOver = p.mirrorStatus, slices.Concat(whyNot(listed), whyNot(p.metrics))
+	default:
+		passedOver = slices.Concat(whyNot(listed), onlyOnce(p))
+	}
+	chosen.Refused = passedOver
+	if chosen.Source == iris.FromQlist && chosen.Instance.Condition == iris.Indeterminate {
+		return q.unanswered(passedOver...) // it is no answer
+	}
+	return chosen
+}
+
+// onlyOnce returns why the pages did not answer: a missing right, which is the
+// same for both, once.
+func onlyOnce(p pages) []iris.Refusal {
+	metrics, page := whyNot(p.metrics), whyNot(p.mirrorStatus)
+	if len(metrics) > 0 && len(page) > 0 && metrics[0].Resource != "" && metrics[0].Resource == page[0].Resource {
+		return page
+	}
+	return slices.Concat(metrics, page)
+}
+
+// whyNot returns why an answer is none, or does not say which role the instance
+// has.
+func whyNot(a iris.Answer) []iris.Refusal {
+	switch {
+	case a.Source == iris.NoAnswer:
+		return a.Refused
+	case a.Source == iris.FromQlist && a.Instance.Condition == iris.Indeterminate:
+		return []iris.Refusal{{Source: a.Source, Why: "it says indeterminate: its user may not inspect the instance"}}
+	}
+	return []iris.Refusal{{Source: a.Source, Why: "it says " + a.Text()}}
 }
 
 // runs tells whether there is a container to be asked.
@@ -181,16 +256,6 @@ func runs(pod iris.Pod) bool { return pod.IRIS != nil && !pod.IRIS.Started.IsZer
 // notRunning is the answer of a pod that need not be asked.
 func notRunning(pod iris.Pod) iris.Answer {
 	return question{pod: pod}.unanswered(iris.Refusal{Source: iris.FromQlist, Why: "its container does not run"})
-}
-
-// orElse is what qlist answered, else what the page did, with the reasons why
-// there is no more.
-func (q question) orElse(listed, page iris.Answer) iris.Answer {
-	if listed.Source != iris.NoAnswer {
-		return listed
-	}
-	page.Refused = slices.Concat(listed.Refused, page.Refused)
-	return page
 }
 
 func (q question) qlist(ctx context.Context) iris.Answer {
@@ -209,12 +274,8 @@ func (q question) qlist(ctx context.Context) iris.Answer {
 }
 
 // mirrorStatus asks the page of the sidecar or, without one, of IRIS itself.
-// Outside a mirror it says nothing.
 func (q question) mirrorStatus(ctx context.Context) iris.Answer {
-	if q.cluster != nil && !q.cluster.Mirrored {
-		return q.unanswered()
-	}
-	status, body, err := q.client.page(ctx, q.pod.Namespace, q.address(), iris.MirrorStatusPath)
+	status, body, err := q.client.page(ctx, q.pod.Namespace, q.address(), iris.MirrorStatusPath, maxPage)
 	if err != nil {
 		q.missed(q.hung != nil && lostServer(err)) // a 503 is about the pod
 		return q.unanswered(refusal(iris.FromMirrorStatus, err))
@@ -231,13 +292,60 @@ func (q question) mirrorStatus(ctx context.Context) iris.Answer {
 	return a
 }
 
-// address returns the pod as the API server's proxy takes it: [https:]NAME:PORT.
-func (q question) address() string {
-	var of iris.Cluster
-	if q.cluster != nil {
-		of = *q.cluster
+// metrics asks for the instance's metrics: at IRIS's own web port, and at the
+// sidecar if its paths cover them, or are not known. The first that tells of the
+// mirror counts.
+func (q question) metrics(ctx context.Context) iris.Answer {
+	addresses := []string{q.at(cluster.OwnPort(q.pod, q.of()))}
+	if sidecar := q.address(); q.pod.Sidecar != nil && sidecar != addresses[0] && q.passesMetrics() {
+		addresses = append(addresses, sidecar)
 	}
-	port := cluster.PortalPort(q.pod, of)
+	answers := make([]iris.Answer, len(addresses))
+	var asking sync.WaitGroup
+	for i, address := range addresses {
+		asking.Go(func() { answers[i] = q.metricsAt(ctx, address) })
+	}
+	asking.Wait()
+	if i := slices.IndexFunc(answers, func(a iris.Answer) bool { return a.Source != iris.NoAnswer }); i >= 0 {
+		return answers[i]
+	}
+	return answers[0]
+}
+
+// passesMetrics reports whether the sidecar passes requests for metrics on to
+// IRIS, as far as its spec was read.
+func (q question) passesMetrics() bool {
+	if q.cluster == nil {
+		return true
+	}
+	gateway := q.cluster.Sidecar(iris.ComponentData)
+	return gateway == nil || gateway.Covers(iris.MetricsPath)
+}
+
+func (q question) metricsAt(ctx context.Context, address string) iris.Answer {
+	status, body, err := q.client.page(ctx, q.pod.Namespace, address, iris.MetricsPath, maxMetrics)
+	if err != nil {
+		return q.unanswered(refusal(iris.FromMetrics, err))
+	}
+	if status != http.StatusOK {
+		return q.unanswered(iris.Refusal{Source: iris.FromMetrics, Why: fmt.Sprintf("it answered %d %s", status, http.StatusText(status))})
+	}
+	mirror := iris.ParseMetrics(body)
+	if mirror == nil {
+		return q.unanswered(iris.Refusal{Source: iris.FromMetrics, Why: "it has no metric of the mirror"})
+	}
+	a := q.answer()
+	a.Source, a.Metrics = iris.FromMetrics, mirror
+	return a
+}
+
+// address returns where the pod serves the portal, as the API server's proxy
+// takes it.
+func (q question) address() string { return q.at(cluster.PortalPort(q.pod, q.of())) }
+
+// at returns a port of the pod as the API server's proxy takes it:
+// [https:]NAME:PORT.
+func (q question) at(port cluster.WebPort) string {
 	address := fmt.Sprintf("%s:%d", q.pod.Name, port.Number)
 	if port.HTTPS {
 		return cluster.HTTPS + ":" + address
@@ -245,9 +353,17 @@ func (q question) address() string {
 	return address
 }
 
-// page reads a page of a pod through the API server's proxy. An error is the
-// API server's own.
-func (c *Client) page(ctx context.Context, namespace, address, path string) (status int, body string, err error) {
+// of returns the IrisCluster; its zero value if it was not read.
+func (q question) of() iris.Cluster {
+	if q.cluster == nil {
+		return iris.Cluster{}
+	}
+	return *q.cluster
+}
+
+// page reads a page of a pod through the API server's proxy, at most limit bytes
+// of it. An error is the API server's own.
+func (c *Client) page(ctx context.Context, namespace, address, path string, limit int64) (status int, body string, err error) {
 	at := c.once.core.RESTClient().Get().
 		Namespace(namespace).Resource("pods").Name(address).SubResource("proxy").Suffix(path).URL()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
@@ -259,7 +375,7 @@ func (c *Client) page(ctx context.Context, namespace, address, path string) (sta
 		return 0, "", err
 	}
 	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxPage))
+	text, err := io.ReadAll(io.LimitReader(response.Body, limit))
 	if err != nil {
 		return 0, "", err
 	}
@@ -294,7 +410,7 @@ func refusal(source iris.AnswerSource, err error) iris.Refusal {
 	switch {
 	case apierrors.IsForbidden(err):
 		right := execRight
-		if source == iris.FromMirrorStatus {
+		if source != iris.FromQlist {
 			right = proxyRight
 		}
 		r.Verb, r.Resource = right.verb, right.resource

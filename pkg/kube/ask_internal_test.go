@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,8 +35,9 @@ type apiServer struct {
 	exec func(write func(channel byte, text string), gone <-chan struct{})
 	// execStatus refuses exec.
 	execStatus *metav1.Status
-	// page is what the pod answers through the proxy.
-	page http.HandlerFunc
+	// page and metrics are what the pod answers through the proxy; metrics is
+	// not found if it is nil.
+	page, metrics http.HandlerFunc
 
 	mu    sync.Mutex
 	asked []string
@@ -57,7 +59,9 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeStatus(w, *s.execStatus)
 	case strings.HasSuffix(r.URL.Path, "/exec"):
 		s.serveExec(w, r)
-	case strings.Contains(r.URL.Path, "/proxy/") && s.page != nil:
+	case strings.HasSuffix(r.URL.Path, iris.MetricsPath) && s.metrics != nil:
+		s.metrics(w, r)
+	case strings.Contains(r.URL.Path, "/proxy/") && !strings.HasSuffix(r.URL.Path, iris.MetricsPath) && s.page != nil:
 		s.page(w, r)
 	default:
 		http.NotFound(w, r)
@@ -148,6 +152,7 @@ func TestAsk(t *testing.T) {
 		exec       func(func(byte, string), <-chan struct{})
 		execStatus *metav1.Status
 		page       http.HandlerFunc
+		metrics    http.HandlerFunc
 		text, why  string
 	}{
 		"qlist": {exec: says(line), text: "Failover/Backup"},
@@ -160,13 +165,13 @@ func TestAsk(t *testing.T) {
 			},
 			text: "Failover/Backup",
 		},
-		"no instance": {exec: says("\n"), text: "?", why: "iris qlist: it named no instance; mirror_status.cxw: it answered 404 Not Found"},
+		"no instance": {exec: says("\n"), text: "?", why: "iris qlist: it named no instance; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 404 Not Found"},
 		"fails": {
 			exec: func(write func(byte, string), _ <-chan struct{}) {
 				write(channelErr, "iris: not found\n")
 				write(channelError, `{"metadata":{},"status":"Failure","reason":"NonZeroExitCode","message":"command terminated with non-zero exit code","details":{"causes":[{"reason":"ExitCode","message":"127"}]}}`)
 			},
-			text: "?", why: "iris qlist: command terminated with exit code 127: iris: not found; mirror_status.cxw: it answered 404 Not Found",
+			text: "?", why: "iris qlist: command terminated with exit code 127: iris: not found; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 404 Not Found",
 		},
 		"says more than it may": {
 			exec: func(write func(byte, string), gone <-chan struct{}) {
@@ -179,19 +184,52 @@ func TestAsk(t *testing.T) {
 					}
 				}
 			},
-			text: "?", why: "iris qlist: it said more than 64 KiB; mirror_status.cxw: it answered 404 Not Found",
+			text: "?", why: "iris qlist: it said more than 64 KiB; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 404 Not Found",
 		},
 		"forbidden, the page: primary": {
 			execStatus: ptr(forbidden("create pods/exec")), page: answers(200, "SUCCESS"),
-			text: "primary", why: "iris qlist: the right pods/exec create is missing",
+			text: "primary", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found",
 		},
 		"forbidden, the page: another": {
 			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED\n"),
-			text: "not primary", why: "iris qlist: the right pods/exec create is missing",
+			text: "not primary", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found",
+		},
+		"forbidden, the metrics: primary": {
+			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(2)),
+			text: "Failover/Primary", why: "iris qlist: the right pods/exec create is missing",
+		},
+		"forbidden, the metrics: backup": {
+			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(3)),
+			text: "Failover/Backup", why: "iris qlist: the right pods/exec create is missing",
+		},
+		"in transition by its metrics, so that the page says nothing for certain": {
+			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(5)),
+			text: "Failover/Transition", why: "iris qlist: the right pods/exec create is missing",
+		},
+		"in transition by its metrics, and primary by the page": {
+			execStatus: ptr(forbidden("create pods/exec")), page: answers(200, "SUCCESS"), metrics: answers(200, mirrorMetrics(5)),
+			text: "primary", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it says Failover/Transition",
+		},
+		"indeterminate is no answer": {
+			exec: says("IRIS^/usr/irissys^2024.1^indeterminate, last used now^iris.cpf^1972^52773^0^^IRISHealth^^^\n"),
+			text: "?", why: "iris qlist: it says indeterminate: its user may not inspect the instance; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 404 Not Found",
+		},
+		"indeterminate, the page: primary": {
+			exec: says("IRIS^/usr/irissys^2024.1^indeterminate, last used now^iris.cpf^1972^52773^0^^IRISHealth^^^\n"), page: answers(200, "SUCCESS"),
+			text: "primary", why: "iris qlist: it says indeterminate: its user may not inspect the instance; /api/monitor/metrics: it answered 404 Not Found",
+		},
+		"a word that is not known is shown": {
+			exec: says("IRIS^/usr/irissys^2024.1^thinking, since now^iris.cpf^1972^52773^0^^IRISHealth^^^\n"),
+			text: "thinking", why: "iris qlist: it says thinking; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 404 Not Found",
+		},
+		"sign-on inhibited needs no page": {
+			exec: says("IRIS^/usr/irissys^2024.1^sign-on inhibited:primary transition, x^iris.cpf^1972^52773^0^^IRISHealth^Failover^Transition^\n"), page: answers(503, "FAILED"),
+			text: "sign-on inhibited:primary transition",
 		},
 		"both forbidden": {
 			execStatus: ptr(forbidden("create pods/exec")),
 			page:       func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, forbidden("get pods/proxy")) },
+			metrics:    func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, forbidden("get pods/proxy")) },
 			text:       "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: the right pods/proxy get is missing",
 		},
 		"503 of the API server is no word of IRIS": {
@@ -199,15 +237,15 @@ func TestAsk(t *testing.T) {
 			page: func(w http.ResponseWriter, _ *http.Request) {
 				writeStatus(w, metav1.Status{Code: 503, Reason: metav1.StatusReasonServiceUnavailable, Message: "dial tcp: FAILED"})
 			},
-			text: "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: dial tcp: FAILED",
+			text: "?", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: dial tcp: FAILED",
 		},
 		"503 of a gateway is no word of IRIS": {
 			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "<h1>no server available</h1>"),
-			text: "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: it answered 503 Service Unavailable",
+			text: "?", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 503 Service Unavailable",
 		},
 		"a login page is no word of IRIS": {
 			execStatus: ptr(forbidden("create pods/exec")), page: answers(200, "<form>"),
-			text: "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: it answered 200 OK",
+			text: "?", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 200 OK",
 		},
 		"a redirect is not followed": {
 			execStatus: ptr(forbidden("create pods/exec")),
@@ -216,13 +254,13 @@ func TestAsk(t *testing.T) {
 					http.Redirect(w, r, "/elsewhere/proxy/", http.StatusFound)
 				}
 			},
-			text: "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: it answered 302 Found",
+			text: "?", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 302 Found",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newAPIServer(t)
-			s.exec, s.execStatus, s.page = test.exec, test.execStatus, test.page
+			s.exec, s.execStatus, s.page, s.metrics = test.exec, test.execStatus, test.page, test.metrics
 			if s.page == nil {
 				s.page = notFound
 			}
@@ -232,6 +270,11 @@ func TestAsk(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mirrorMetrics are the metrics of a failover member.
+func mirrorMetrics(status int) string {
+	return fmt.Sprintf("iris_cpu_usage 3\niris_mirror_member_type 3\niris_mirror_status %d\n", status)
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -248,7 +291,7 @@ func TestAskHangs(t *testing.T) {
 	if took := time.Since(start); took > askTimeout+time.Second {
 		t.Errorf("it took %s", took)
 	}
-	if a.Text() != "primary" || a.Why() != "iris qlist: no answer within 3s" || !a.Refused[0].TimedOut {
+	if a.Text() != "primary" || a.Why() != "iris qlist: no answer within 3s; /api/monitor/metrics: it answered 404 Not Found" || !a.Refused[0].TimedOut {
 		t.Errorf("got %q, %q", a.Text(), a.Why())
 	}
 }
@@ -272,14 +315,20 @@ func TestAskLate(t *testing.T) {
 
 func TestAskedHow(t *testing.T) {
 	exec := "/api/v1/namespaces/iko/pods/simple-data-0-0/exec?command=iris&command=qlist&container=the-iris&stderr=true&stdout=true"
+	page := func(port, path string) string {
+		return "GET /api/v1/namespaces/iko/pods/simple-data-0-0:" + port + "/proxy" + path
+	}
+	narrow := map[string]iris.Node{iris.ComponentData: {Sidecar: &iris.Gateway{ApplicationPaths: []string{"/csp/sys", "/api/atelier"}}}}
+	const status, metrics = iris.MirrorStatusPath, iris.MetricsPath
 	for name, test := range map[string]struct {
 		pod  func(*iris.Pod)
 		want []string
 	}{
-		"the sidecar's port": {func(*iris.Pod) {}, []string{"GET " + exec, "POST " + exec, "GET /api/v1/namespaces/iko/pods/simple-data-0-0:80/proxy/csp/bin/mirror_status.cxw"}},
-		"without a sidecar":  {func(p *iris.Pod) { p.Sidecar = nil }, []string{"GET " + exec, "POST " + exec, "GET /api/v1/namespaces/iko/pods/simple-data-0-0:52773/proxy/csp/bin/mirror_status.cxw"}},
-		"outside a mirror":   {func(p *iris.Pod) { p.Labels[iris.LabelName] = "alone" }, []string{"GET " + exec, "POST " + exec}},
-		"not running":        {func(p *iris.Pod) { p.IRIS.Started = metav1.Time{} }, nil},
+		"a sidecar that may pass metrics on": {func(*iris.Pod) {}, []string{"GET " + exec, page("52773", metrics), page("80", metrics), page("80", status), "POST " + exec}},
+		"a sidecar that does not":            {func(p *iris.Pod) { p.Labels[iris.LabelName] = "narrow" }, []string{"GET " + exec, page("52773", metrics), page("80", status), "POST " + exec}},
+		"without a sidecar":                  {func(p *iris.Pod) { p.Sidecar = nil }, []string{"GET " + exec, page("52773", metrics), page("52773", status), "POST " + exec}},
+		"outside a mirror":                   {func(p *iris.Pod) { p.Labels[iris.LabelName] = "alone" }, []string{"GET " + exec, "POST " + exec}},
+		"not running":                        {func(p *iris.Pod) { p.IRIS.Started = metav1.Time{} }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -291,7 +340,8 @@ func TestAskedHow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			client.Ask(t.Context(), []iris.Cluster{{Namespace: "iko", Name: "simple", Mirrored: true}, {Namespace: "iko", Name: "alone"}}, []iris.Pod{pod, {Name: "not data"}})
+			client.Ask(t.Context(), []iris.Cluster{{Namespace: "iko", Name: "simple", Mirrored: true}, {Namespace: "iko", Name: "alone"}, {Namespace: "iko", Name: "narrow", Mirrored: true, Nodes: narrow}}, []iris.Pod{pod, {Name: "not data"}})
+			slices.Sort(s.asked)
 			if diff := cmp.Diff(test.want, s.asked); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
@@ -361,7 +411,7 @@ func TestRepliesOfThePageAlone(t *testing.T) {
 	}
 	hung := map[types.UID]iris.Refusal{"uid": {Source: iris.FromQlist, TimedOut: true, Why: "no answer"}}
 	r := client.replies(t.Context(), nil, []iris.Pod{dataPod()}, hung)[0]
-	if r.Text() != "not primary" || r.Why() != "iris qlist: no answer" || !r.paged || len(s.asked) != 1 {
+	if r.Text() != "not primary" || r.Why() != "iris qlist: no answer; /api/monitor/metrics: it answered 404 Not Found" || !r.paged || slices.ContainsFunc(s.asked, func(r string) bool { return strings.Contains(r, "/exec") }) {
 		t.Errorf("%q, %q after %q", r.Text(), r.Why(), s.asked)
 	}
 }

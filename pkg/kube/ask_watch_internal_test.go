@@ -49,7 +49,7 @@ func newTable(t *testing.T) *table {
 				}
 			default:
 				a.Source = iris.FromQlist
-				a.Instance = &iris.Instance{Status: "running", Running: true, MemberType: "Failover", MirrorStatus: tt.says}
+				a.Instance = &iris.Instance{Status: "running", Condition: iris.Running, Mirror: &iris.Mirror{MemberType: "Failover", Status: tt.says}}
 			}
 			replies = append(replies, reply{Answer: a, about: pod, away: tt.away, paged: spared})
 		}

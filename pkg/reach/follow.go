@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
@@ -33,7 +34,7 @@ const (
 )
 
 // Follower keeps track of the pod that a target means. SetPods feeds it, Run
-// asks IRIS, Holder is what it is for.
+// asks IRIS, TargetPod is what it is for.
 type Follower struct {
 	target Target
 	ask    func(context.Context, iris.Pod) iris.Answer
@@ -41,7 +42,7 @@ type Follower struct {
 
 	mu      sync.Mutex
 	pods    []iris.Pod
-	answers Answers
+	answers cluster.Answers
 	asking  map[types.UID]bool
 	paused  map[types.UID]time.Time
 	// inVain counts the questions without an answer, since the last.
@@ -53,9 +54,9 @@ type Follower struct {
 	waiters int
 	// asked is when anybody was last asked.
 	asked  time.Time
-	holder *Holder
+	holder *TargetPod
 	// last is the holder or, while there is none, the one before.
-	last *Holder
+	last *TargetPod
 	// waiting was told since there is no holder.
 	waiting bool
 	// news is closed, and made anew, whenever anything above changes.
@@ -71,7 +72,7 @@ type Events struct {
 	// at any time.
 	Busy func() bool
 	// Moved: the target means another pod than before.
-	Moved func(from, to Holder)
+	Moved func(from, to TargetPod)
 	// Waiting: somebody asks for the holder while there is none. It is told
 	// once until there is one.
 	Waiting func(why error)
@@ -79,7 +80,7 @@ type Events struct {
 
 // NewFollower follows a target from a holder on. ask asks IRIS in one pod, by
 // whatever way and in bounded time; nil leaves it to labels.
-func NewFollower(target Target, pods []iris.Pod, answers Answers, holder Holder, ask func(context.Context, iris.Pod) iris.Answer, events Events) *Follower {
+func NewFollower(target Target, pods []iris.Pod, answers cluster.Answers, holder TargetPod, ask func(context.Context, iris.Pod) iris.Answer, events Events) *Follower {
 	return &Follower{
 		target:  target,
 		ask:     ask,
@@ -131,7 +132,7 @@ func (f *Follower) due(now time.Time) []iris.Pod {
 	var due []iris.Pod
 	for _, pod := range f.pods {
 		isHolder := f.holder != nil && f.holder.UID == pod.UID
-		if !running(pod) || f.asking[pod.UID] || now.Before(f.paused[pod.UID]) || !moving && !(wanted && isHolder) {
+		if !cluster.IsRunning(&pod) || f.asking[pod.UID] || now.Before(f.paused[pod.UID]) || !moving && !(wanted && isHolder) {
 			continue
 		}
 		f.asking[pod.UID], f.asked = true, now
@@ -202,7 +203,7 @@ func (f *Follower) SetPods(pods []iris.Pod) {
 	if slices.EqualFunc(members, f.pods, same) {
 		return
 	}
-	answers := Answers{}
+	answers := cluster.Answers{}
 	for _, pod := range members {
 		before := slices.IndexFunc(f.pods, func(p iris.Pod) bool { return p.UID == pod.UID })
 		if before >= 0 && same(f.pods[before], pod) {
@@ -226,7 +227,7 @@ func (f *Follower) SetPods(pods []iris.Pod) {
 // same tells whether nothing happened to a pod that has to do with its role.
 func same(a, b iris.Pod) bool {
 	return a.UID == b.UID && a.Deleting == b.Deleting && a.Ready == b.Ready && a.MirrorRole() == b.MirrorRole() && !restarted(a, b) &&
-		running(a) == running(b)
+		cluster.IsRunning(&a) == cluster.IsRunning(&b)
 }
 
 // restarted tells whether a pod's instance is not the one it was.
@@ -240,10 +241,10 @@ func restarted(a, b iris.Pod) bool {
 // settle works out the holder anew. One that holds on is kept, also when
 // another claims the role too; where two new ones do, there is none.
 func (f *Follower) settle() {
-	holders := f.target.holders(f.pods, f.answers)
+	holders := f.target.candidates(f.pods, f.target.cluster(f.pods, f.answers))
 	before := f.holder
 	f.holder = nil
-	if i := slices.IndexFunc(holders, func(h Holder) bool { return h.UID == f.last.UID }); i >= 0 {
+	if i := slices.IndexFunc(holders, func(h TargetPod) bool { return h.UID == f.last.UID }); i >= 0 {
 		f.holder = &holders[i]
 	} else if len(holders) == 1 {
 		f.holder = &holders[0]
@@ -271,10 +272,10 @@ func (f *Follower) rouse() {
 	}
 }
 
-// Holder is the pod that the target means. What IRIS said of it is asked again
+// TargetPod is the pod that the target means. What IRIS said of it is asked again
 // unless it is fresh. While there is none it waits; once ctx ends the error
 // says why there is none.
-func (f *Follower) Holder(ctx context.Context) (Holder, error) {
+func (f *Follower) TargetPod(ctx context.Context) (TargetPod, error) {
 	f.waits(1)
 	defer f.waits(-1)
 	patience, stop := context.WithTimeout(ctx, askPatience)
@@ -295,7 +296,7 @@ func (f *Follower) Holder(ctx context.Context) (Holder, error) {
 			case ctx.Err() != nil && holder != nil:
 				return *holder, nil
 			case ctx.Err() != nil:
-				return Holder{}, f.nobody()
+				return TargetPod{}, f.nobody()
 			}
 		}
 	}
@@ -303,13 +304,13 @@ func (f *Follower) Holder(ctx context.Context) (Holder, error) {
 
 // state is the holder and whether it can be relied on. Where it cannot, it is
 // asked.
-func (f *Follower) state() (holder *Holder, fresh bool, news <-chan struct{}) {
+func (f *Follower) state() (holder *TargetPod, fresh bool, news <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.holder == nil {
 		if !f.waiting {
 			f.waiting = true
-			_, why := f.target.Find(f.pods, f.answers)
+			_, why := f.target.Resolve(f.pods, f.answers)
 			f.events.Waiting(why)
 		}
 		return nil, false, f.news
@@ -335,7 +336,7 @@ func (f *Follower) waits(n int) {
 func (f *Follower) nobody() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, err := f.target.Find(f.pods, f.answers); err != nil {
+	if _, err := f.target.Resolve(f.pods, f.answers); err != nil {
 		return err
 	}
 	return context.DeadlineExceeded

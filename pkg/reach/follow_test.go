@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
@@ -98,11 +99,11 @@ func (m *mirror) setBusy(busy bool) {
 func (m *mirror) follow(t *testing.T, target Target) *Follower {
 	t.Helper()
 	target.Namespace, target.Cluster = "ns", mirrored("simple")
-	known := Answers{}
+	known := cluster.Answers{}
 	for _, p := range m.pods {
 		known[p.UID] = said(p, "Failover", m.status[p.UID])
 	}
-	holder, err := target.Find(m.pods, known)
+	holder, err := target.Resolve(m.pods, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func (m *mirror) follow(t *testing.T, target Target) *Follower {
 			defer m.mu.Unlock()
 			return m.busy
 		},
-		Moved:   func(from, to Holder) { m.take(from.Name + " -> " + to.Name + " " + to.Why()) },
+		Moved:   func(from, to TargetPod) { m.take(from.Name + " -> " + to.Name + " " + to.Why()) },
 		Waiting: func(why error) { m.take("waiting: " + why.Error()) },
 	})
 	ctx, stop := context.WithCancel(context.Background())
@@ -132,7 +133,7 @@ func holder(t *testing.T, f *Follower, within time.Duration) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), within)
 	defer stop()
-	h, err := f.Holder(ctx)
+	h, err := f.TargetPod(ctx)
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -255,7 +256,7 @@ func TestFollowerFollowsLabels(t *testing.T) {
 
 // The holder's IRIS says nothing any more, its label and its pod stay as they
 // were: who IRIS names goes before that.
-func TestFollowerLeavesAHolderWhoIsSilent(t *testing.T) {
+func TestFollowerLeavesATargetPodWhoIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		m.setBusy(true)
@@ -312,7 +313,7 @@ func TestFollowerWaits(t *testing.T) {
 		for range 2 {
 			go func() { first <- holder(t, f, time.Minute) }()
 		}
-		why := `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-1: no role`
+		why := `no running pod has the role backup in IrisCluster "simple" in namespace "ns"; simple-data-0-0: primary, simple-data-0-1: no role`
 		expect(t, holder(t, f, 5*time.Second), "error: "+why)
 		m.set("Primary", "Backup")
 		expect(t, <-first, "simple-data-0-1")
@@ -323,7 +324,7 @@ func TestFollowerWaits(t *testing.T) {
 }
 
 // Two that claim the role are nobody, unless one of them held it before.
-func TestFollowerKeepsItsHolder(t *testing.T) {
+func TestFollowerKeepsItsTargetPod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "backup"})
@@ -341,7 +342,7 @@ func TestFollowerOfPod(t *testing.T) {
 		f := m.follow(t, Target{Pod: "simple-data-0-1"})
 		expect(t, holder(t, f, time.Second), "simple-data-0-1")
 		f.SetPods(m.pods[:1])
-		if _, err := f.Holder(expired(t)); err == nil {
+		if _, err := f.TargetPod(expired(t)); err == nil {
 			t.Error("a pod that is gone was found")
 		}
 		again := data("simple", "data-0-1", "")
@@ -350,7 +351,7 @@ func TestFollowerOfPod(t *testing.T) {
 		expect(t, holder(t, f, time.Second), "simple-data-0-1")
 		got, _ := m.taken()
 		expect(t, got, []string{
-			`waiting: pod "simple-data-0-1" in namespace "ns" is gone`,
+			`waiting: pod "simple-data-0-1" not found in namespace "ns"`,
 			"simple-data-0-1 -> simple-data-0-1 by its label",
 		})
 		expect(t, m.asked, 0)

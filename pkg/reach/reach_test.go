@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -49,17 +50,17 @@ func mirrored(name string) iris.Cluster {
 
 func TestChoose(t *testing.T) {
 	lone := iris.Cluster{Namespace: "ns", Name: "lone", Shards: 1, Nodes: map[string]iris.Node{"data": {}}}
-	one := Facts{ClustersRead: true, Clusters: []iris.Cluster{mirrored("simple")}, Pods: pair("simple")}
-	two := Facts{ClustersRead: true, Clusters: []iris.Cluster{mirrored("simple"), lone}, Pods: append(pair("simple"), data("lone", "data-0", ""))}
-	unread := Facts{Pods: pair("simple")}
-	sharded := Facts{ClustersRead: true, Clusters: []iris.Cluster{mirrored("big")}, Pods: []iris.Pod{
+	one := cluster.Namespace{ClustersRead: true, Clusters: []iris.Cluster{mirrored("simple")}, Pods: pair("simple")}
+	two := cluster.Namespace{ClustersRead: true, Clusters: []iris.Cluster{mirrored("simple"), lone}, Pods: append(pair("simple"), data("lone", "data-0", ""))}
+	unread := cluster.Namespace{Pods: pair("simple")}
+	sharded := cluster.Namespace{ClustersRead: true, Clusters: []iris.Cluster{mirrored("big")}, Pods: []iris.Pod{
 		data("big", "data-0-0", "primary", iris.LabelShard, "0"), data("big", "data-1-0", "primary", iris.LabelShard, "1"),
 	}}
 	sharded.Clusters[0].Shards = 2
 	for _, c := range []struct {
 		name    string
 		request Request
-		facts   Facts
+		facts   cluster.Namespace
 		want    string
 		err     string
 	}{
@@ -72,30 +73,30 @@ func TestChoose(t *testing.T) {
 		{name: "a pod by its short name", request: Request{Name: "data-0-1"}, facts: two, want: `pod "simple-data-0-1"`},
 		{name: "a pod by its name", request: Request{Name: "simple-data-0-1"}, facts: two, want: `pod "simple-data-0-1"`},
 		{name: "a shard", request: Request{Shard: "1"}, facts: sharded, want: `primary of shard 1 of IrisCluster "big"`},
-		{name: "no cluster", facts: Facts{ClustersRead: true}, err: `there is no IrisCluster in namespace "ns"`},
+		{name: "no cluster", facts: cluster.Namespace{ClustersRead: true}, err: `no IrisCluster found in namespace "ns"`},
 		{name: "several clusters", facts: two, err: `namespace "ns" has several IrisClusters: lone, simple`},
-		{name: "several shards", facts: sharded, err: `IrisCluster "big" (namespace "ns") has the shards 0, 1: --shard is missing`},
-		{name: "no such shard", request: Request{Shard: "7"}, facts: sharded, err: `--shard "7": IrisCluster "big" (namespace "ns") has no such shard`},
-		{name: "a role that nobody can hold", request: Request{Role: "bakcup"}, facts: one, err: `--role "bakcup": no pod of IrisCluster "simple" (namespace "ns") holds it, and it is neither primary nor backup`},
-		{name: "a pod and a role", request: Request{Name: "data-0-1", Role: "backup"}, facts: one, err: `pod "simple-data-0-1" does not go together with --role or --shard`},
+		{name: "several shards", facts: sharded, err: `--shard is required because IrisCluster "big" in namespace "ns" has the shards 0, 1`},
+		{name: "no such shard", request: Request{Shard: "7"}, facts: sharded, err: `--shard "7": IrisCluster "big" in namespace "ns" has no such shard`},
+		{name: "a role that nobody can hold", request: Request{Role: "bakcup"}, facts: one, err: `--role "bakcup": no pod of IrisCluster "simple" in namespace "ns" has this role, and it is neither primary nor backup`},
+		{name: "a pod and a role", request: Request{Name: "data-0-1", Role: "backup"}, facts: one, err: `pod "simple-data-0-1" cannot be used together with --role or --shard`},
 		{name: "no such cluster", request: Request{Name: "simpel", Role: "backup"}, facts: one, err: `IrisCluster "simpel" not found in namespace "ns"`},
 		{name: "nothing of that name", request: Request{Name: "simpel"}, facts: one, err: `neither an IrisCluster nor a pod of one is named "simpel" in namespace "ns"`},
 		{
-			name: "several pods of that name", request: Request{Name: "data-0-0"}, facts: Facts{Pods: append(pair("a"), pair("b")...)},
+			name: "several pods of that name", request: Request{Name: "data-0-0"}, facts: cluster.Namespace{Pods: append(pair("a"), pair("b")...)},
 			err: `"data-0-0" names several pods in namespace "ns": a-data-0-0, b-data-0-0`,
 		},
 		{
 			name: "a cluster and a pod of one name", request: Request{Name: "data-0-1"},
-			facts: Facts{ClustersRead: true, Clusters: []iris.Cluster{mirrored("data-0-1"), mirrored("simple")}, Pods: pair("simple")},
+			facts: cluster.Namespace{ClustersRead: true, Clusters: []iris.Cluster{mirrored("data-0-1"), mirrored("simple")}, Pods: pair("simple")},
 			err:   `"data-0-1" in namespace "ns" is an IrisCluster and also pod "simple-data-0-1"`,
 		},
 		{
-			name: "several data pods without a mirror", facts: Facts{ClustersRead: true, Clusters: []iris.Cluster{lone}, Pods: []iris.Pod{data("lone", "data-0", ""), data("lone", "data-1", "")}},
-			err: `which pod? IrisCluster "lone" in namespace "ns" has several data pods and no mirror: lone-data-0, lone-data-1`,
+			name: "several data pods without a mirror", facts: cluster.Namespace{ClustersRead: true, Clusters: []iris.Cluster{lone}, Pods: []iris.Pod{data("lone", "data-0", ""), data("lone", "data-1", "")}},
+			err: `a pod name is required: IrisCluster "lone" in namespace "ns" has several data pods and no mirror: lone-data-0, lone-data-1`,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.request.Namespace = "ns"
+			c.request.Namespace, c.facts.Name = "ns", "ns"
 			got, err := Choose(c.request, c.facts)
 			if c.err != "" {
 				if err == nil || err.Error() != c.err {
@@ -116,12 +117,12 @@ func TestChoose(t *testing.T) {
 // said is qlist's answer of a mirror member.
 func said(p iris.Pod, memberType, status string) iris.Answer {
 	return iris.Answer{UID: p.UID, Source: iris.FromQlist, At: time.Now(), Instance: &iris.Instance{
-		Name: "IRIS", Status: "running", Running: true, MemberType: memberType, MirrorStatus: status,
+		Name: "IRIS", Status: "running", Condition: iris.Running, Mirror: &iris.Mirror{MemberType: memberType, Status: status},
 	}}
 }
 
-func answers(all ...iris.Answer) Answers {
-	m := Answers{}
+func answers(all ...iris.Answer) cluster.Answers {
+	m := cluster.Answers{}
 	for _, a := range all {
 		m[a.UID] = a
 	}
@@ -136,12 +137,14 @@ func TestFind(t *testing.T) {
 	leaving := b
 	leaving.Deleting, leaving.State = true, "Terminating"
 	unlabelled := data("simple", "data-0-1", "")
-	role := func(role string) Target { return Target{Namespace: "ns", Cluster: mirrored("simple"), Role: role} }
+	role := func(role string) Target {
+		return Target{Namespace: "ns", Cluster: mirrored("simple"), ClusterRead: true, Role: role}
+	}
 	for _, c := range []struct {
 		name    string
 		target  Target
 		pods    []iris.Pod
-		answers Answers
+		answers cluster.Answers
 		want    string
 		source  iris.AnswerSource
 		err     string
@@ -166,28 +169,28 @@ func TestFind(t *testing.T) {
 		{
 			name: "an asynchronous member labelled backup is none", target: role("backup"), pods: []iris.Pod{a, data("simple", "data-0-2", "backup")},
 			answers: answers(said(async, "Disaster Recovery", "Connected")),
-			err:     `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-2: no role`,
+			err:     `no running pod has the role backup in IrisCluster "simple" in namespace "ns"; simple-data-0-0: primary, simple-data-0-2: no role`,
 		},
 		{
 			name: "nobody", target: role("backup"), pods: []iris.Pod{a, unlabelled},
-			err: `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-1: no role`,
+			err: `no running pod has the role backup in IrisCluster "simple" in namespace "ns"; simple-data-0-0: primary, simple-data-0-1: no role`,
 		},
 		{
 			name: "a pod that does not run", target: role("backup"), pods: []iris.Pod{a, stopped},
-			err: `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-1: CrashLoopBackOff`,
+			err: `no running pod has the role backup in IrisCluster "simple" in namespace "ns"; simple-data-0-0: primary, simple-data-0-1: CrashLoopBackOff`,
 		},
 		{
 			name: "a pod on its way out", target: role("backup"), pods: []iris.Pod{a, leaving},
-			err: `no running pod holds the role backup in IrisCluster "simple" (namespace "ns"); simple-data-0-0: primary, simple-data-0-1: Terminating`,
+			err: `no running pod has the role backup in IrisCluster "simple" in namespace "ns"; simple-data-0-0: primary, simple-data-0-1: Terminating`,
 		},
 		{
 			name: "two", target: role("primary"), pods: []iris.Pod{a, data("simple", "data-0-1", "primary")},
-			err: `several pods hold the role primary in IrisCluster "simple" (namespace "ns"): simple-data-0-0, simple-data-0-1`,
+			err: `several pods have the role primary in IrisCluster "simple" in namespace "ns": simple-data-0-0, simple-data-0-1`,
 		},
 		{name: "a pod", target: Target{Namespace: "ns", Pod: "simple-data-0-1"}, pods: []iris.Pod{a, b}, want: "simple-data-0-1"},
 		{
 			name: "a pod that is gone", target: Target{Namespace: "ns", Pod: "simple-data-0-1"}, pods: []iris.Pod{a},
-			err: `pod "simple-data-0-1" in namespace "ns" is gone`,
+			err: `pod "simple-data-0-1" not found in namespace "ns"`,
 		},
 		{
 			name: "a pod that does not run", target: Target{Namespace: "ns", Pod: "simple-data-0-1"}, pods: []iris.Pod{a, stopped},
@@ -195,7 +198,7 @@ func TestFind(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := c.target.Find(c.pods, c.answers)
+			got, err := c.target.Resolve(c.pods, c.answers)
 			if c.err != "" {
 				if err == nil || err.Error() != c.err {
 					t.Errorf("error %v\nwant  %s", err, c.err)

@@ -1,8 +1,7 @@
-// Package reach decides which pod a command that reaches one instance means:
-// target.go finds what the command line names, holder.go says which pod that is
-// now, follow.go keeps that answer up to date, and port.go reads which of the
-// pod's ports is meant. It knows no client: pods and IRIS's answers are handed
-// in.
+// Package reach decides which pod a command reaches: target.go finds what the
+// command line names, targetpod.go which pod that is now, follow.go keeps that
+// up to date, and port.go reads which of the pod's ports is asked for. It knows
+// no client: pods and IRIS's answers are handed in.
 package reach
 
 import (
@@ -10,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -25,24 +24,19 @@ type Request struct {
 	Role, Shard string
 }
 
-// Facts are what was read of the namespace.
-type Facts struct {
-	// Clusters are the IrisClusters; ClustersRead tells whether they could be
-	// read, without which the labels of pods tell what clusters there are.
-	Clusters     []iris.Cluster
-	ClustersRead bool
-	// Pods are the pods of all IrisClusters.
-	Pods []iris.Pod
-}
-
-// Target is either one pod, whatever becomes of its role, or whoever holds a
-// role in a cluster.
+// A Target is either one pod, whatever becomes of its role, or the pod that has
+// a role in a cluster.
 type Target struct {
 	Namespace string
-	// Cluster is the zero value but for its names where it could not be read.
-	Cluster iris.Cluster
+	// Cluster is the IrisCluster; it has no more than its names unless
+	// ClusterRead.
+	Cluster     iris.Cluster
+	ClusterRead bool
 	// Pod is a pod's full name; "" with a role.
 	Pod string
+	// ByShortName: Pod was found by its short name, which may be the full name of
+	// a pod that belongs to no IrisCluster.
+	ByShortName bool
 	// Role is a mirror role, and Shard the shard in which it is held; "" where
 	// the cluster has one shard.
 	Role, Shard string
@@ -65,123 +59,94 @@ func (t Target) place() string {
 	return fmt.Sprintf("IrisCluster %q", t.Cluster.Name)
 }
 
-// Choose finds the target that a request means. Without a role or a pod it is
+// Choose returns the target that a request means. Without a role or a pod it is
 // the only sensible one: the primary of a mirror, else the only data pod. What
-// is not there, or could be several things, is an error that says what there
+// does not exist, or could be several things, is an error that says what there
 // is.
-func Choose(r Request, f Facts) (Target, error) {
-	name, pod, err := r.named(f)
+func Choose(r Request, n cluster.Namespace) (Target, error) {
+	found, err := r.named(n)
 	if err != nil {
 		return Target{}, err
 	}
-	if pod != nil {
-		return Target{Namespace: r.Namespace, Cluster: f.cluster(r.Namespace, pod.Cluster()), Pod: pod.Name}, nil
+	facts := n.Facts(found.cluster)
+	t := Target{Namespace: r.Namespace, Cluster: facts.Resource, ClusterRead: facts.Read}
+	if found.pod != "" {
+		t.Pod, t.ByShortName = found.pod, found.byShortName
+		return t, nil
 	}
-	own := f.of(r.Namespace, name)
-	if err := own.CheckShard(r.Shard); err != nil {
+	c := cluster.New(facts)
+	if err := c.ValidateShard(r.Shard, false); err != nil {
 		return Target{}, err
 	}
-	t := Target{Namespace: r.Namespace, Cluster: own.Cluster, Role: r.Role, Shard: r.Shard}
-	if t.Role == "" && own.Mirrored() {
+	t.Role, t.Shard = r.Role, r.Shard
+	if t.Role == "" && c.Mirrored == iris.Yes {
 		t.Role = iris.MirrorPrimary
 	}
 	if t.Role != "" {
-		return t, own.CheckRole(t.Role)
+		return t, c.ValidateRole(t.Role, false)
 	}
-	switch members := t.Members(own.Pods); len(members) {
+	switch members := t.members(c); len(members) {
 	case 0:
 		return Target{}, problem.New("%s in namespace %q has no data pod", t.place(), r.Namespace).
-			Hint("kubectl iris status %s -n %s shows its pods", name, r.Namespace)
+			Hint("kubectl iris status %s -n %s shows its pods", found.cluster, r.Namespace)
 	case 1:
-		return Target{Namespace: t.Namespace, Cluster: t.Cluster, Pod: members[0].Name}, nil
+		t.Pod = members[0].Name
+		return t, nil
 	default:
-		return Target{}, problem.Usage("which pod? %s in namespace %q has several data pods and no mirror: %s",
+		return Target{}, problem.Usage("a pod name is required: %s in namespace %q has several data pods and no mirror: %s",
 			t.place(), r.Namespace, listed(names(members))).Hint("name one of them")
 	}
 }
 
-// named finds the cluster or the pod that the request names, or the only
-// cluster where it names none.
-func (r Request) named(f Facts) (cluster string, pod *iris.Pod, err error) {
-	clusters := f.clusterNames()
+// found is what a request names: a cluster, or one of its pods.
+type found struct {
+	cluster, pod string
+	byShortName  bool
+}
+
+// named returns the cluster or the pod that the request names, or the only
+// cluster if it names none.
+func (r Request) named(n cluster.Namespace) (found, error) {
 	if r.Name == "" {
-		cluster, err = r.only(clusters)
-		return cluster, nil, err
+		only, err := n.Only()
+		return found{cluster: only}, err
 	}
+	clusters := n.Names()
 	isCluster := slices.Contains(clusters, r.Name)
 	narrowed := r.Role != "" || r.Shard != ""
 	if isCluster && narrowed {
-		return r.Name, nil, nil
+		return found{cluster: r.Name}, nil
 	}
-	found, notFound := expose.FindPod(r.Namespace, r.Name, f.Pods)
+	pod, byShortName, notFound := cluster.FindPod(r.Namespace, r.Name, n.Pods)
 	switch {
 	case notFound == nil && isCluster:
-		return "", nil, problem.Usage("%q in namespace %q is an IrisCluster and also pod %q", r.Name, r.Namespace, found.Name).
+		return found{}, problem.Usage("%q in namespace %q is an IrisCluster and also pod %q", r.Name, r.Namespace, pod.Name).
 			Hint("add --role for the cluster, or give the pod's full name")
 	case notFound == nil && narrowed:
-		return "", nil, problem.Usage("pod %q does not go together with --role or --shard", found.Name).
-			Hint("leave them out, or name its cluster %s instead", found.Cluster())
+		return found{}, problem.Usage("pod %q cannot be used together with --role or --shard", pod.Name).
+			Hint("leave them out, or name its cluster %s instead", pod.Cluster())
 	case notFound == nil:
-		return "", &found, nil
+		return found{pod.Cluster(), pod.Name, byShortName}, nil
 	case isCluster:
-		return r.Name, nil, nil
-	case !narrowed && slices.ContainsFunc(f.Pods, func(p iris.Pod) bool { return p.ShortName() == r.Name }):
-		return "", nil, notFound
-	case narrowed || len(f.Pods) == 0:
-		return "", nil, problem.New("IrisCluster %q not found in namespace %q", r.Name, r.Namespace).Hint("%s", thereAre(clusters))
+		return found{cluster: r.Name}, nil
+	case !narrowed && slices.ContainsFunc(n.Pods, func(p iris.Pod) bool { return p.ShortName() == r.Name }):
+		return found{}, notFound
+	case narrowed || len(n.Pods) == 0:
+		return found{}, problem.New("IrisCluster %q not found in namespace %q", r.Name, r.Namespace).Hint("%s", thereAre(clusters))
 	}
-	return "", nil, problem.New("neither an IrisCluster nor a pod of one is named %q in namespace %q", r.Name, r.Namespace).
-		Hint("there are %s", listed(append(clusters, names(f.Pods)...)))
+	return found{}, problem.New("neither an IrisCluster nor a pod of one is named %q in namespace %q", r.Name, r.Namespace).
+		Hint("there are %s", listed(append(clusters, podNames(n.Pods)...)))
 }
 
-func (r Request) only(clusters []string) (string, error) {
-	switch len(clusters) {
-	case 1:
-		return clusters[0], nil
-	case 0:
-		return "", problem.New("there is no IrisCluster in namespace %q", r.Namespace).
-			Hint("kubectl iris status -A shows those of all namespaces; -n chooses one")
-	}
-	return "", problem.Usage("namespace %q has several IrisClusters: %s", r.Namespace, listed(clusters)).
-		Hint("name one of them, or one of their pods")
-}
-
-// of are the facts of one cluster.
-func (f Facts) of(namespace, cluster string) expose.Facts {
-	own := expose.Facts{Namespace: namespace, Cluster: f.cluster(namespace, cluster)}
-	// Pods may outlive their IrisCluster; what it said is then not known.
-	own.ClusterRead = f.ClustersRead && own.Cluster.Nodes != nil
-	own.Pods = only(f.Pods, func(p iris.Pod) bool { return p.Cluster() == cluster })
-	return own
-}
-
-func (f Facts) cluster(namespace, name string) iris.Cluster {
-	for _, c := range f.Clusters {
-		if c.Name == name {
-			return c
-		}
-	}
-	return iris.Cluster{Namespace: namespace, Name: name}
-}
-
-// clusterNames are those of IrisClusters and those that pods belong to.
-func (f Facts) clusterNames() []string {
+func names(members []*cluster.Member) []string {
 	var all []string
-	for _, c := range f.Clusters {
-		all = append(all, c.Name)
+	for _, m := range members {
+		all = append(all, m.Name)
 	}
-	for _, p := range f.Pods {
-		all = append(all, p.Cluster())
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return all
 }
 
-func only(pods []iris.Pod, keep func(iris.Pod) bool) []iris.Pod {
-	return slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool { return !keep(p) })
-}
-
-func names(pods []iris.Pod) []string {
+func podNames(pods []iris.Pod) []string {
 	var all []string
 	for _, p := range pods {
 		all = append(all, p.Name)
@@ -207,12 +172,9 @@ func thereAre(clusters []string) string {
 	return "this namespace has " + listed(clusters)
 }
 
-// ClusterOrPod finds the cluster that a request without role and shard means,
-// and the pod where it names one; "" for all pods of the cluster.
-func ClusterOrPod(r Request, f Facts) (cluster, pod string, err error) {
-	cluster, named, err := r.named(f)
-	if err != nil || named == nil {
-		return cluster, "", err
-	}
-	return named.Cluster(), named.Name, nil
+// ClusterOrPod returns the cluster that a request without role and shard means,
+// and the pod if it names one; "" for all pods of the cluster.
+func ClusterOrPod(r Request, n cluster.Namespace) (of, pod string, byShortName bool, err error) {
+	f, err := r.named(n)
+	return f.cluster, f.pod, f.byShortName, err
 }

@@ -12,6 +12,8 @@ import (
 type answer struct {
 	// Qlist is the output of iris qlist.
 	Qlist string `json:"qlist"`
+	// Metrics is the text of the mirror metrics.
+	Metrics string `json:"metrics"`
 	// MirrorStatus is primary or not primary, where the page said so.
 	MirrorStatus string         `json:"mirrorStatus"`
 	Refused      []iris.Refusal `json:"refused"`
@@ -30,6 +32,8 @@ func answersOf(pods []iris.Pod, said map[string]answer) []iris.Answer {
 		switch {
 		case a.Qlist != "":
 			out.Source, out.Instance = iris.FromQlist, iris.TheInstance(iris.ParseQlist(a.Qlist))
+		case a.Metrics != "":
+			out.Source, out.Metrics = iris.FromMetrics, iris.ParseMetrics(a.Metrics)
 		case a.MirrorStatus != "":
 			out.Source, out.Primary = iris.FromMirrorStatus, a.MirrorStatus == "primary"
 		}

@@ -1,10 +1,8 @@
 package topology
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -43,8 +41,8 @@ func (inv *inventory) status(c *cluster) view.ClusterStatus {
 		},
 		Source:   c.source,
 		Phase:    c.Phase,
-		Mirrored: c.mirrored(),
-		Shards:   c.shards(),
+		Mirrored: mirroredView(c.model.Mirrored),
+		Shards:   shardViews(c.shards),
 		Pods:     inv.podViews(c),
 		Services: make([]view.Service, 0, len(c.services)),
 		Findings: []view.Finding{},
@@ -53,114 +51,42 @@ func (inv *inventory) status(c *cluster) view.ClusterStatus {
 	for _, svc := range c.services {
 		status.Services = append(status.Services, inv.serviceView(c, svc))
 	}
-	found := inv.judge(c, status)
+	found := inv.judge(c)
 	for _, f := range found {
 		status.Findings = append(status.Findings, f.Finding)
 	}
 	status.Health = inv.health(found)
-	status.Verdict = inv.verdict(status, found)
+	status.Verdict = inv.verdict(c, status, found)
 	return status
 }
 
-// mirrored is what the IrisCluster says. Without it a role label or a member
-// type tells of a mirror, and neither tells nothing.
-func (c *cluster) mirrored() *bool {
-	if c.source == view.FromIrisCluster {
-		return &c.Mirrored
+// mirroredView returns the fact as the view has it: nil if it is not known.
+func mirroredView(f iris.Fact) *bool {
+	if f == iris.Unknown {
+		return nil
 	}
-	for _, pod := range c.pods {
-		if pod.Component() == iris.ComponentData && (pod.MirrorRole() != "" || c.answers[pod.Name].IsMember()) {
-			yes := true
-			return &yes
-		}
-	}
-	return nil
+	is := f == iris.Yes
+	return &is
 }
 
-// shards groups the data pods by their shard label. Of a sharded mirror each
-// shard has a StatefulSet of its own, and one without pods is shown as well.
-func (c *cluster) shards() []view.Shard {
-	var shards []view.Shard
-	at := map[string]int{}
-	shard := func(name string) *view.Shard {
-		i, ok := at[name]
-		if !ok {
-			i = len(shards)
-			at[name] = i
-			shards = append(shards, view.Shard{Name: name, Primaries: []string{}, Backups: []string{}, Others: []string{}})
+func shardViews(shards []*model.Shard) []view.Shard {
+	views := make([]view.Shard, 0, len(shards))
+	for _, s := range shards {
+		v := view.Shard{
+			Name:      s.Name,
+			Members:   len(s.Members),
+			Primaries: namesOf(s.Primaries),
+			Backups:   namesOf(s.Backups),
+			Others:    namesOf(slices.Concat(s.Leaving, s.Others)),
 		}
-		return &shards[i]
-	}
-	labelled := true
-	for _, pod := range c.pods {
-		if pod.Component() != iris.ComponentData {
-			continue
+		for _, m := range s.Members {
+			if m.Ready {
+				v.Ready++
+			}
 		}
-		labelled = labelled && pod.Shard() != ""
-		s := shard(pod.Shard())
-		s.Members++
-		if pod.Ready {
-			s.Ready++
-		}
-		switch c.role(pod) {
-		case iris.MirrorPrimary:
-			s.Primaries = append(s.Primaries, pod.Name)
-		case iris.MirrorBackup:
-			s.Backups = append(s.Backups, pod.Name)
-		default:
-			s.Others = append(s.Others, pod.Name)
-		}
+		views = append(views, v)
 	}
-	if len(shards) > 0 && labelled && c.Mirrored {
-		for n := range c.Shards {
-			shard(strconv.Itoa(n))
-		}
-	}
-	if len(shards) == 0 {
-		shard("")
-	}
-	slices.SortFunc(shards, func(a, b view.Shard) int { return compareNumbers(a.Name, b.Name) })
-	return shards
-}
-
-// compareNumbers orders texts that are numbers as such, and before others.
-func compareNumbers(a, b string) int {
-	n, errA := strconv.Atoi(a)
-	m, errB := strconv.Atoi(b)
-	switch {
-	case errA == nil && errB == nil:
-		return cmp.Or(cmp.Compare(n, m), cmp.Compare(a, b))
-	case errA == nil:
-		return -1
-	case errB == nil:
-		return 1
-	}
-	return cmp.Compare(a, b)
-}
-
-// comparePods orders the pods of a cluster as a person looks for them.
-func comparePods(a, b *iris.Pod) int {
-	return cmp.Or(
-		cmp.Compare(place(a.Component()), place(b.Component())),
-		cmp.Compare(a.Component(), b.Component()),
-		compareNumbers(a.Shard(), b.Shard()),
-		cmp.Compare(a.Ordinal(), b.Ordinal()),
-		cmp.Compare(a.Name, b.Name),
-	)
-}
-
-func place(component string) int {
-	switch component {
-	case iris.ComponentData:
-		return 0
-	case iris.ComponentCompute:
-		return 1
-	case iris.ComponentWebGateway:
-		return 2
-	case iris.ComponentArbiter:
-		return 3
-	}
-	return 4
+	return views
 }
 
 func (inv *inventory) podViews(c *cluster) []view.Pod {

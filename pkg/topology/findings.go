@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -28,12 +29,12 @@ func at(code view.FindingCode, object, brief, why, hint string) finding {
 // judge finds what is wrong with a cluster, what matters most first. Each
 // finding says something that no other does: the state of the mirror, the pod
 // that is the cause, the Service that suffers.
-func (inv *inventory) judge(c *cluster, status view.ClusterStatus) []finding {
+func (inv *inventory) judge(c *cluster) []finding {
 	found := inv.judgeCluster(c)
 	if inv.read.pods {
-		found = append(found, judgeShards(c, status)...)
-		found = append(found, inv.judgeAnswers(c, status)...)
-		found = append(found, inv.judgePods(c, status)...)
+		found = append(found, judgeShards(c)...)
+		found = append(found, inv.judgeAnswers(c)...)
+		found = append(found, inv.judgePods(c)...)
 	}
 	return append(found, inv.judgeServices(c)...)
 }
@@ -52,83 +53,76 @@ func (inv *inventory) judgeCluster(c *cluster) []finding {
 	return nil
 }
 
-// mirror is one shard's failover set. Pods that are being deleted are apart: no
-// Service leads to them any more, whatever their label.
-type mirror struct {
-	members, primaries, backups, leaving []*iris.Pod
-}
-
-func mirrorOf(c *cluster, shard string) mirror {
-	var m mirror
-	for _, pod := range c.pods {
-		if pod.Component() != iris.ComponentData || pod.Shard() != shard {
-			continue
-		}
-		switch {
-		case pod.Deleting:
-			m.leaving = append(m.leaving, pod)
-			continue
-		case c.role(pod) == iris.MirrorPrimary:
-			m.primaries = append(m.primaries, pod)
-		case c.role(pod) == iris.MirrorBackup:
-			m.backups = append(m.backups, pod)
-		}
-		m.members = append(m.members, pod)
-	}
-	return m
-}
-
-func judgeShards(c *cluster, status view.ClusterStatus) []finding {
+func judgeShards(c *cluster) []finding {
 	var found []finding
-	for _, shard := range status.Shards {
+	for _, shard := range c.shards {
 		where := ""
-		if len(status.Shards) > 1 {
+		if len(c.shards) > 1 {
 			where = fmt.Sprintf(" in shard %q", shard.Name)
 		}
 		switch {
-		case shard.Members == 0:
+		case len(shard.Members) == 0:
 			found = append(found, at(view.NoPods, "", "no data pods"+where, "", whatOfCluster(c)))
-		case status.Mirrored != nil && *status.Mirrored:
-			found = append(found, judgeMirror(c, mirrorOf(c, shard.Name), where)...)
+		case c.isMirrored() && !c.model.IsAsyncOnly():
+			found = append(found, judgeMirror(c, shard, where)...)
 		}
+	}
+	if c.further > 0 {
+		found = append(found, at(view.NoPods, "", fmt.Sprintf("no data pods in %s", count(c.further, "further shard")), "", whatOfCluster(c)))
 	}
 	return found
 }
 
-// judgeMirror says at most one thing of a shard's roles. Without a primary the
-// backup is not looked for: that would be the same again.
-func judgeMirror(c *cluster, m mirror, where string) []finding {
+// judgeMirror returns at most one finding about a shard's roles. Without a
+// primary the backup is not looked for: that would be the same again.
+func judgeMirror(c *cluster, s *model.Shard, where string) []finding {
+	members := slices.Concat(s.Primaries, s.Backups, s.Others)
+	model.SortMembers(members)
 	switch {
-	case len(m.primaries) > 1:
-		names := namesOf(m.primaries)
+	case len(s.Primaries) > 1:
 		return []finding{at(view.SeveralPrimaries, "",
-			fmt.Sprintf("%d primaries%s", len(names), where),
-			c.whoIs(m.primaries, iris.MirrorPrimary),
-			c.askOrLog(m.primaries))}
-	case len(m.primaries) == 0:
-		return []finding{at(view.NoPrimary, "", "no primary"+where, c.whyNoPrimary(m), whatOfMembers(c, m))}
-	case len(m.backups) == 0:
+			fmt.Sprintf("%d primaries%s", len(s.Primaries), where),
+			whoIs(s.Primaries, iris.MirrorPrimary),
+			askOrLog(s.Primaries))}
+	case len(s.Primaries) == 0:
+		return []finding{at(view.NoPrimary, "", "no primary"+where, whyNoPrimary(s, members), whatOfMembers(c, members))}
+	case len(s.Backups) > 1:
+		return []finding{at(view.SeveralBackups, "",
+			fmt.Sprintf("%d backups%s", len(s.Backups), where),
+			whoIs(s.Backups, iris.MirrorBackup)+": Services for the backup alternate between them",
+			severalBackups(s.Backups))}
+	case len(s.Backups) == 0:
+		others := without(members, s.Primaries[0])
 		return []finding{at(view.NoBackup, "", "no backup"+where,
-			fmt.Sprintf("beside the primary %q %s", m.primaries[0].Name, c.noneIs(without(m.members, m.primaries[0]), iris.MirrorBackup)),
-			whatOfMembers(c, mirror{members: without(m.members, m.primaries[0]), leaving: m.leaving}))}
+			fmt.Sprintf("beside the primary %q %s", s.Primaries[0].Name, noneIs(others, iris.MirrorBackup)),
+			whatOfMembers(c, others))}
 	}
 	return nil
 }
 
-func (c *cluster) whyNoPrimary(m mirror) string {
-	for _, pod := range m.leaving {
-		if c.role(pod) == iris.MirrorPrimary {
-			return fmt.Sprintf("%q, %s, is being deleted", pod.Name, c.asWhom(pod, iris.MirrorPrimary))
-		}
+// severalBackups returns the next step: asking IRIS in those that have not said
+// that they are the backup.
+func severalBackups(backups []*model.Member) string {
+	if open := slices.DeleteFunc(slices.Clone(backups), func(m *model.Member) bool { return m.Confirmed }); len(open) > 0 {
+		return askIRIS(open)
 	}
-	return c.noneIs(m.members, iris.MirrorPrimary)
+	return seeLog(backups[0].Pod)
 }
 
-// whatOfMembers is the next step where a role is missing: asking IRIS, if a
+func whyNoPrimary(s *model.Shard, members []*model.Member) string {
+	for _, m := range s.Leaving {
+		if m.Role == iris.MirrorPrimary {
+			return fmt.Sprintf("%q, %s, is being deleted", m.Name, asWhom(m))
+		}
+	}
+	return noneIs(members, iris.MirrorPrimary)
+}
+
+// whatOfMembers returns the next step if a role is missing: asking IRIS, if a
 // member can answer, else looking at the pods.
-func whatOfMembers(c *cluster, m mirror) string {
-	if ready := slices.DeleteFunc(slices.Clone(m.members), func(p *iris.Pod) bool { return !p.Ready }); len(ready) > 0 {
-		return c.askOrLog(ready)
+func whatOfMembers(c *cluster, members []*model.Member) string {
+	if ready := slices.DeleteFunc(slices.Clone(members), func(m *model.Member) bool { return !m.Ready }); len(ready) > 0 {
+		return askOrLog(ready)
 	}
 	return lookAtPods(c)
 }
@@ -146,14 +140,14 @@ func lookAtPods(c *cluster) string {
 		iris.LabelName, c.Name, iris.LabelComponent, iris.LabelMirrorRole, c.Namespace)
 }
 
-// askIRIS is the command that shows the role as IRIS itself sees it, in the
-// first of some pods.
-func askIRIS(pods []*iris.Pod) string {
-	pod, container, also := pods[0], "", ""
+// askIRIS returns the command that shows the role as IRIS itself sees it, in the
+// first of some members.
+func askIRIS(members []*model.Member) string {
+	pod, container, also := members[0], "", ""
 	if pod.IRIS != nil {
 		container = " -c " + pod.IRIS.Name
 	}
-	if len(pods) > 1 {
+	if len(members) > 1 {
 		also = ", here and in the other members"
 	}
 	return fmt.Sprintf("see what IRIS itself says%s: kubectl exec %s%s -n %s -- iris list", also, pod.Name, container, pod.Namespace)
@@ -161,8 +155,7 @@ func askIRIS(pods []*iris.Pod) string {
 
 // judgePods says of a pod that it is not ready, or else that its role label is
 // missing: the label of one that is starting is not due yet.
-func (inv *inventory) judgePods(c *cluster, status view.ClusterStatus) []finding {
-	mirrored := status.Mirrored != nil && *status.Mirrored
+func (inv *inventory) judgePods(c *cluster) []finding {
 	var found []finding
 	for _, pod := range c.pods {
 		switch {
@@ -172,8 +165,8 @@ func (inv *inventory) judgePods(c *cluster, status view.ClusterStatus) []finding
 				fmt.Sprintf("if it does not come back: kubectl describe pod %s -n %s", pod.Name, pod.Namespace)))
 		case !pod.Ready:
 			found = append(found, inv.notReady(pod))
-		case mirrored && pod.MirrorRole() == "" && c.needsLabel(pod):
-			found = append(found, c.labelMissing(pod))
+		case c.isMirrored() && lacksLabel(c.model.Member(pod)):
+			found = append(found, c.labelMissing(c.model.Member(pod)))
 		}
 	}
 	return found
@@ -191,12 +184,6 @@ func (inv *inventory) notReady(pod *iris.Pod) finding {
 	return at(view.PodNotReady, object("pod", pod.Name), fmt.Sprintf("%s %q is not ready", podWords(pod), pod.Name), why, hint)
 }
 
-// isFailoverMember tells the first two of a mirrored StatefulSet, whose label
-// IKO is known to set. That of async members is not established.
-func isFailoverMember(pod *iris.Pod) bool {
-	return pod.Component() == iris.ComponentData && (pod.Ordinal() == 0 || pod.Ordinal() == 1)
-}
-
 // podWords is "data pod", or "pod" where the component is not known.
 func podWords(pod *iris.Pod) string {
 	return strings.TrimSpace(pod.Component() + " pod")
@@ -204,14 +191,15 @@ func podWords(pod *iris.Pod) string {
 
 func object(kind, name string) string { return kind + "/" + name }
 
-func namesOf(pods []*iris.Pod) []string {
-	var names []string
-	for _, pod := range pods {
-		names = append(names, pod.Name)
+// namesOf returns the names of members, none as an empty list.
+func namesOf(members []*model.Member) []string {
+	names := make([]string, 0, len(members))
+	for _, m := range members {
+		names = append(names, m.Name)
 	}
 	return names
 }
 
-func without(pods []*iris.Pod, one *iris.Pod) []*iris.Pod {
-	return slices.DeleteFunc(slices.Clone(pods), func(p *iris.Pod) bool { return p == one })
+func without(members []*model.Member, one *model.Member) []*model.Member {
+	return slices.DeleteFunc(slices.Clone(members), func(m *model.Member) bool { return m == one })
 }

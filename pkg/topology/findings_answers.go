@@ -6,62 +6,67 @@ import (
 	"slices"
 	"strings"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/relabel"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// judgeAnswers finds what IRIS itself says is wrong: first where it contradicts
-// a label, or confirms in another member what the label of a silent one says,
-// since Services then lead elsewhere than they should. A pod that is being
-// deleted has its own finding, and no Service leads to it any more.
-func (inv *inventory) judgeAnswers(c *cluster, status view.ClusterStatus) []finding {
-	mirrored := status.Mirrored != nil && *status.Mirrored
-	var disagree, unwell []finding
-	for _, pod := range c.pods {
-		a := c.answers[pod.Name]
-		if a == nil || pod.Deleting {
+// judgeAnswers returns what IRIS itself says is wrong: first where it
+// contradicts a label, or confirms in another member what a stale label says,
+// since Services then reach the wrong pod. A pod that is being deleted has a
+// finding of its own.
+func (inv *inventory) judgeAnswers(c *cluster) []finding {
+	var disagree, unhealthy []finding
+	for _, m := range c.model.Members {
+		if m.Answer == nil || m.Deleting {
 			continue
 		}
-		if heir := c.outlived(pod); mirrored && heir != nil {
-			disagree = append(disagree, inv.outlivedLabel(c, pod, heir))
+		if c.isMirrored() {
+			switch {
+			case m.Successor != nil && m.Said().IsStarting(): // it says for itself that it has to be waited for
+			case m.Successor != nil:
+				disagree = append(disagree, inv.staleLabel(c, m))
+			case m.LabelAgrees() == iris.No:
+				disagree = append(disagree, inv.disagrees(c, m))
+			}
 		}
-		if mirrored && a.Contradicts(pod.MirrorRole()) {
-			disagree = append(disagree, inv.disagrees(c, pod, a))
-		}
-		if f, ok := instanceUnwell(pod, a, mirrored); ok {
-			unwell = append(unwell, f)
+		if f, ok := judgeInstance(m, c.isMirrored()); ok {
+			unhealthy = append(unhealthy, f)
 		}
 	}
-	return append(disagree, unwell...)
+	return append(disagree, unhealthy...)
 }
 
-// disagrees says that a label is wrong, and which Services lead to the wrong
-// pod for it.
-func (inv *inventory) disagrees(c *cluster, pod *iris.Pod, a *iris.Answer) finding {
-	label := pod.MirrorRole()
+// disagrees returns that a label is wrong, and which Services reach the wrong
+// pod because of it.
+func (inv *inventory) disagrees(c *cluster, m *model.Member) finding {
+	label := m.MirrorRole()
 	code := view.RoleDisagrees
-	if a.IsAsync() && label == iris.MirrorBackup {
+	if m.Answer.IsAsync() && label == iris.MirrorBackup {
 		code = view.AsyncLabelledBackup
 	}
-	return at(code, object("pod", pod.Name),
-		fmt.Sprintf("%s %q is labelled %s, but IRIS says %s", podWords(pod), pod.Name, label, inWords(a)),
-		inv.misled(c, pod, label), c.relabel())
+	return at(code, object("pod", m.Name),
+		fmt.Sprintf("%s %q is labelled %s, but IRIS says %s", podWords(m.Pod), m.Name, label, inWords(m)),
+		inv.misled(c, m.Pod, label), c.relabel())
 }
 
-// outlivedLabel says that the label of a member that gives no answer is wrong,
-// since IRIS confirms its role in another. Looking at the pod goes first where it
-// is not well: relabel waits for its answer.
-func (inv *inventory) outlivedLabel(c *cluster, pod, heir *iris.Pod) finding {
-	label := pod.MirrorRole()
+// staleLabel returns that the label of a member that gives no answer is wrong,
+// since IRIS confirms its role in another. Looking at the pod goes first if it
+// is not ready: relabel waits for its answer.
+func (inv *inventory) staleLabel(c *cluster, m *model.Member) finding {
+	label := m.MirrorRole()
 	hint := c.relabel()
-	if !pod.Ready {
-		hint = fmt.Sprintf("see why it does not answer: kubectl describe pod %s -n %s", pod.Name, pod.Namespace)
+	if !m.Ready {
+		hint = fmt.Sprintf("see why it does not answer: kubectl describe pod %s -n %s", m.Name, m.Namespace)
 	}
-	brief := fmt.Sprintf("%s %q does not answer and is labelled %s, but IRIS says %s in %q",
-		podWords(pod), pod.Name, label, inWords(c.answers[heir.Name]), heir.Name)
-	why := cmp.Or(inv.misled(c, pod, label), inv.stranded(c, pod, label))
-	return at(view.RoleDisagrees, object("pod", pod.Name), brief, why, hint)
+	silence := "does not answer"
+	if m.Said().Source != iris.NoAnswer {
+		silence = fmt.Sprintf("does not say whether it is the %s (%s)", label, m.Answer.Text())
+	}
+	brief := fmt.Sprintf("%s %q %s and is labelled %s, but IRIS says %s in %q",
+		podWords(m.Pod), m.Name, silence, label, inWords(m.Successor), m.Successor.Name)
+	why := cmp.Or(inv.misled(c, m.Pod, label), inv.stranded(c, m.Pod, label))
+	return at(view.RoleDisagrees, object("pod", m.Name), brief, why, hint)
 }
 
 // stranded names the Services for a role that select a pod which does not hold
@@ -85,12 +90,12 @@ func (inv *inventory) stranded(c *cluster, pod *iris.Pod, role string) string {
 	return fmt.Sprintf("services %s for the %s lead nowhere", quotedList(names), role)
 }
 
-// inWords is an answer within a sentence.
-func inWords(a *iris.Answer) string {
-	if a.Source == iris.FromMirrorStatus {
-		return "it is " + a.Text()
+// inWords returns a member's answer within a sentence.
+func inWords(m *model.Member) string {
+	if m.Answer.Source == iris.FromMirrorStatus {
+		return "it is " + m.Answer.Text()
 	}
-	return a.Text()
+	return m.Answer.Text()
 }
 
 // misled names the Services for a role that lead to a pod which does not hold
@@ -120,26 +125,24 @@ func (inv *inventory) leadsTo(c *cluster, svc *service, pod *iris.Pod) bool {
 	return slices.Contains(svc.selects[c.Name], pod)
 }
 
-// relabel is the command that sets the labels as IRIS says, with what it waits
-// for: one primary at most in each shard, and an answer of every failover member.
+// relabel returns the command that sets the labels as IRIS says, with what it
+// waits for: one primary at most in each shard, and a conclusive answer of every
+// failover member.
 func (c *cluster) relabel() string {
 	first, twice := "", ""
 	primaries := map[string]int{}
-	for _, pod := range c.pods {
-		a := c.answers[pod.Name]
-		if a == nil {
+	for _, m := range c.model.Members {
+		a := m.Said()
+		if a.IsPrimary() == iris.Yes {
+			primaries[m.Shard()]++
+		}
+		if primaries[m.Shard()] > 1 {
+			twice = fmt.Sprintf("once IRIS says Primary in one pod only%s, ", c.where(m.Pod))
+		}
+		if !m.IsUndecided() {
 			continue
 		}
-		if a.Role() == iris.MirrorPrimary {
-			primaries[pod.Shard()]++
-		}
-		if primaries[pod.Shard()] > 1 {
-			twice = fmt.Sprintf("once IRIS says Primary in one pod only%s, ", c.where(pod))
-		}
-		if !relabel.Lacks(*pod, *a) {
-			continue
-		}
-		first = "once iris qlist answers in all failover members, "
+		first = "once IRIS answers conclusively in all failover members, "
 		if len(a.Refused) > 0 && a.Refused[0].Resource != "" {
 			first = fmt.Sprintf("with the right %s %s, ", a.Refused[0].Resource, a.Refused[0].Verb)
 		}
@@ -147,36 +150,39 @@ func (c *cluster) relabel() string {
 	return fmt.Sprintf("%sset the labels as IRIS says: kubectl iris relabel %s -n %s", cmp.Or(twice, first), c.Name, c.Namespace)
 }
 
-// where names the shard of a pod, where there are several.
+// where names the shard of a pod if there are several.
 func (c *cluster) where(pod *iris.Pod) string {
-	if c.Shards < 2 {
+	if len(c.shards) < 2 {
 		return ""
 	}
 	return fmt.Sprintf(" in shard %q", pod.Shard())
 }
 
-// instanceUnwell says at most one thing of an instance: that it is down rather
-// than what its mirror therefore lacks.
-func instanceUnwell(pod *iris.Pod, a *iris.Answer, mirrored bool) (finding, bool) {
-	i := a.Instance
-	if i == nil {
-		return finding{}, false
-	}
-	where := fmt.Sprintf("%s %q", podWords(pod), pod.Name)
+// judgeInstance returns at most one finding about an instance: that it is down
+// rather than what its mirror therefore misses.
+func judgeInstance(m *model.Member, mirrored bool) (finding, bool) {
+	where := fmt.Sprintf("%s %q", podWords(m.Pod), m.Name)
 	found := func(code view.FindingCode, brief, why string) (finding, bool) {
-		return at(code, object("pod", pod.Name), brief, why, seeLog(pod)), true
+		return at(code, object("pod", m.Name), brief, why, seeLog(m.Pod)), true
+	}
+	a := m.Answer
+	if i := a.Instance; i != nil {
+		switch {
+		case i.Condition == iris.Down:
+			return found(view.InstanceDown, where+": IRIS is "+a.Text(), lastUsed(i))
+		case i.Condition == iris.Inhibited:
+			return found(view.SignOnInhibited, fmt.Sprintf("%s: IRIS is up and accepts no sign-ons yet", where), i.Status)
+		case strings.EqualFold(i.State, "hung"):
+			return found(view.InstanceHung, where+": IRIS hangs", "its state is "+i.State)
+		}
 	}
 	switch {
-	case !i.Running:
-		return found(view.InstanceDown, fmt.Sprintf("%s: IRIS is %s", where, a.Text()), lastUsed(i))
-	case strings.EqualFold(i.State, "hung"):
-		return found(view.InstanceHung, where+": IRIS hangs", "its state is "+i.State)
-	case !mirrored:
+	case !mirrored || a.Mirror() == nil:
 		return finding{}, false
-	case i.MemberType == "":
-		return found(view.MemberNotConnected, where+": IRIS is no member of a mirror", "")
+	case a.IsOutsideMirror():
+		return found(view.MemberNotConnected, where+": IRIS is not a member of a mirror", "")
 	}
-	code, ok := memberTrouble(i.MirrorStatus)
+	code, ok := memberTrouble(a.Mirror().Status)
 	if !ok {
 		return finding{}, false
 	}
@@ -190,14 +196,15 @@ func lastUsed(i *iris.Instance) string {
 	return "last used " + i.Since
 }
 
-// memberTrouble knows the statuses of a mirror member that is not as it should
-// be (GHA_mirror_set_status, and for the last five words other pages). A status
-// that is none of them is shown and not judged.
+// memberTrouble returns the finding about a mirror member that is not as it
+// should be (GHA_mirror_set_status; Stopped and Crashed from the mirror metrics,
+// the last three words from other pages). A status that is none of them is shown
+// and not judged.
 func memberTrouble(status string) (view.FindingCode, bool) {
 	for code, words := range map[view.FindingCode][]string{
-		view.MemberInTrouble:    {"In Trouble"},
-		view.MemberInTransition: {"Transition", "Synchronizing", "Waiting"},
-		view.MemberNotConnected: {"Not Initialized", "Disconnected", "Down", "Stopped", "Crashed", "Error"},
+		view.MemberInTrouble:    {iris.StatusInTrouble},
+		view.MemberInTransition: {iris.StatusTransition, iris.StatusSynchronizing, iris.StatusWaiting},
+		view.MemberNotConnected: {iris.StatusNotInitialized, iris.StatusStopped, iris.StatusCrashed, "Disconnected", "Down", "Error"},
 	} {
 		if slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, status) }) {
 			return code, true
@@ -206,22 +213,22 @@ func memberTrouble(status string) (view.FindingCode, bool) {
 	return "", false
 }
 
-// needsLabel tells whether a pod without a role label should have one: IRIS
-// says so, or the pod is one of those that IKO is known to label and IRIS does
-// not say otherwise.
-func (c *cluster) needsLabel(pod *iris.Pod) bool {
-	if c.answered(pod) {
-		return c.role(pod) != ""
+// lacksLabel reports whether a member without a role label should have one:
+// IRIS says that it has a role, or the member is one of the two that IKO is
+// known to label and IRIS does not say that it has none.
+func lacksLabel(m *model.Member) bool {
+	if m == nil || m.MirrorRole() != "" {
+		return false
 	}
-	return c.role(pod) != "" || isFailoverMember(pod)
+	return m.Role != "" || m.Failover == iris.Yes && !m.Said().IsConclusive() && !m.Said().IsStarting()
 }
 
-func (c *cluster) labelMissing(pod *iris.Pod) finding {
-	brief := fmt.Sprintf("%s %q has no role label", podWords(pod), pod.Name)
-	nobody := fmt.Sprintf("without %s no Service for a role reaches it", iris.LabelMirrorRole)
-	if c.role(pod) != "" {
-		return at(view.RoleLabelMissing, object("pod", pod.Name), brief,
-			fmt.Sprintf("IRIS says %s, but %s", inWords(c.answers[pod.Name]), nobody), c.relabel())
+func (c *cluster) labelMissing(m *model.Member) finding {
+	brief := fmt.Sprintf("%s %q has no role label", podWords(m.Pod), m.Name)
+	effect := fmt.Sprintf("without %s no Service for a role reaches it", iris.LabelMirrorRole)
+	if m.Role != "" {
+		return at(view.RoleLabelMissing, object("pod", m.Name), brief,
+			fmt.Sprintf("IRIS says %s, but %s", inWords(m), effect), c.relabel())
 	}
-	return at(view.RoleLabelMissing, object("pod", pod.Name), brief, "it is ready, but "+nobody, askIRIS([]*iris.Pod{pod}))
+	return at(view.RoleLabelMissing, object("pod", m.Name), brief, "it is ready, but "+effect, askIRIS([]*model.Member{m}))
 }

@@ -50,8 +50,11 @@ type cluster struct {
 	orphaned bool
 	pods     []*iris.Pod
 	services []*service
-	// answers are IRIS's by the pod's name.
-	answers map[string]*iris.Answer
+	// model has the members and their roles, and shards the members by shard;
+	// further counts shards without pods that are not among these.
+	model   *model.Cluster
+	shards  []*model.Shard
+	further int
 }
 
 // service is a Service with the pods that it selects and reaches.
@@ -88,7 +91,7 @@ func take(s Snapshot) *inventory {
 		inv.clusters[key{c.Namespace, c.Name}] = &cluster{Cluster: c, source: view.FromIrisCluster}
 	}
 	inv.addPods(s)
-	inv.addAnswers(s.Answers)
+	inv.resolveMembers(s.Answers)
 	for i := range s.Slices {
 		slice := &s.Slices[i]
 		if name := slice.Labels[discoveryv1.LabelServiceName]; name != "" {
@@ -133,7 +136,17 @@ func (inv *inventory) addPods(s Snapshot) {
 		c.pods = append(c.pods, pod)
 	}
 	for _, c := range inv.clusters {
-		slices.SortFunc(c.pods, comparePods)
+		slices.SortFunc(c.pods, model.ComparePods)
+	}
+}
+
+// resolveMembers works out each cluster's members and shards. What IRIS said in
+// an earlier pod of the same name has another uid, and no member.
+func (inv *inventory) resolveMembers(answers []iris.Answer) {
+	byUID := model.AnswersOf(answers)
+	for _, c := range inv.clusters {
+		c.model = model.Of(c.Cluster, c.source == view.FromIrisCluster, c.pods, byUID)
+		c.shards, c.further = c.model.Shards()
 	}
 }
 
@@ -323,11 +336,11 @@ func (index *podIndex) clusterOf(pod string) string {
 	return ""
 }
 
-// compareNames orders pods by their names as comparePods does, where they are
+// compareNames orders pods by their names as model.ComparePods does, where they are
 // known.
 func (index *podIndex) compareNames(a, b string) int {
 	if index.has(a) && index.has(b) {
-		return comparePods(index.byName[a], index.byName[b])
+		return model.ComparePods(index.byName[a], index.byName[b])
 	}
 	return cmp.Compare(a, b)
 }

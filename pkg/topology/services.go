@@ -75,7 +75,7 @@ func (inv *inventory) reachedAs(c *cluster) string {
 
 func podNames(pods []*iris.Pod) []string {
 	names := make([]string, 0, len(pods))
-	for _, pod := range slices.SortedFunc(slices.Values(pods), comparePods) {
+	for _, pod := range slices.SortedFunc(slices.Values(pods), model.ComparePods) {
 		names = append(names, pod.Name)
 	}
 	return names

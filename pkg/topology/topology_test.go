@@ -318,9 +318,9 @@ func TestManyPodsInOneSentence(t *testing.T) {
 	for members, want := range map[[2]int]string{
 		{1, 0}: "healthy: primary c-primary-2, backup c-backup-2",
 		{1, 1}: "healthy: primary c-primary-2, backup c-backup-2, 1 other member",
-		{2, 2}: "healthy: primary c-primary-2, backup c-backup-2, c-backup-3, 2 other members",
-		{3, 0}: "healthy: primary c-primary-2, backup c-backup-2, c-backup-3, c-backup-4",
-		{5, 0}: "healthy: primary c-primary-2, backup c-backup-2, c-backup-3, c-backup-4 and 2 more",
+		{1, 2}: "healthy: primary c-primary-2, backup c-backup-2, 2 other members",
+		{2, 2}: "degraded: 2 backups",
+		{5, 0}: "degraded: 5 backups",
 	} {
 		if got := mirror(1, members[0], members[1]).Verdict; got != want {
 			t.Errorf("verdict %q, want %q", got, want)

@@ -22,7 +22,7 @@ func (inv *inventory) health(found []finding) view.Health {
 const maxBriefs = 2
 
 // verdict is the health in words, the word itself first.
-func (inv *inventory) verdict(status view.ClusterStatus, found []finding) string {
+func (inv *inventory) verdict(c *cluster, status view.ClusterStatus, found []finding) string {
 	switch status.Health {
 	case view.Degraded:
 		var briefs []string
@@ -36,13 +36,16 @@ func (inv *inventory) verdict(status view.ClusterStatus, found []finding) string
 	case view.Unknown:
 		return "unknown: its pods could not be read"
 	}
-	return "healthy: " + whatIsWell(status) + inv.blindSpots(status)
+	return "healthy: " + whatIsHealthy(c, status) + inv.blindSpots(status)
 }
 
-// whatIsWell names the members of a mirror, or counts what is too much to name.
-func whatIsWell(status view.ClusterStatus) string {
-	mirrored := status.Mirrored != nil && *status.Mirrored
+// whatIsHealthy names the members of a mirror, or counts what is too much to
+// name.
+func whatIsHealthy(c *cluster, status view.ClusterStatus) string {
+	mirrored := c.isMirrored()
 	switch {
+	case mirrored && c.model.IsAsyncOnly():
+		return count(len(c.model.Members), "async member") + ", no failover member here: the primary of its mirror is elsewhere"
 	case mirrored && len(status.Shards) == 1:
 		shard := status.Shards[0]
 		words := "primary " + strings.Join(shard.Primaries, ", ") + ", backup " + listOf(shard.Backups)

@@ -7,6 +7,8 @@ type AnswerSource string
 const (
 	// FromQlist: by iris qlist in the pod's container.
 	FromQlist AnswerSource = "qlist"
+	// FromMetrics: by the instance's metrics, /api/monitor/metrics.
+	FromMetrics AnswerSource = "metrics"
 	// FromMirrorStatus: by the page mirror_status.cxw, which tells the primary
 	// from the others and no more.
 	FromMirrorStatus AnswerSource = "mirror_status"
@@ -23,12 +25,15 @@ type Answer struct {
 	// Role is primary or backup; absent where the instance has neither role,
 	// or the answer does not tell.
 	Role string `json:"role,omitempty"`
+	// Conclusive: the answer says which role the instance has, or that it has
+	// none. An instance that starts or changes its role gives one that is not.
+	Conclusive bool `json:"conclusive,omitempty"`
 	// Contradicts: the pod's label gives it a role that IRIS says it has not.
 	Contradicts bool `json:"contradicts,omitempty"`
 	// Instance is what qlist says; absent from any other source.
 	Instance *Instance `json:"instance,omitempty"`
-	// Why says what kept qlist from answering, and mirror_status.cxw where
-	// that did not answer either; absent where qlist answered.
+	// Why says why the sources that are preferred to the one that answered did
+	// not, or why none did; absent if qlist answered.
 	Why string `json:"why,omitempty"`
 }
 

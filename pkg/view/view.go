@@ -231,10 +231,12 @@ type FindingCode string
 
 // The findings.
 const (
-	NoPods                FindingCode = "NoPods"
-	NoPrimary             FindingCode = "NoPrimary"
-	SeveralPrimaries      FindingCode = "SeveralPrimaries"
-	NoBackup              FindingCode = "NoBackup"
+	NoPods           FindingCode = "NoPods"
+	NoPrimary        FindingCode = "NoPrimary"
+	SeveralPrimaries FindingCode = "SeveralPrimaries"
+	NoBackup         FindingCode = "NoBackup"
+	// SeveralBackups: a shard has one backup, and several pods claim to be it.
+	SeveralBackups        FindingCode = "SeveralBackups"
 	RoleLabelMissing      FindingCode = "RoleLabelMissing"
 	PodNotReady           FindingCode = "PodNotReady"
 	ServiceReachesNothing FindingCode = "ServiceReachesNothing"
@@ -255,6 +257,9 @@ const (
 	AsyncLabelledBackup FindingCode = "AsyncLabelledBackup"
 	// InstanceDown: the pod's container runs, and IRIS in it does not.
 	InstanceDown FindingCode = "InstanceDown"
+	// SignOnInhibited: the instance is up and accepts no sign-ons: it starts,
+	// changes its role, or has a fault.
+	SignOnInhibited FindingCode = "SignOnInhibited"
 	// InstanceHung: IRIS says that it hangs.
 	InstanceHung FindingCode = "InstanceHung"
 	// MemberInTrouble: IRIS says In Trouble of a mirror member.

@@ -1,0 +1,153 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// ValidateRole returns a usage error with a hint if no data pod can have a role,
+// or if role is empty, anyWill is not set, and the cluster is mirrored.
+func (c *Cluster) ValidateRole(role string, anyWill bool) error {
+	names := c.roleNames()
+	switch {
+	case role == "" && c.Mirrored == iris.Yes && !anyWill:
+		return problem.Usage("--role is required because %s is mirrored", c).
+			Hint("use one of %s; without a role: --selector %s- selects any member, kubectl iris expose-pod one pod",
+				strings.Join(names, ", "), iris.LabelMirrorRole)
+	case role == "" || slices.Contains(names, role):
+		return nil
+	case len(names) == 0 && c.Mirrored == iris.Unknown:
+		return problem.Usage("--role %q: it is not known whether %s is mirrored, and no pod has a role", role, c).Hint("leave --role out")
+	case len(names) == 0:
+		return problem.Usage("--role %q: %s is not mirrored", role, c).Hint("leave --role out")
+	}
+	return problem.Usage("--role %q: no pod of %s has this role, and it is neither primary nor backup", role, c).
+		Hint("use one of %s", strings.Join(names, ", "))
+}
+
+// roleNames returns the roles that pods have or can have, primary and backup
+// first.
+func (c *Cluster) roleNames() []string {
+	var names []string
+	if c.Mirrored == iris.Yes {
+		names = append(names, iris.MirrorPrimary, iris.MirrorBackup)
+	}
+	for _, m := range c.Members {
+		for _, role := range []string{m.MirrorRole(), m.Role} {
+			if role != "" && !slices.Contains(names, role) {
+				names = append(names, role)
+			}
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(roleRank(a), roleRank(b)), strings.Compare(a, b))
+	})
+	return names
+}
+
+// roleRank puts the roles of a failover pair first.
+func roleRank(role string) int {
+	switch role {
+	case iris.MirrorPrimary:
+		return 0
+	case iris.MirrorBackup:
+		return 1
+	}
+	return 2
+}
+
+// ValidateShard returns a usage error with a hint if the cluster does not have a
+// shard, or if shard is empty, anyWill is not set, and there are several.
+func (c *Cluster) ValidateShard(shard string, anyWill bool) error {
+	names, further := c.ShardNames()
+	list := strings.Join(names, ", ")
+	if further > 0 {
+		list = fmt.Sprintf("%s and %d more", list, further)
+	}
+	switch {
+	case shard == "" && len(names) > 1 && !anyWill:
+		return problem.Usage("--shard is required because %s has the shards %s", c, list).
+			Hint("choose one, as with --shard %s", names[0])
+	case shard == "" || c.HasShard(shard):
+		return nil
+	case len(names) == 0:
+		return problem.Usage("--shard %q: the data pods of %s bear no shard label", shard, c).Hint("leave --shard out")
+	}
+	return problem.Usage("--shard %q: %s has no such shard", shard, c).Hint("there is %s", list)
+}
+
+// FindPod returns the pod that a name means among the pods of a namespace's
+// clusters: by its full name, else by the part after its cluster's name
+// (data-0-1). If byShortName, a pod of that full name that belongs to no
+// IrisCluster has to be ruled out (RuleOut) before the pod is used: such pods are
+// not among those that are read.
+func FindPod(namespace, name string, pods []iris.Pod) (pod iris.Pod, byShortName bool, err error) {
+	var found []iris.Pod
+	for _, p := range pods {
+		switch {
+		case p.Name == name:
+			return p, false, IsOfCluster(p)
+		case iris.IsIRIS(p.Labels) && p.ShortName() == name:
+			found = append(found, p)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], true, nil
+	case 0:
+		return iris.Pod{}, false, problem.New("no pod of an IrisCluster is named %q in namespace %q", name, namespace).
+			Hint("%s", available(pods))
+	}
+	return iris.Pod{}, false, problem.New("%q names several pods in namespace %q: %s", name, namespace, listed(podNames(found))).
+		Hint("give the pod's full name")
+}
+
+// IsOfCluster returns an error for a pod that belongs to no IrisCluster.
+func IsOfCluster(p iris.Pod) error {
+	if iris.IsIRIS(p.Labels) {
+		return nil
+	}
+	return problem.New("pod %q in namespace %q is not one of an IrisCluster", p.Name, p.Namespace).
+		Hint("it does not bear the labels %s=%s and %s; kubectl itself works with any pod", iris.LabelKind, iris.Kind, iris.LabelName)
+}
+
+// RuleOut returns an error if a name that was taken for a short one is the full
+// name of another pod, which belongs to no IrisCluster.
+func RuleOut(other *iris.Pod, meant string) error {
+	if other == nil || IsOfCluster(*other) == nil {
+		return nil
+	}
+	return problem.New("pod %q in namespace %q is not one of an IrisCluster", other.Name, other.Namespace).
+		Hint("if pod %s is meant, give its full name", meant)
+}
+
+func available(pods []iris.Pod) string {
+	if len(pods) == 0 {
+		return "there is none; kubectl iris status -A shows the clusters of all namespaces"
+	}
+	return "there are " + listed(podNames(pods))
+}
+
+func podNames(pods []iris.Pod) []string {
+	names := make([]string, len(pods))
+	for i, p := range pods {
+		names[i] = p.Name
+	}
+	slices.Sort(names)
+	return names
+}
+
+// maxListed bounds how many names an error lists.
+const maxListed = 5
+
+func listed(names []string) string {
+	if len(names) > maxListed {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,85 @@
+package iris
+
+import (
+	"strconv"
+	"strings"
+)
+
+// MetricsPath is the page with an instance's metrics. IRIS's own web port
+// serves it, without authentication by default, and a web gateway if its
+// applicationPaths cover it (documented). /api/monitor/alerts beside it is
+// never read: reading takes the alerts away from whoever monitors the instance.
+const MetricsPath = "/api/monitor/metrics"
+
+// The metrics that tell of an instance's mirror (Monitoring Guide).
+const (
+	metricMirrorStatus = "iris_mirror_status"
+	metricMemberType   = "iris_mirror_member_type"
+)
+
+// mirrorStatusOf and memberTypeOf translate the values of the metrics into the
+// words that qlist uses.
+func mirrorStatusOf(value int) string {
+	return wordAt(value, StatusNotInitialized, StatusPrimary, StatusBackup, StatusConnected,
+		StatusTransition, StatusSynchronizing, StatusWaiting, StatusStopped, StatusCrashed)
+}
+
+func memberTypeOf(value int) string {
+	return wordAt(value, TypeIndeterminate, TypeNotMember, TypeFailover, "Async", "Disaster Recovery", "Read-Only Reporting", "Read-Write Reporting")
+}
+
+// wordAt returns the word of a value, which count from 1; the number itself if
+// it is not known.
+func wordAt(value int, words ...string) string {
+	if value < 1 || value > len(words) {
+		return strconv.Itoa(value)
+	}
+	return words[value-1]
+}
+
+// ParseMetrics returns what an instance's metrics, in Prometheus' text format,
+// say of its mirror; nil if they say nothing of it, as old versions and groups
+// of sensors that are switched off do not.
+func ParseMetrics(text string) *Mirror {
+	var m Mirror
+	for line := range strings.Lines(text) {
+		name, value, ok := sample(line)
+		switch {
+		case !ok:
+		case name == metricMirrorStatus:
+			m.Status = mirrorStatusOf(value)
+		case name == metricMemberType:
+			m.MemberType = memberTypeOf(value)
+		}
+	}
+	switch {
+	case strings.EqualFold(m.MemberType, TypeNotMember):
+		return &Mirror{}
+	case m.Status == "":
+		return nil
+	}
+	return &m
+}
+
+// sample returns the name and the value of one line, NAME[{LABELS}] VALUE
+// [TIMESTAMP]; not ok for comments and for values that are no whole numbers.
+func sample(line string) (name string, value int, ok bool) {
+	line = strings.TrimSpace(line)
+	at := strings.IndexAny(line, "{ \t")
+	if at <= 0 || line[0] == '#' {
+		return "", 0, false
+	}
+	name, rest := line[:at], line[at:]
+	if end := strings.LastIndexByte(rest, '}'); end >= 0 {
+		rest = rest[end+1:]
+	}
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return "", 0, false
+	}
+	number, err := strconv.ParseFloat(fields[0], 64)
+	if err != nil || number != float64(int(number)) {
+		return "", 0, false
+	}
+	return name, int(number), true
+}

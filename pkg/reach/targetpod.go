@@ -1,0 +1,148 @@
+package reach
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// A TargetPod is the pod that a target means at a time.
+type TargetPod struct {
+	iris.Pod
+	// Source is how IRIS said that the pod has the role; NoAnswer if its label
+	// does. It has no meaning for a target that is a pod.
+	Source iris.AnswerSource
+}
+
+// Why returns who says that the pod has the role.
+func (p TargetPod) Why() string {
+	if p.Source == iris.NoAnswer {
+		return "by its label"
+	}
+	return "as IRIS says"
+}
+
+// Resolve returns the pod that the target means now. A pod in which no container
+// runs, or that is being deleted, is none. If no pod has the role, or several
+// have, the error says so.
+func (t Target) Resolve(pods []iris.Pod, answers cluster.Answers) (TargetPod, error) {
+	c := t.cluster(pods, answers)
+	candidates := t.candidates(pods, c)
+	switch {
+	case len(candidates) == 1:
+		return candidates[0], nil
+	case t.Pod != "":
+		return TargetPod{}, t.notRunning(pods)
+	case len(candidates) == 0:
+		return TargetPod{}, problem.New("no running pod has the role %s in %s in namespace %q%s", t.Role, t.place(), t.Namespace, t.others(c)).
+			Hint("kubectl iris status %s -n %s shows each pod's role; to reach a pod whatever its role, name it%s", t.Cluster.Name, t.Namespace, asIn(t.members(c)))
+	}
+	var claiming []string
+	for _, p := range candidates {
+		claiming = append(claiming, p.Name)
+	}
+	return TargetPod{}, problem.New("several pods have the role %s in %s in namespace %q: %s", t.Role, t.place(), t.Namespace, listed(claiming)).
+		Hint("name one of them; kubectl iris status %s -n %s shows what IRIS says in each", t.Cluster.Name, t.Namespace)
+}
+
+// asIn is the first of the members as an example.
+func asIn(members []*cluster.Member) string {
+	if len(members) == 0 {
+		return ""
+	}
+	return ", as in " + members[0].Name
+}
+
+// Clusters returns the target's IrisCluster if it was read.
+func (t Target) Clusters() []iris.Cluster {
+	if !t.ClusterRead {
+		return nil
+	}
+	return []iris.Cluster{t.Cluster}
+}
+
+// cluster works out the members and roles of the target's cluster. The pods of
+// other clusters may be among pods.
+func (t Target) cluster(pods []iris.Pod, answers cluster.Answers) *cluster.Cluster {
+	return cluster.New(cluster.Facts{
+		Resource: t.Cluster,
+		Read:     t.ClusterRead,
+		Pods:     only(pods, func(p iris.Pod) bool { return p.Cluster() == t.Cluster.Name }),
+		Answers:  answers,
+	})
+}
+
+// candidates returns the running pods that the target means; more than one if
+// several claim the role.
+func (t Target) candidates(pods []iris.Pod, c *cluster.Cluster) []TargetPod {
+	var found []TargetPod
+	if t.Pod != "" {
+		for _, p := range pods {
+			if p.Name == t.Pod && cluster.IsRunning(&p) {
+				found = append(found, TargetPod{Pod: p})
+			}
+		}
+		return found
+	}
+	for _, m := range t.members(c) {
+		if m.IsRunning() && m.Role == t.Role {
+			found = append(found, TargetPod{Pod: *m.Pod, Source: m.Source()})
+		}
+	}
+	return found
+}
+
+// Members returns the pods among which the target is.
+func (t Target) Members(pods []iris.Pod) []iris.Pod {
+	if t.Pod != "" {
+		return only(pods, func(p iris.Pod) bool { return p.Name == t.Pod })
+	}
+	var members []iris.Pod
+	for _, m := range t.members(t.cluster(pods, nil)) {
+		members = append(members, *m.Pod)
+	}
+	return members
+}
+
+// members returns the members of the target's shard.
+func (t Target) members(c *cluster.Cluster) []*cluster.Member {
+	return slices.DeleteFunc(slices.Clone(c.Members), func(m *cluster.Member) bool {
+		return t.Shard != "" && m.Shard() != t.Shard
+	})
+}
+
+func only(pods []iris.Pod, keep func(iris.Pod) bool) []iris.Pod {
+	return slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool { return !keep(p) })
+}
+
+func (t Target) notRunning(pods []iris.Pod) error {
+	i := slices.IndexFunc(pods, func(p iris.Pod) bool { return p.Name == t.Pod })
+	if i < 0 {
+		return problem.New("pod %q not found in namespace %q", t.Pod, t.Namespace).
+			Hint("kubectl iris status %s -n %s shows the cluster's pods", t.Cluster.Name, t.Namespace)
+	}
+	return problem.New("pod %q in namespace %q does not run: %s", t.Pod, t.Namespace, pods[i].State).
+		Hint("kubectl describe pod %s -n %s shows why", t.Pod, t.Namespace)
+}
+
+// others returns in a few words what the members are instead.
+func (t Target) others(c *cluster.Cluster) string {
+	var words []string
+	for _, m := range t.members(c) {
+		word := m.Role
+		switch {
+		case !m.IsRunning():
+			word = m.State
+		case word == "":
+			word = "no role"
+		}
+		words = append(words, fmt.Sprintf("%s: %s", m.Name, word))
+	}
+	if len(words) == 0 {
+		return ": it has no data pod"
+	}
+	return "; " + listed(words)
+}
