@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
@@ -45,6 +46,8 @@ const (
 	dryRunClient = "client"
 	dryRunServer = "server"
 
+	ownerReference = "owner-reference"
+
 	// waitTimeout is the default of --timeout: load balancers of clouds take
 	// a minute or two.
 	waitTimeout = 3 * time.Minute
@@ -59,21 +62,21 @@ func (f *exposeFlags) addTo(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.ports, "port", nil, "Port of the Service as [NAME=]PORT[:TARGET][/PROTOCOL], repeatable. TARGET is a number or a container port's name. By default the portal's port plus one, leading to it.")
 	flags.StringArrayVar(&f.selector, "selector", nil, "Change to the Service's selector, repeatable: KEY=VALUE adds or replaces, KEY- removes.")
 	flags.StringVar(&f.serviceType, "type", "", "Type of the Service: ClusterIP, NodePort or LoadBalancer. By default that of the cluster's serviceTemplate, else ClusterIP.")
-	flags.StringArrayVar(&f.labels, "label", nil, "Label of the Service as KEY=VALUE, repeatable.")
-	flags.StringArrayVar(&f.annotations, "annotation", nil, "Annotation of the Service as KEY=VALUE, repeatable.")
+	flags.StringArrayVar(&f.labels, "label", nil, "Label of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.")
+	flags.StringArrayVar(&f.annotations, "annotation", nil, "Annotation of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.")
 	flags.StringVar(&f.loadBalancerClass, "load-balancer-class", "", "Class of the load balancer.")
 	flags.StringSliceVar(&f.sourceRanges, "load-balancer-source-ranges", nil, "CIDRs that the load balancer admits, comma-separated.")
 	flags.StringVar(&f.externalTrafficPolicy, "external-traffic-policy", "", "Cluster or Local.")
-	flags.StringVar(&f.sessionAffinity, "session-affinity", "", "None or ClientIP. By default ClientIP where several pods serve one portal.")
+	flags.StringVar(&f.sessionAffinity, "session-affinity", "", "None or ClientIP. By default that of the cluster's serviceTemplate, else ClientIP if several pods serve one portal.")
 	flags.StringVar(&f.ipFamilyPolicy, "ip-family-policy", "", "SingleStack, PreferDualStack or RequireDualStack.")
 	flags.Int32Var(&f.nodePort, "node-port", 0, "Node port of the Service's one port.")
 	flags.BoolVar(&f.publishNotReady, "publish-not-ready", false, "Lead to pods that are not ready, too.")
-	flags.BoolVar(&f.ownerReference, "owner-reference", true, "Have the Service deleted with its IrisCluster.")
-	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "none, client (print what would be sent) or server (have the server check it, and change nothing).")
+	flags.BoolVar(&f.ownerReference, ownerReference, true, "Have the Service deleted with its IrisCluster. A manifest of --dry-run=client -o has the reference only if the flag is given: it holds the uid of the IrisCluster, and Kubernetes deletes the Service once no IrisCluster has that uid.")
+	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "none, client (print what would happen, or with -o what would be sent) or server (have the server check it, and change nothing).")
 	flags.Lookup("dry-run").NoOptDefVal = dryRunClient
-	flags.BoolVar(&f.diff, "diff", false, "Print a unified diff against what is live, and change nothing.")
+	flags.BoolVar(&f.diff, "diff", false, "Print a unified diff against what is live, and change nothing. With --dry-run=server, of what the server would make of it.")
 	flags.BoolVar(&f.adopt, "adopt", false, "Take over a Service of that name that this tool did not make.")
-	flags.BoolVar(&f.force, "force-conflicts", false, "Take over fields that another field manager set.")
+	flags.BoolVar(&f.force, "force-conflicts", false, "Take over the spec from other field managers: what they set and is not asked for is removed.")
 	flags.BoolVar(&f.wait, "wait", false, "Wait until the Service has a ready endpoint and, for a load balancer, an address.")
 	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits.")
 	f.output.addTo(flags)
@@ -85,7 +88,7 @@ type exposeRun struct {
 	client  *kube.Client
 	options expose.Options
 	apply   kube.ApplyOptions
-	// show prints what would be sent and sends nothing.
+	// show prints what would happen or be sent, and sends nothing.
 	show    bool
 	diff    bool
 	wait    bool
@@ -95,6 +98,9 @@ type exposeRun struct {
 	// confirm says after an apply what the Service reaches and whether IRIS
 	// confirms the role; nil where there is no role.
 	confirm confirmation
+	// warned are the warnings that were printed: several Services may have the
+	// same, which is said once.
+	warned map[string]bool
 }
 
 func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) {
@@ -116,6 +122,11 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 	if f.timeout <= 0 {
 		return nil, problem.Usage("--timeout %s is not a time to wait", f.timeout).Hint("give one above zero, as in 30s or 5m")
 	}
+	// A manifest that is kept holds nothing that is true of one cluster at one
+	// time only, unless it is asked for.
+	if f.dryRun == dryRunClient && !f.diff && printer != nil && !cmd.Flags().Changed(ownerReference) {
+		options.OwnerReference = false
+	}
 	client, err := s.client()
 	if err != nil {
 		return nil, err
@@ -131,6 +142,7 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 		timeout: f.timeout,
 		url:     f.output.is("url"),
 		printer: printer,
+		warned:  map[string]bool{},
 	}, nil
 }
 
@@ -143,8 +155,10 @@ func (f *exposeFlags) toOptions(cmd *cobra.Command) (expose.Options, error) {
 		SessionAffinity:          corev1.ServiceAffinity(f.sessionAffinity),
 		IPFamilyPolicy:           corev1.IPFamilyPolicy(f.ipFamilyPolicy),
 		NodePort:                 f.nodePort,
-		PublishNotReady:          f.publishNotReady,
 		OwnerReference:           f.ownerReference,
+	}
+	if cmd.Flags().Changed("publish-not-ready") {
+		o.PublishNotReady = &f.publishNotReady
 	}
 	if cmd.Flags().Changed("load-balancer-class") {
 		o.LoadBalancerClass = &f.loadBalancerClass
@@ -164,25 +178,31 @@ func (f *exposeFlags) toOptions(cmd *cobra.Command) (expose.Options, error) {
 		o.Selector = append(o.Selector, edit)
 	}
 	var err error
-	if o.Labels, err = keyValues("label", f.labels); err != nil {
+	if o.Labels, o.DropLabels, err = keyValues("label", f.labels); err != nil {
 		return o, err
 	}
-	if o.Annotations, err = keyValues("annotation", f.annotations); err != nil {
+	if o.Annotations, o.DropAnnotations, err = keyValues("annotation", f.annotations); err != nil {
 		return o, err
 	}
 	return o, o.Validate()
 }
 
-func keyValues(flag string, given []string) (map[string]string, error) {
-	pairs := map[string]string{}
+// keyValues parses KEY=VALUE, which sets a key, and KEY-, which drops one.
+func keyValues(flag string, given []string) (set map[string]string, dropped []string, err error) {
+	set = map[string]string{}
 	for _, s := range given {
-		key, value, ok := strings.Cut(s, "=")
-		if !ok {
-			return nil, problem.Usage("--%s %q has no value", flag, s).Hint("the form is KEY=VALUE")
+		key, value, hasValue := strings.Cut(s, "=")
+		if hasValue {
+			set[key] = value
+			continue
 		}
-		pairs[key] = value
+		key, isDropped := strings.CutSuffix(s, "-")
+		if !isDropped {
+			return nil, nil, problem.Usage("--%s %q has no value", flag, s).Hint("the form is KEY=VALUE, or KEY- to leave out a key of the serviceTemplate")
+		}
+		dropped = append(dropped, key)
 	}
-	return pairs, nil
+	return set, dropped, nil
 }
 
 // run carries out several plans; one that fails does not keep the others from
@@ -209,8 +229,7 @@ func (r *exposeRun) run(ctx context.Context, plans []expose.Plan) error {
 // nothing was applied.
 func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (written, error) {
 	if r.show && !r.diff {
-		r.warn(plan.Warnings...)
-		return written{}, r.printPlanned(plan)
+		return written{}, r.foresee(ctx, plan)
 	}
 	applied, left, err := r.write(ctx, plan)
 	if err != nil || r.diff {
@@ -284,58 +303,99 @@ func (r *exposeRun) conclude(ctx context.Context, service *corev1.Service) error
 	return r.confirmRole(ctx, pods)
 }
 
-// write looks at what is live, and applies the plan or prints the difference.
-// left are the pods to which the Service led until then.
-func (r *exposeRun) write(ctx context.Context, plan expose.Plan) (applied kube.Applied, left []string, err error) {
+// foresee prints the manifest or, without -o, what a real run would print, of
+// which the live Service decides.
+func (r *exposeRun) foresee(ctx context.Context, plan expose.Plan) error {
+	if r.url || r.printer != nil {
+		r.warn(plan.Warnings...)
+		return r.printPlanned(plan)
+	}
 	ctx, cancel := r.bounded(ctx)
 	defer cancel()
+	live, kept, err := r.look(ctx, plan)
+	if apierrors.IsForbidden(err) {
+		r.warn(plan.Warnings...)
+		r.warn(fmt.Sprintf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err))
+		return r.printOutcome(plan.Service.Name, kube.Created, " (dry run)")
+	}
+	if err != nil {
+		return err
+	}
+	outcome, err := kube.Predict(live, kept.Service, r.apply)
+	if err != nil {
+		return err
+	}
+	return r.printOutcome(plan.Service.Name, outcome, " (dry run)")
+}
+
+// look reads the live Service, nil if there is none, and returns with it the
+// plan for it. What is to be said of both is printed.
+func (r *exposeRun) look(ctx context.Context, plan expose.Plan) (*corev1.Service, expose.Plan, error) {
 	live, err := r.client.Service(ctx, plan.Service.Namespace, plan.Service.Name)
 	if err != nil {
-		return kube.Applied{}, nil, err
+		return nil, plan, err
 	}
 	if err := kube.CheckWritable(live, r.apply.Adopt); err != nil {
-		return kube.Applied{}, nil, err
+		return live, plan, err
 	}
 	plan = plan.Keeping(live)
 	r.warn(plan.Warnings...)
 	if line := plan.Retargets(live); line != "" {
 		r.warn(line)
 	}
-	if r.diff {
-		text, err := expose.Diff(live, plan.Service)
-		if err == nil {
-			_, err = fmt.Fprint(r.Out, text)
-		}
+	return live, plan, nil
+}
+
+// write applies the plan or prints the difference to what is live. left are the
+// pods to which the Service led until then.
+func (r *exposeRun) write(ctx context.Context, plan expose.Plan) (applied kube.Applied, left []string, err error) {
+	ctx, cancel := r.bounded(ctx)
+	defer cancel()
+	live, plan, err := r.look(ctx, plan)
+	if err != nil {
 		return kube.Applied{}, nil, err
+	}
+	if r.diff && !r.apply.DryRun {
+		return kube.Applied{}, nil, r.printDiff(expose.Diff(live, plan.Service, r.apply.ForceConflicts))
 	}
 	manifest, err := expose.Manifest(plan.Service)
 	if err != nil {
 		return kube.Applied{}, nil, err
 	}
 	applied, err = r.client.Apply(ctx, manifest, live, r.apply)
+	if err == nil && r.diff {
+		err = r.printDiff(expose.DiffAnswer(live, applied.Service, plan.Service))
+	}
 	return applied, plan.Leaves(live), err
+}
+
+func (r *exposeRun) printDiff(text string, err error) error {
+	if err == nil {
+		_, err = fmt.Fprint(r.Out, text)
+	}
+	return err
 }
 
 func (r *exposeRun) warn(lines ...string) {
 	for _, line := range lines {
+		if r.warned[line] {
+			continue
+		}
+		r.warned[line] = true
 		_, _ = fmt.Fprintf(r.Err, "warning: %s\n", line)
 	}
 }
 
+// printPlanned prints a plan's manifest, or its URLs.
 func (r *exposeRun) printPlanned(plan expose.Plan) error {
-	switch {
-	case r.url:
+	if r.url {
 		return r.printURLs(plan.Service, plan.NodeIPs)
-	case r.printer != nil:
-		manifest, err := expose.Manifest(plan.Service)
-		if err != nil {
-			return err
-		}
-		return r.printer.PrintObj(manifest, r.Out)
-	default:
-		_, err := fmt.Fprintf(r.Out, "service/%s created (dry run)\n", plan.Service.Name)
+	}
+	manifest, err := expose.Manifest(plan.Service)
+	if err != nil {
 		return err
 	}
+	return r.printer.PrintObj(manifest, r.Out)
 }
 
 // announce says what the apply did, unless -o asks for something else.
@@ -347,7 +407,11 @@ func (r *exposeRun) announce(applied kube.Applied) error {
 	if r.apply.DryRun {
 		note = " (server dry run)"
 	}
-	_, err := fmt.Fprintf(r.Out, "service/%s %s%s\n", applied.Service.Name, applied.Outcome, note)
+	return r.printOutcome(applied.Service.Name, applied.Outcome, note)
+}
+
+func (r *exposeRun) printOutcome(name string, outcome kube.Outcome, note string) error {
+	_, err := fmt.Fprintf(r.Out, "service/%s %s%s\n", name, outcome, note)
 	return err
 }
 
@@ -374,8 +438,26 @@ func (r *exposeRun) printURLs(service *corev1.Service, nodes []string) error {
 	return nil
 }
 
+// exposeTemplate is the part of both commands' help about what comes from the
+// serviceTemplate.
+const exposeTemplate = `
+			What no flag chooses comes from the cluster's serviceTemplate, as far as
+			the Service's type allows: the type, load balancer class, source ranges
+			and node ports or none, traffic policies, IP families, session affinity,
+			publishNotReadyAddresses, labels and annotations. Left out, and named in
+			a warning, is what only one Service may have (addresses, host names,
+			names of load balancers, health checks of its ports) and the marks by
+			which Argo CD, Flux, Helm and others recognise their objects.`
+
+// exposeManifests is the part of both commands' help about manifests.
+const exposeManifests = `
+			--dry-run=client -o yaml prints a manifest to keep in Git. It has no
+			owner reference, and so stays valid when the IrisCluster is recreated;
+			--owner-reference adds it.`
+
 // exposeRights is the part of both commands' help that names what they need.
 const exposeRights = `
 			Rights: get irisclusters.intersystems.com (without it the Service has no
-			owner), list pods, get, create and patch services; with --wait also list
-			and watch services, endpointslices.discovery.k8s.io and events.`
+			owner and takes over no serviceTemplate), list pods, get, create and
+			patch services; with --wait also list and watch services,
+			endpointslices.discovery.k8s.io and events.`

@@ -39,7 +39,7 @@ func newExposePod(s *session) *cobra.Command {
 			role. The port is by default that of its web gateway sidecar, without
 			one the web port of IRIS. A bare word in --port picks a port by name:
 			one that the pod declares, or superserver (1972).
-			` + exposeRights),
+			` + exposeTemplate + "\n" + exposeManifests + "\n" + exposeRights),
 		Example: examples(`
 			# The portal of one member
 			kubectl iris expose-pod data-0-1
@@ -48,7 +48,10 @@ func newExposePod(s *session) *cobra.Command {
 			kubectl iris expose-pod data-0-0 data-0-1 --port superserver
 
 			# A Service for each data pod of a cluster
-			kubectl iris expose-pod --all --cluster simple`),
+			kubectl iris expose-pod --all --cluster simple
+
+			# Manifests of these for Git
+			kubectl iris expose-pod --all --cluster simple --dry-run=client -o yaml`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := which.check(cmd, args, f.name, f.nodePort); err != nil {
 				return err

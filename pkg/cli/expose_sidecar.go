@@ -30,22 +30,25 @@ func newExposeSidecar(s *session) *cobra.Command {
 			through a failover.
 
 			The selector is the four labels that IKO gives a cluster's pods, the
-			mirror role, and the shard where there are several. Type and further
-			fields come from the cluster's serviceTemplate. Run again, the Service
-			is changed to what is asked for. One of that name that this tool did
-			not make is left alone.
+			mirror role, and the shard where there are several. Run again, the
+			Service is changed to what is asked for. One of that name that this
+			tool did not make is left alone.
+			` + exposeTemplate + `
 
 			With --role, IRIS in the pods that the Service reaches is asked
 			afterwards whether it confirms the role that the label gives them; with
 			--verify it is asked before, and a role that it contradicts is refused.
-			` + exposeRights + `
+			` + exposeManifests + "\n" + exposeRights + `
 			To ask IRIS: create pods/exec, or get pods/proxy.`),
 		Example: examples(`
 			# The backup's web gateway, on port 81
 			kubectl iris expose-sidecar --role backup
 
-			# See the YAML, and change nothing
+			# The manifest for Git; nothing is changed
 			kubectl iris expose-sidecar simple --role backup --dry-run=client -o yaml
+
+			# Without one of the annotations that the serviceTemplate has
+			kubectl iris expose-sidecar simple --role backup --annotation example.com/pool-
 
 			# On a node port, and wait until it works
 			kubectl iris expose-sidecar simple --role backup --type NodePort --wait

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -85,11 +86,8 @@ func unreachable(err error) error {
 	return noPort{err}
 }
 
-func (r *forwarding) ask(ctx context.Context, pod iris.Pod) iris.Answer {
-	for _, answer := range r.client.Ask(ctx, r.target.Clusters(), []iris.Pod{pod}) {
-		return answer
-	}
-	return iris.Answer{UID: pod.UID, At: time.Now()}
+func (r *forwarding) ask(ctx context.Context, pod iris.Pod, skip *iris.Refusal) poll.Reply {
+	return r.client.AskPod(ctx, r.target.Clusters(), pod, skip)
 }
 
 // moved leads connections to another pod, and says so.

@@ -74,6 +74,18 @@ func TestOptionsThatAreWrong(t *testing.T) {
 			expose.Options{LoadBalancerClass: ptr("")},
 			`--load-balancer-class "" is not a class name`, "label key",
 		},
+		"a label that cannot be left out": {
+			expose.Options{DropLabels: []string{"app.kubernetes.io/managed-by"}},
+			`--label app.kubernetes.io/managed-by-: the tool sets this label itself`, "exposed and unexpose",
+		},
+		"no key to leave out": {
+			expose.Options{DropAnnotations: []string{""}},
+			`--annotation -: "" is not a key`, "KEY-",
+		},
+		"an annotation both set and left out": {
+			expose.Options{DropAnnotations: []string{"a"}, Annotations: map[string]string{"a": "b"}},
+			`--annotation a- and --annotation a=... cannot be used together`, "--annotation a=VALUE",
+		},
 		"source range": {
 			expose.Options{LoadBalancerSourceRanges: []string{"10.0.0.0/8", "10.0.0.1"}},
 			`--load-balancer-source-ranges: "10.0.0.1" is not an address range`, "10.0.0.0/8",

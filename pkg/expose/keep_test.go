@@ -65,6 +65,48 @@ func TestKeepingWhatOnlyTheClusterSays(t *testing.T) {
 	}
 }
 
+// The other fields that the IrisCluster gave stay too, as far as the type allows
+// and as this tool applied them; what the server or others set does not become
+// this tool's.
+func TestKeepingAppliedFields(t *testing.T) {
+	local := corev1.ServiceInternalTrafficPolicyLocal
+	live := liveOf(blindPlan(t, Options{}))
+	live.Labels["team"], live.Labels["theirs"] = "blue", "x"
+	live.Annotations = map[string]string{"example.com/pool": "a", "example.com/note": "b"}
+	live.Spec.InternalTrafficPolicy = &local
+	live.Spec.AllocateLoadBalancerNodePorts = ptrTo(false)
+	live.Spec.SessionAffinity = corev1.ServiceAffinityNone
+	live.Spec.IPFamilies = []corev1.IPFamily{corev1.IPv4Protocol}
+	live.ManagedFields = []metav1.ManagedFieldsEntry{{
+		Manager: ManagedBy, Operation: metav1.ManagedFieldsOperationApply,
+		FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:team":{}},"f:annotations":{"f:example.com/pool":{},"f:example.com/note":{}}},
+			"f:spec":{"f:internalTrafficPolicy":{},"f:allocateLoadBalancerNodePorts":{},"f:loadBalancerSourceRanges":{}}}`),
+	}}
+	plan := blindPlan(t, Options{DropAnnotations: []string{"example.com/note"}})
+	got := plan.Keeping(live).Service
+	want := plan.Service.DeepCopy()
+	want.Labels["team"] = "blue"
+	want.Annotations = map[string]string{"example.com/pool": "a"}
+	want.Spec.Type = corev1.ServiceTypeLoadBalancer
+	want.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
+	want.Spec.LoadBalancerSourceRanges = live.Spec.LoadBalancerSourceRanges
+	want.Spec.InternalTrafficPolicy = &local
+	want.Spec.AllocateLoadBalancerNodePorts = ptrTo(false)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("no type asked for (-want +got):\n%s", diff)
+	}
+
+	plan = blindPlan(t, Options{Type: corev1.ServiceTypeClusterIP, DropAnnotations: []string{"example.com/note"}})
+	got = plan.Keeping(live).Service
+	want.Spec = *plan.Service.Spec.DeepCopy()
+	want.Spec.InternalTrafficPolicy = &local
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a cluster IP asked for (-want +got):\n%s", diff)
+	}
+}
+
+func ptrTo[T any](v T) *T { return &v }
+
 func TestKeepingLeavesTheUsersChoice(t *testing.T) {
 	plan := blindPlan(t, Options{Type: corev1.ServiceTypeNodePort})
 	kept := plan.Keeping(liveOf(plan)).Service

@@ -23,6 +23,10 @@ type Options struct {
 	// Labels and Annotations of the Service, never of its selector.
 	Labels      map[string]string
 	Annotations map[string]string
+	// DropLabels and DropAnnotations are keys that the Service does not take
+	// over from its cluster's serviceTemplate.
+	DropLabels      []string
+	DropAnnotations []string
 
 	LoadBalancerClass *string
 	// LoadBalancerSourceRanges are CIDRs.
@@ -31,8 +35,9 @@ type Options struct {
 	SessionAffinity          corev1.ServiceAffinity
 	IPFamilyPolicy           corev1.IPFamilyPolicy
 	// NodePort is for the one port; its range is the server's business.
-	NodePort        int32
-	PublishNotReady bool
+	NodePort int32
+	// PublishNotReady is nil if the user did not choose.
+	PublishNotReady *bool
 	// OwnerReference makes the Service go with its IrisCluster.
 	OwnerReference bool
 }
@@ -167,11 +172,43 @@ func (o Options) checkMetadata() error {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(o.Annotations)) {
-		if len(validation.IsQualifiedName(strings.ToLower(key))) != 0 {
+		if !isAnnotationKey(key) {
 			return problem.Usage("--annotation: %q is not an annotation key", key).Hint("the form is KEY=VALUE, as in example.com/note=any text")
 		}
 	}
+	return o.checkDropped()
+}
+
+// checkDropped returns a usage error for a key that cannot be left out.
+func (o Options) checkDropped() error {
+	for _, dropped := range []struct {
+		flag string
+		keys []string
+		set  map[string]string
+	}{
+		{"--label", o.DropLabels, o.Labels},
+		{"--annotation", o.DropAnnotations, o.Annotations},
+	} {
+		for _, key := range dropped.keys {
+			_, isSet := dropped.set[key]
+			switch {
+			case isOwnLabel(key):
+				return problem.Usage("%s %s-: the tool sets this label itself", dropped.flag, key).
+					Hint("it is how exposed and unexpose know the Service; without it they would not find it")
+			case !isAnnotationKey(key):
+				return problem.Usage("%s %s-: %q is not a key", dropped.flag, key, key).
+					Hint("the form is KEY- to leave out a key of the serviceTemplate, as in example.com/note-")
+			case isSet:
+				return problem.Usage("%s %s- and %s %s=... cannot be used together", dropped.flag, key, dropped.flag, key).
+					Hint("%s %s=VALUE alone replaces the value of the serviceTemplate", dropped.flag, key)
+			}
+		}
+	}
 	return nil
+}
+
+func isAnnotationKey(key string) bool {
+	return len(validation.IsQualifiedName(strings.ToLower(key))) == 0
 }
 
 // isOwnLabel tells whether a label key is one that this tool reads its own
@@ -191,24 +228,8 @@ func oneOf[T ~string](flag string, value T, allowed ...T) error {
 	return problem.Usage("%s %q is not known", flag, string(value)).Hint("it is one of %s", strings.Join(words, ", "))
 }
 
-// meta are the Service's labels and annotations: the cluster's template, then
-// the user's, then the tool's own labels over both.
-func (o Options) meta(template iris.ServiceTemplate, own map[string]string) (labels, annotations map[string]string) {
-	labels = map[string]string{}
-	maps.Copy(labels, template.Labels)
-	maps.DeleteFunc(labels, func(key, _ string) bool { return isOwnLabel(key) })
-	maps.Copy(labels, o.Labels)
-	maps.Copy(labels, own)
-	if len(template.Annotations)+len(o.Annotations) > 0 {
-		annotations = map[string]string{}
-		maps.Copy(annotations, template.Annotations)
-		maps.Copy(annotations, o.Annotations)
-	}
-	return labels, annotations
-}
-
-// spec is the Service's spec but for ports and selector: the user's choice,
-// else what of the cluster's template fits the type.
+// spec returns the Service's spec but for ports and selector: what the user
+// chose, else what of the cluster's template fits the type.
 func (o Options) spec(template corev1.ServiceSpec) (corev1.ServiceSpec, error) {
 	spec := corev1.ServiceSpec{
 		Type:                     o.Type,
@@ -216,7 +237,9 @@ func (o Options) spec(template corev1.ServiceSpec) (corev1.ServiceSpec, error) {
 		LoadBalancerClass:        o.LoadBalancerClass,
 		LoadBalancerSourceRanges: o.LoadBalancerSourceRanges,
 		SessionAffinity:          o.SessionAffinity,
-		PublishNotReadyAddresses: o.PublishNotReady,
+	}
+	if o.PublishNotReady != nil {
+		spec.PublishNotReadyAddresses = *o.PublishNotReady
 	}
 	if o.IPFamilyPolicy != "" {
 		spec.IPFamilyPolicy = &o.IPFamilyPolicy
@@ -230,17 +253,7 @@ func (o Options) spec(template corev1.ServiceSpec) (corev1.ServiceSpec, error) {
 			return spec, err
 		}
 	}
-	if spec.Type != corev1.ServiceTypeClusterIP && spec.ExternalTrafficPolicy == "" {
-		spec.ExternalTrafficPolicy = template.ExternalTrafficPolicy
-	}
-	if spec.Type == corev1.ServiceTypeLoadBalancer {
-		if spec.LoadBalancerClass == nil {
-			spec.LoadBalancerClass = template.LoadBalancerClass
-		}
-		if len(spec.LoadBalancerSourceRanges) == 0 {
-			spec.LoadBalancerSourceRanges = template.LoadBalancerSourceRanges
-		}
-	}
+	o.inheritSpec(&spec, template)
 	return spec, nil
 }
 

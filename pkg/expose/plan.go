@@ -2,6 +2,7 @@ package expose
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -119,18 +120,20 @@ func (d draft) plan() (Plan, error) {
 		}
 		warnings = append(warnings, sessions(len(selected), spec.SessionAffinity))
 	}
+	settleAffinity(&spec)
 	if len(behind) > 0 {
 		warnings = append(warnings, b.undeclared(spec.Ports, o.Ports)...)
 	}
 
-	labels, annotations := o.meta(f.Cluster.ServiceTemplate, labelsOf(d.target))
+	taken := o.inherit(f.Cluster.ServiceTemplate)
+	warnings = append(warnings, taken.warnings(f)...)
 	service := &corev1.Service{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       f.Namespace,
 			Name:            name,
-			Labels:          labels,
-			Annotations:     annotations,
+			Labels:          merged(taken.labels, o.Labels, labelsOf(d.target)),
+			Annotations:     merged(taken.annotations, o.Annotations),
 			OwnerReferences: f.owners(o),
 		},
 		Spec: spec,
@@ -167,6 +170,19 @@ func (f Facts) owners(o Options) []metav1.OwnerReference {
 		Name:       f.Cluster.Name,
 		UID:        f.Cluster.UID,
 	}}
+}
+
+// merged returns the union of maps, of which a later one goes before an earlier
+// one; nil if there is nothing in them.
+func merged(all ...map[string]string) map[string]string {
+	var union map[string]string
+	for _, one := range all {
+		if len(one) > 0 && union == nil {
+			union = map[string]string{}
+		}
+		maps.Copy(union, one)
+	}
+	return union
 }
 
 func sessions(pods int, affinity corev1.ServiceAffinity) string {

@@ -115,6 +115,9 @@ func TestSidecar(t *testing.T) {
 		SessionAffinity:          corev1.ServiceAffinityClientIP,
 	}
 	own := expose.Options{OwnerReference: true}
+	notTaken := func(what string) string {
+		return `not taken over from the serviceTemplate of IrisCluster "c" (namespace "prod"), because only one Service may have it or another tool recognises its objects by it: ` + what
+	}
 
 	for name, test := range map[string]struct {
 		request  expose.SidecarRequest
@@ -408,8 +411,10 @@ func TestSidecar(t *testing.T) {
 				s.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
 				s.Spec.LoadBalancerClass = &class
 				s.Spec.LoadBalancerSourceRanges = []string{"10.0.0.0/8"}
+				s.Spec.SessionAffinity = corev1.ServiceAffinityClientIP
 			}),
-			selects: []string{"c-data-0"},
+			selects:  []string{"c-data-0"},
+			warnings: []string{notTaken("label kubectl-iris/pod, spec.loadBalancerIP")},
 		},
 		"of the template what fits a node port": {
 			request: expose.SidecarRequest{Options: expose.Options{Type: corev1.ServiceTypeNodePort, NodePort: 30081, OwnerReference: true}},
@@ -418,28 +423,33 @@ func TestSidecar(t *testing.T) {
 				s.Spec.Type = corev1.ServiceTypeNodePort
 				s.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
 				s.Spec.Ports[0].NodePort = 30081
+				s.Spec.SessionAffinity = corev1.ServiceAffinityClientIP
 			}),
-			selects: []string{"c-data-0"},
+			selects:  []string{"c-data-0"},
+			warnings: []string{notTaken("spec.loadBalancerIP")},
 		},
 		"of the template what fits a cluster IP": {
 			request: expose.SidecarRequest{Options: expose.Options{Type: corev1.ServiceTypeClusterIP, OwnerReference: true}},
 			cluster: cluster("c", "", template(full)), pods: single,
-			want:    wantedSidecar("c-sidecar", "c", "", ""),
-			selects: []string{"c-data-0"},
+			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
+			selects:  []string{"c-data-0"},
+			warnings: []string{notTaken("spec.loadBalancerIP")},
 		},
 		"template of a type that this tool does not make": {
 			request: expose.SidecarRequest{Options: own},
 			cluster: cluster("c", "", template(corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName})), pods: single,
-			want:    wantedSidecar("c-sidecar", "c", "", ""),
-			selects: []string{"c-data-0"},
+			want:     wantedSidecar("c-sidecar", "c", "", ""),
+			selects:  []string{"c-data-0"},
+			warnings: []string{notTaken("spec.type ExternalName")},
 		},
 		"the user's choice before the template's": {
 			request: expose.SidecarRequest{Options: expose.Options{
 				LoadBalancerClass:        ptr("example.com/public"),
 				LoadBalancerSourceRanges: []string{"192.0.2.0/24"},
 				ExternalTrafficPolicy:    corev1.ServiceExternalTrafficPolicyCluster,
+				SessionAffinity:          corev1.ServiceAffinityNone,
 				IPFamilyPolicy:           corev1.IPFamilyPolicyPreferDualStack,
-				PublishNotReady:          true,
+				PublishNotReady:          ptr(true),
 				OwnerReference:           true,
 			}},
 			cluster: cluster("c", "", template(full)), pods: single,
@@ -449,8 +459,10 @@ func TestSidecar(t *testing.T) {
 				s.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyCluster
 				s.Spec.IPFamilyPolicy = ptr(corev1.IPFamilyPolicyPreferDualStack)
 				s.Spec.PublishNotReadyAddresses = true
+				s.Spec.SessionAffinity = corev1.ServiceAffinityNone
 			}),
-			selects: []string{"c-data-0"},
+			selects:  []string{"c-data-0"},
+			warnings: []string{notTaken("spec.loadBalancerIP")},
 		},
 
 		"selector with a key more and one less": {

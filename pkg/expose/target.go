@@ -42,16 +42,20 @@ func IsIKOs(service *corev1.Service) bool {
 		slices.Contains(iris.ServiceNames(service.Spec.Selector[iris.LabelName]), service.Name)
 }
 
-// OthersSet tells whether other clients have set fields of the spec of a live
-// Service.
+// OthersSet reports whether other clients have set fields of the spec of a live
+// Service that a forced apply takes over.
 func OthersSet(live *corev1.Service) bool {
 	return live != nil && slices.ContainsFunc(live.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
-		own := entry.Manager == ManagedBy && entry.Operation == metav1.ManagedFieldsOperationApply
-		if own || entry.Subresource != "" || entry.FieldsV1 == nil {
+		if IsOwnEntry(entry) || entry.Subresource != "" || entry.FieldsV1 == nil {
 			return false
 		}
 		set := fieldpath.NewSet()
-		return set.FromJSON(entry.FieldsV1.GetRawReader()) == nil && !only(set, "spec").Empty()
+		if set.FromJSON(entry.FieldsV1.GetRawReader()) != nil {
+			return false
+		}
+		takes := false
+		set.Iterate(func(path fieldpath.Path) { takes = takes || Takes(path) })
+		return takes
 	})
 }
 

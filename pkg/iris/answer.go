@@ -67,6 +67,9 @@ type Answer struct {
 	Metrics *Mirror
 	// Primary is what mirror_status.cxw said.
 	Primary bool
+	// Stale: IRIS was asked again since and did not answer, for the reasons in
+	// Refused.
+	Stale bool
 	// Refused holds why the sources that are preferred to Source did not
 	// answer; without an answer, why no source did.
 	Refused []Refusal
@@ -82,6 +85,17 @@ type Refusal struct {
 	TimedOut bool
 	// Why is one line.
 	Why string
+}
+
+// IsIRISRunning reports whether the pod has a container that can be asked.
+func (p Pod) IsIRISRunning() bool { return p.IRIS != nil && !p.IRIS.Started.IsZero() }
+
+// NotRunning returns the answer of a pod that cannot be asked.
+func NotRunning(p Pod) Answer {
+	return Answer{
+		Namespace: p.Namespace, Pod: p.Name, UID: p.UID,
+		Refused: []Refusal{{Source: FromQlist, Why: "its container does not run"}},
+	}
 }
 
 // A Mirror is what an instance says of its place in its mirror, in IRIS's

@@ -121,12 +121,28 @@ func nodeFrom(fields map[string]any) Node {
 
 func serviceTemplateFrom(fields map[string]any) ServiceTemplate {
 	var t ServiceTemplate
-	t.Labels, _, _ = unstructured.NestedStringMap(fields, "metadata", "labels")
-	t.Annotations, _, _ = unstructured.NestedStringMap(fields, "metadata", "annotations")
+	t.Labels = texts(fields, "metadata", "labels")
+	t.Annotations = texts(fields, "metadata", "annotations")
 	if spec, ok, _ := unstructured.NestedMap(fields, "spec"); ok {
 		t.Spec = serviceSpecFrom(spec)
 	}
 	return t
+}
+
+// texts returns the entries of a nested map that are texts, nil if there are
+// none.
+func texts(fields map[string]any, path ...string) map[string]string {
+	all, _, _ := unstructured.NestedMap(fields, path...)
+	var texts map[string]string
+	for key, value := range all {
+		if text, ok := value.(string); ok {
+			if texts == nil {
+				texts = map[string]string{}
+			}
+			texts[key] = text
+		}
+	}
+	return texts
 }
 
 // serviceSpecFrom leaves out each field that is not what a Service has there.

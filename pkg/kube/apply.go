@@ -34,7 +34,8 @@ const (
 type ApplyOptions struct {
 	// DryRun asks the server to check and to change nothing.
 	DryRun bool
-	// ForceConflicts takes over fields that another field manager owns.
+	// ForceConflicts takes over the spec from other field managers: what they
+	// set and is not wanted is removed.
 	ForceConflicts bool
 	// Adopt takes over a Service of that name that this tool did not make.
 	Adopt bool
@@ -112,9 +113,10 @@ func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, l
 	}
 }
 
-// CheckWritable refuses a live Service that an apply does not touch: one that
-// this tool did not make, unless it is adopted, one that is IKO's in any case,
-// and one that is on its way out. nil is none, which is fine.
+// CheckWritable returns an error for a live Service that an apply must not or
+// cannot change: one that this tool did not create, unless it is adopted, one of
+// IKO's in any case, one that is being deleted, and a headless one. nil is none,
+// which is fine.
 func CheckWritable(live *corev1.Service, adopt bool) error {
 	switch {
 	case live == nil:
@@ -127,6 +129,12 @@ func CheckWritable(live *corev1.Service, adopt bool) error {
 	case live.DeletionTimestamp != nil:
 		return problem.New("service %q in namespace %q is being deleted%s", live.Name, live.Namespace, heldBy(live.Finalizers)).
 			Hint("wait until it is gone: kubectl wait --for=delete service/%s -n %s; or choose another name with --name", live.Name, live.Namespace)
+	case live.Spec.ClusterIP == corev1.ClusterIPNone:
+		err := problem.New("service %q in namespace %q is headless (clusterIP None), which cannot be changed: its ports are not mapped to other ports, and it can have neither node ports nor a load balancer", live.Name, live.Namespace)
+		if expose.Made(live) {
+			return err.Hint("recreate it: kubectl iris unexpose %s -n %s --wait, then run this command again", live.Name, live.Namespace)
+		}
+		return err.Hint("choose another name with --name, or delete the service and run this command again")
 	}
 	return nil
 }
@@ -139,15 +147,13 @@ func versionOf(service *corev1.Service) string {
 }
 
 func (c *Client) applyOver(ctx context.Context, wanted *unstructured.Unstructured, live *corev1.Service, options ApplyOptions) (Applied, error) {
-	before, outcome := versionOf(live), Created
-	if live != nil {
-		outcome = Configured
-		if !expose.Made(live) {
-			outcome = Adopted
-		}
+	takesOver := takesOver(live, options)
+	if takesOver && options.DryRun {
+		after, err := c.tryTakeOver(ctx, wanted, live)
+		return Applied{after, outcomeOver(live, after, live.ResourceVersion, options)}, err
 	}
-	takesOver := outcome == Adopted || options.ForceConflicts && expose.OthersSet(live)
-	if takesOver && !options.DryRun {
+	before := versionOf(live)
+	if takesOver {
 		var err error
 		if before, err = c.takeOwnership(ctx, live); err != nil {
 			return Applied{}, err
@@ -155,19 +161,59 @@ func (c *Client) applyOver(ctx context.Context, wanted *unstructured.Unstructure
 	}
 	after, err := c.patch(ctx, wanted, before, options, takesOver)
 	if err != nil {
-		if takesOver && !options.DryRun {
+		if takesOver {
 			err = errors.Join(err, c.giveBack(ctx, live, before))
 		}
 		return Applied{}, err
 	}
+	return Applied{after, outcomeOver(live, after, before, options)}, nil
+}
+
+// outcomeOver returns what an apply over a live Service did. before is the
+// version that was written over; of a dry run, which leaves the version alone,
+// the fields tell.
+func outcomeOver(live, after *corev1.Service, before string, options ApplyOptions) Outcome {
+	switch outcome := changeOf(live); {
+	case after == nil, outcome == Created:
+		return outcome
+	case after.UID != live.UID:
+		return Created // it was deleted in between, and an apply creates what is not there
+	case outcome == Configured && (options.DryRun && sameFields(live, after) || !options.DryRun && after.ResourceVersion == before):
+		return Unchanged
+	default:
+		return outcome
+	}
+}
+
+// changeOf returns what an apply over a live Service is called if it changes
+// anything.
+func changeOf(live *corev1.Service) Outcome {
 	switch {
 	case live == nil:
-	case after.UID != live.UID:
-		outcome = Created // it was deleted in between, and an apply makes what is not there
-	case outcome == Configured && (after.ResourceVersion == before && !options.DryRun || options.DryRun && sameFields(live, after)):
+		return Created
+	case !expose.Made(live):
+		return Adopted
+	}
+	return Configured
+}
+
+// takesOver reports whether an apply takes over the spec's fields of others.
+func takesOver(live *corev1.Service, options ApplyOptions) bool {
+	return live != nil && (!expose.Made(live) || options.ForceConflicts && expose.OthersSet(live))
+}
+
+// Predict returns the outcome that Apply would have, as far as the live Service
+// (nil for none) shows it: what the server would refuse it cannot know.
+func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error) {
+	outcome := changeOf(live)
+	if outcome != Configured {
+		return outcome, nil
+	}
+	changes, err := expose.Changes(live, wanted, takesOver(live, options))
+	if err == nil && !changes {
 		outcome = Unchanged
 	}
-	return Applied{after, outcome}, nil
+	return outcome, err
 }
 
 // sameFields compares Services but for their managers: a dry run leaves the

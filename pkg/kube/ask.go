@@ -18,11 +18,11 @@ import (
 	"github.com/gorilla/websocket"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
@@ -54,46 +54,24 @@ var (
 // no error: its Answer says why. Clusters, which may be missing, say where a
 // sidecar listens, what it passes on, and that a data node is not mirrored.
 func (c *Client) Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer {
-	answers := []iris.Answer{}
-	for _, r := range c.replies(ctx, clusters, pods, nil) {
-		answers = append(answers, r.Answer)
+	asked := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool { return p.Component() != iris.ComponentData })
+	answers := make([]iris.Answer, len(asked))
+	var asking sync.WaitGroup
+	for i, pod := range asked {
+		asking.Go(func() { answers[i] = c.AskPod(ctx, clusters, pod, nil).Answer })
 	}
+	asking.Wait()
 	return answers
 }
 
-// reply is an answer to a watch.
-type reply struct {
-	iris.Answer
-	// about is the pod as it was asked.
-	about iris.Pod
-	// away: what kept it from coming is that the server is not there, which
-	// says nothing of the pod.
-	away bool
-	// paged: qlist was not asked.
-	paged bool
-}
-
-// replies are the answers of Ask. In pods of which hung tells how qlist failed,
-// the page alone is asked.
-func (c *Client) replies(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod, hung map[types.UID]iris.Refusal) []reply {
+// AskPod asks IRIS in one data pod as Ask does; not by qlist if skip says why.
+func (c *Client) AskPod(ctx context.Context, clusters []iris.Cluster, pod iris.Pod, skip *iris.Refusal) poll.Reply {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	asked := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool { return p.Component() != iris.ComponentData })
-	replies := make([]reply, len(asked))
-	var asking sync.WaitGroup
-	for i, pod := range asked {
-		q := question{client: c, pod: pod, cluster: clusterOf(pod, clusters), away: new(atomic.Bool)}
-		if why, ok := hung[pod.UID]; ok {
-			q.hung = &why
-		}
-		asking.Go(func() {
-			a := q.inTurn(ctx)
-			a.At = time.Now()
-			replies[i] = reply{Answer: a, about: pod, away: a.Source == iris.NoAnswer && q.away.Load(), paged: q.hung != nil}
-		})
-	}
-	asking.Wait()
-	return replies
+	q := question{client: c, pod: pod, cluster: clusterOf(pod, clusters), skip: skip, away: new(atomic.Bool)}
+	a := q.inTurn(ctx)
+	a.At = time.Now()
+	return poll.Reply{Answer: a, ServerAway: a.Source == iris.NoAnswer && q.away.Load()}
 }
 
 // clusterOf is a pod's cluster; nil where it was not read.
@@ -111,8 +89,8 @@ type question struct {
 	client  *Client
 	pod     iris.Pod
 	cluster *iris.Cluster
-	// hung is why qlist is not to be asked; nil where it is.
-	hung *iris.Refusal
+	// skip is why qlist is not asked; nil if it is.
+	skip *iris.Refusal
 	// away notes that the server is not there; it may be missing.
 	away *atomic.Bool
 }
@@ -158,10 +136,10 @@ func (q question) unanswered(why ...iris.Refusal) iris.Answer {
 // waited for.
 func (q question) ask(ctx context.Context) iris.Answer {
 	switch {
-	case !runs(q.pod):
-		return notRunning(q.pod)
-	case q.hung != nil:
-		return q.best(q.unanswered(*q.hung), q.pages(ctx))
+	case !q.pod.IsIRISRunning():
+		return iris.NotRunning(q.pod)
+	case q.skip != nil:
+		return q.best(q.unanswered(*q.skip), q.pages(ctx))
 	}
 	listed := make(chan iris.Answer, 1)
 	go func() { listed <- q.qlist(ctx) }()
@@ -250,14 +228,6 @@ func whyNot(a iris.Answer) []iris.Refusal {
 	return []iris.Refusal{{Source: a.Source, Why: "it says " + a.Text()}}
 }
 
-// runs tells whether there is a container to be asked.
-func runs(pod iris.Pod) bool { return pod.IRIS != nil && !pod.IRIS.Started.IsZero() }
-
-// notRunning is the answer of a pod that need not be asked.
-func notRunning(pod iris.Pod) iris.Answer {
-	return question{pod: pod}.unanswered(iris.Refusal{Source: iris.FromQlist, Why: "its container does not run"})
-}
-
 func (q question) qlist(ctx context.Context) iris.Answer {
 	output, err := q.client.exec(ctx, q.pod.Namespace, q.pod.Name, q.pod.IRIS.Name, "iris", "qlist")
 	if err != nil {
@@ -277,7 +247,7 @@ func (q question) qlist(ctx context.Context) iris.Answer {
 func (q question) mirrorStatus(ctx context.Context) iris.Answer {
 	status, body, err := q.client.page(ctx, q.pod.Namespace, q.address(), iris.MirrorStatusPath, maxPage)
 	if err != nil {
-		q.missed(q.hung != nil && lostServer(err)) // a 503 is about the pod
+		q.missed(q.skip != nil && lostServer(err)) // a 503 is about the pod
 		return q.unanswered(refusal(iris.FromMirrorStatus, err))
 	}
 	a := q.answer()

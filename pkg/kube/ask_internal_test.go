@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/websocket"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -365,7 +364,7 @@ func TestAskTooMany(t *testing.T) {
 	}
 }
 
-// A watch tells a server that is away from a pod that does not answer.
+// A server that is away is distinguished from a pod that does not answer.
 func TestReplyKnowsWhoIsAway(t *testing.T) {
 	for name, test := range map[string]struct {
 		server func(*apiServer)
@@ -392,15 +391,15 @@ func TestReplyKnowsWhoIsAway(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := client.replies(t.Context(), nil, []iris.Pod{dataPod()}, nil)[0]
-			if r.away != test.want || r.Source != iris.NoAnswer {
-				t.Errorf("away %v: %q", r.away, r.Why())
+			r := client.AskPod(t.Context(), nil, dataPod(), nil)
+			if r.ServerAway != test.want || r.Source != iris.NoAnswer {
+				t.Errorf("away %v: %q", r.ServerAway, r.Why())
 			}
 		})
 	}
 }
 
-// Where qlist hung, the page alone is asked, and why is still said.
+// If qlist is to be skipped, the pages alone are asked, and why is still said.
 func TestRepliesOfThePageAlone(t *testing.T) {
 	t.Parallel()
 	s := newAPIServer(t)
@@ -409,9 +408,8 @@ func TestRepliesOfThePageAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hung := map[types.UID]iris.Refusal{"uid": {Source: iris.FromQlist, TimedOut: true, Why: "no answer"}}
-	r := client.replies(t.Context(), nil, []iris.Pod{dataPod()}, hung)[0]
-	if r.Text() != "not primary" || r.Why() != "iris qlist: no answer; /api/monitor/metrics: it answered 404 Not Found" || !r.paged || slices.ContainsFunc(s.asked, func(r string) bool { return strings.Contains(r, "/exec") }) {
+	r := client.AskPod(t.Context(), nil, dataPod(), &iris.Refusal{Source: iris.FromQlist, TimedOut: true, Why: "no answer"})
+	if r.Text() != "not primary" || r.Why() != "iris qlist: no answer; /api/monitor/metrics: it answered 404 Not Found" || slices.ContainsFunc(s.asked, func(r string) bool { return strings.Contains(r, "/exec") }) {
 		t.Errorf("%q, %q after %q", r.Text(), r.Why(), s.asked)
 	}
 }

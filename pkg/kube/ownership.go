@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
@@ -26,6 +28,30 @@ func (c *Client) takeOwnership(ctx context.Context, live *corev1.Service) (strin
 		return "", problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
 	}
 	return c.setManagers(ctx, live, managed, live.ResourceVersion)
+}
+
+// tryTakeOver returns the Service as the server would have it after
+// takeOwnership and the apply. A dry run cannot hand the one's result to the
+// other, so it sends the outcome of both, bound to the version of live.
+func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructured, live *corev1.Service) (*corev1.Service, error) {
+	after, err := expose.TakenOver(live, wanted)
+	if err != nil {
+		return nil, problem.New("cannot tell what would be taken over: %w", err)
+	}
+	operations := []map[string]any{{"op": "replace", "path": "/metadata/resourceVersion", "value": live.ResourceVersion}}
+	for _, path := range [][]string{{"metadata", "labels"}, {"metadata", "annotations"}, {"metadata", "ownerReferences"}, {"spec"}} {
+		value, ok, _ := unstructured.NestedFieldNoCopy(after.Object, path...)
+		if !ok { // removed, or never there
+			value = nil
+		}
+		operations = append(operations, map[string]any{"op": "add", "path": "/" + strings.Join(path, "/"), "value": value})
+	}
+	body, err := json.Marshal(operations)
+	if err != nil {
+		return nil, err
+	}
+	return c.once.core.Services(live.Namespace).
+		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: expose.ManagedBy, DryRun: []string{metav1.DryRunAll}})
 }
 
 // giveBack undoes takeOwnership where the apply after it was refused: the
@@ -62,7 +88,7 @@ func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed 
 	return after.ResourceVersion, nil
 }
 
-// takeSpec moves the fields that takes names from their managers to this tool,
+// takeSpec moves the fields that expose.Takes names from their managers to this tool,
 // as server-side apply keeps them. Everything else stays with its manager:
 // finalizers and annotations belong to controllers.
 func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, error) {
@@ -73,13 +99,13 @@ func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry,
 			kept = append(kept, entry)
 			continue
 		}
-		own := entry.Manager == expose.ManagedBy && entry.Operation == metav1.ManagedFieldsOperationApply
+		own := expose.IsOwnEntry(entry)
 		fields, left := &fieldpath.Set{}, &fieldpath.Set{}
 		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
 			return nil, err
 		}
 		fields.Iterate(func(path fieldpath.Path) {
-			if own || takes(path) {
+			if own || expose.Takes(path) {
 				taken.Insert(path.Copy())
 			} else {
 				left.Insert(path.Copy())
@@ -106,14 +132,4 @@ func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry,
 		FieldsType: "FieldsV1",
 		FieldsV1:   metav1.NewFieldsV1(string(raw)),
 	}), nil
-}
-
-// takes tells the fields of the spec that a user decides from those that the
-// server assigned and that cannot change.
-func takes(path fieldpath.Path) bool {
-	if len(path) < 2 || path[0].FieldName == nil || *path[0].FieldName != "spec" || path[1].FieldName == nil {
-		return false
-	}
-	assigned := []string{"clusterIP", "clusterIPs", "ipFamilies", "healthCheckNodePort"}
-	return !slices.Contains(assigned, *path[1].FieldName)
 }

@@ -10,6 +10,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/clock"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -29,8 +30,8 @@ func (c *Client) Watch(ctx context.Context, scope Scope, show func(topology.Snap
 	defer stop(nil)
 	var asking *asker
 	if scope.Ask {
-		asking = newAsker(c, scope, w.touch)
-		defer asking.stop()
+		asking = newAsker(c, scope, w.touch, clock.RealClock{})
+		defer background(ctx, asking.poller.Run)()
 	}
 	var shown atomic.Bool
 	go w.report(ctx, func(err error) {
@@ -42,7 +43,7 @@ func (c *Client) Watch(ctx context.Context, scope Scope, show func(topology.Snap
 	})
 	err := w.run(ctx, redrawInterval, 0, func() (bool, error) {
 		s := w.snapshot()
-		if asking != nil && !asking.consider(ctx, &s) {
+		if asking != nil && !asking.add(&s) {
 			return false, nil
 		}
 		// What is shown now tells of the outage, and there is no news.
@@ -59,6 +60,21 @@ func (c *Client) Watch(ctx context.Context, scope Scope, show func(topology.Snap
 		return cause
 	}
 	return err
+}
+
+// background runs f until ctx ends or the returned function is called, which
+// waits for f to return.
+func background(ctx context.Context, f func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // watcher follows the five kinds that a status is worked out from.

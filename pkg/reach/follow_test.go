@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 )
 
 // mirror plays a failover pair whose labels and whose answers a test sets apart
@@ -39,7 +40,11 @@ func newMirror() *mirror {
 	return m
 }
 
-func (m *mirror) ask(ctx context.Context, p iris.Pod) iris.Answer {
+func (m *mirror) ask(ctx context.Context, p iris.Pod, skip *iris.Refusal) poll.Reply {
+	return poll.Reply{Answer: m.answer(ctx, p, skip)}
+}
+
+func (m *mirror) answer(ctx context.Context, p iris.Pod, skip *iris.Refusal) iris.Answer {
 	select {
 	case <-time.After(50 * time.Millisecond):
 	case <-ctx.Done():

@@ -38,6 +38,7 @@ func (c *cluster) answerView(pod *iris.Pod) *view.Answer {
 		Role:        a.Role(),
 		Conclusive:  a.IsConclusive(),
 		Contradicts: c.isMirrored() && a.Contradicts(pod.MirrorRole()),
+		Stale:       a.Stale,
 		Why:         a.Why(),
 	}
 	if i := a.Instance; i != nil {
@@ -92,11 +93,13 @@ func unreadOf(a iris.Answer, pods []string) view.Unread {
 		u.Reason = view.Forbidden
 	}
 	where := fmt.Sprintf("%s (namespace %q)", quotedList(pods), a.Namespace)
-	switch a.Source {
-	case iris.FromMirrorStatus:
+	switch {
+	case a.Stale:
+		u.Message = fmt.Sprintf("no newer answer in %s than the one that is shown: %s", where, a.Why())
+	case a.Source == iris.FromMirrorStatus:
 		u.Message = fmt.Sprintf("no conclusive answer in %s from %s; mirror_status.cxw answered, which distinguishes the primary from the others and no more",
 			where, a.Why())
-	case iris.FromMetrics:
+	case a.Source == iris.FromMetrics:
 		u.Message = fmt.Sprintf("no conclusive answer in %s from %s; %s answered instead", where, a.Why(), iris.MetricsPath)
 	default:
 		u.Message = fmt.Sprintf("IRIS did not answer in %s: %s", where, a.Why())

@@ -32,6 +32,8 @@ type Answer struct {
 	Contradicts bool `json:"contradicts,omitempty"`
 	// Instance is what qlist says; absent from any other source.
 	Instance *Instance `json:"instance,omitempty"`
+	// Stale: IRIS was asked again since and did not answer.
+	Stale bool `json:"stale,omitempty"`
 	// Why says why the sources that are preferred to the one that answered did
 	// not, or why none did; absent if qlist answered.
 	Why string `json:"why,omitempty"`

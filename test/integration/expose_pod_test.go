@@ -21,9 +21,9 @@ func portsOf(s *corev1.Service) string {
 func TestPodService(t *testing.T) {
 	t.Parallel()
 	e := article(t)
-	short := e.planned("expose-pod", "data-0-1")
+	short := e.planned("expose-pod", "data-0-1", "--owner-reference")
 	equal(t, "name", "simple-pod-data-0-1", short.Name)
-	equal(t, "short and full name", short, e.planned("expose-pod", "simple-data-0-1"))
+	equal(t, "short and full name", short, e.planned("expose-pod", "simple-data-0-1", "--owner-reference"))
 	equal(t, "selector", map[string]string{
 		"intersystems.com/component": "data", "intersystems.com/kind": "IrisCluster", "intersystems.com/name": "simple",
 		"intersystems.com/role": "iris", "statefulset.kubernetes.io/pod-name": "simple-data-0-1",

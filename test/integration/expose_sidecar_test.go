@@ -64,9 +64,6 @@ spec:
 				"app.kubernetes.io/managed-by": "kubectl-iris", "kubectl-iris/cluster": "simple",
 				"kubectl-iris/target": "sidecar", "kubectl-iris/component": "data", "kubectl-iris/role": "backup",
 			},
-			"ownerReferences": []any{map[string]any{
-				"apiVersion": "intersystems.com/v1alpha1", "kind": "IrisCluster", "name": "simple", "uid": e.uid("simple"),
-			}},
 		},
 	}, got)
 	e.unchanged(before)
@@ -81,7 +78,7 @@ func (e *env) uid(name string) string {
 func TestDryRunEqualsApply(t *testing.T) {
 	t.Parallel()
 	e := article(t)
-	want := e.planned("expose-sidecar", "--role=backup", "--label=team=blue", "--annotation=example.com/note=a b")
+	want := e.planned("expose-sidecar", "--role=backup", "--label=team=blue", "--annotation=example.com/note=a b", "--owner-reference")
 	e.run("expose-sidecar", "--role=backup", "--label=team=blue", "--annotation=example.com/note=a b").exits(0).
 		prints("service/simple-sidecar-backup created").warns(backupWarning)
 	got := e.service("simple-sidecar-backup")

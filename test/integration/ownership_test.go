@@ -155,7 +155,7 @@ func TestAdopt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := article(t)
-			want := e.planned("expose-sidecar", "--role=backup")
+			want := e.planned("expose-sidecar", "--role=backup", "--owner-reference")
 			make(e)
 			before := e.versions()
 			uid := e.service(exposed).UID

@@ -70,11 +70,15 @@ func TestRequests(t *testing.T) {
 		{[]string{"status", "simple", "-o", "json"}, []string{aCluster, someSlices, pods, services}},
 		{[]string{"status"}, all},
 		{[]string{"status", "-l", "a=b"}, all},
-		{[]string{"expose-sidecar", "--role=backup", "--dry-run=client"}, []string{clusters, pods}},
+		// A manifest depends on nothing that is live.
+		{[]string{"expose-sidecar", "--role=backup", "--dry-run=client", "-o", "yaml"}, []string{clusters, pods}},
+		{[]string{"expose-sidecar", "--role=backup", "--dry-run=client"}, []string{clusters, get, pods}},
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--diff"}, []string{aCluster, get, pods}},
 		{[]string{"expose-sidecar", "simple", "--role=backup"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "--role=backup", "--port=8080"}, []string{get, clusters, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--dry-run=server"}, []string{aCluster, get, pods, patch}},
+		{[]string{"expose-sidecar", "simple", "--role=backup", "--dry-run=server", "--diff"}, []string{aCluster, get, pods, patch}},
+		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign", "--adopt", "--dry-run=server"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-pod", "data-0-1"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign"}, []string{aCluster, get, pods}},
 		// Adopting first takes the fields of others over.

@@ -56,10 +56,9 @@ func TestExposeWithTheRightToGetOnly(t *testing.T) {
 func TestAdoptThatIsRefused(t *testing.T) {
 	t.Parallel()
 	e := article(t)
-	headless := foreign(exposed)
-	headless.Spec.Type, headless.Spec.ClusterIP, headless.Spec.SessionAffinity = corev1.ServiceTypeClusterIP, corev1.ClusterIPNone, ""
-	before := e.makeService(headless)
-	e.run("expose-sidecar", "--role=backup", "--adopt").fails(1, notMade, "None")
+	before := e.makeService(foreign(exposed))
+	// Only the server knows that it has one family of addresses.
+	e.run("expose-sidecar", "--role=backup", "--adopt", "--ip-family-policy=RequireDualStack").fails(1, notMade, "ipFamilyPolicy")
 	after := e.service(exposed)
 	managers := func(s *corev1.Service) (names []string) {
 		for _, entry := range s.ManagedFields {

@@ -1,0 +1,136 @@
+package expose
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+)
+
+// inherited is what a new Service takes over from the metadata of its cluster's
+// serviceTemplate.
+type inherited struct {
+	labels, annotations map[string]string
+	// left names what is left out although the user did not ask for that:
+	// labels, annotations and fields of the spec.
+	left []string
+	// absent names what the user wants left out and the template does not have.
+	absent []string
+}
+
+// inherit returns what a Service takes over from a template besides the spec's
+// fields that spec handles. What the user set replaces the template's value.
+func (o Options) inherit(template iris.ServiceTemplate) inherited {
+	var all inherited
+	all.annotations = all.take("annotation", template.Annotations, o.Annotations, o.DropAnnotations)
+	all.labels = all.take("label", template.Labels, o.Labels, o.DropLabels)
+	all.left = append(all.left, identities(template.Spec)...)
+	return all
+}
+
+// take returns those labels or annotations of a template that a second Service
+// may have and that the user neither set nor dropped.
+func (i *inherited) take(kind string, template, set map[string]string, dropped []string) map[string]string {
+	taken := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(template)) {
+		if _, isSet := set[key]; isSet || slices.Contains(dropped, key) {
+			continue
+		}
+		if isOwnLabel(key) || isToolMark(key) || isIdentity(key, template[key]) {
+			i.left = append(i.left, kind+" "+key)
+			continue
+		}
+		taken[key] = template[key]
+	}
+	for _, key := range dropped {
+		if _, ok := template[key]; !ok {
+			i.absent = append(i.absent, kind+" "+key)
+		}
+	}
+	return taken
+}
+
+// identities names the fields of a template's spec that only one Service may
+// have, where they are set, and a type that this tool does not create. Ports,
+// their node ports among them, and the selector are never a template's.
+func identities(spec corev1.ServiceSpec) []string {
+	var names []string
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"clusterIP", spec.ClusterIP != ""},
+		{"clusterIPs", len(spec.ClusterIPs) > 0},
+		{"externalIPs", len(spec.ExternalIPs) > 0},
+		{"externalName", spec.ExternalName != ""},
+		{"healthCheckNodePort", spec.HealthCheckNodePort != 0},
+		{"loadBalancerIP", spec.LoadBalancerIP != ""},
+		{"type " + string(spec.Type), spec.Type != "" && !slices.Contains(serviceTypes(), spec.Type)},
+	} {
+		if field.set {
+			names = append(names, "spec."+field.name)
+		}
+	}
+	return names
+}
+
+// warnings are the lines about what was not taken over.
+func (i inherited) warnings(f Facts) []string {
+	var lines []string
+	if len(i.left) > 0 {
+		lines = append(lines, fmt.Sprintf("not taken over from the serviceTemplate of %s, because only one Service may have it or another tool recognises its objects by it: %s",
+			f.cluster(), strings.Join(i.left, ", ")))
+	}
+	if len(i.absent) > 0 && f.ClusterRead {
+		lines = append(lines, fmt.Sprintf("nothing to leave out: the serviceTemplate of %s has no %s", f.cluster(), strings.Join(i.absent, ", no ")))
+	}
+	return lines
+}
+
+// inheritSpec fills in the fields that the user did not choose with those of
+// another spec that fit the type of this one. Addresses, names, ports and the
+// selector are never among them.
+func (o Options) inheritSpec(spec *corev1.ServiceSpec, from corev1.ServiceSpec) {
+	from = *from.DeepCopy()
+	spec.SessionAffinity = cmp.Or(spec.SessionAffinity, from.SessionAffinity)
+	spec.SessionAffinityConfig = from.SessionAffinityConfig
+	spec.InternalTrafficPolicy = from.InternalTrafficPolicy
+	spec.TrafficDistribution = from.TrafficDistribution
+	spec.IPFamilyPolicy = cmp.Or(spec.IPFamilyPolicy, from.IPFamilyPolicy)
+	spec.IPFamilies = families(from.IPFamilies, spec.IPFamilyPolicy)
+	if o.PublishNotReady == nil {
+		spec.PublishNotReadyAddresses = from.PublishNotReadyAddresses
+	}
+	if spec.Type != corev1.ServiceTypeClusterIP {
+		spec.ExternalTrafficPolicy = cmp.Or(spec.ExternalTrafficPolicy, from.ExternalTrafficPolicy)
+	}
+	if spec.Type == corev1.ServiceTypeLoadBalancer {
+		spec.AllocateLoadBalancerNodePorts = from.AllocateLoadBalancerNodePorts
+		spec.LoadBalancerClass = cmp.Or(spec.LoadBalancerClass, from.LoadBalancerClass)
+		if len(spec.LoadBalancerSourceRanges) == 0 {
+			spec.LoadBalancerSourceRanges = from.LoadBalancerSourceRanges
+		}
+	}
+}
+
+// families returns the IP families that a policy admits: without dual stack
+// the server accepts only one.
+func families(all []corev1.IPFamily, policy *corev1.IPFamilyPolicy) []corev1.IPFamily {
+	if len(all) > 1 && (policy == nil || *policy == corev1.IPFamilyPolicySingleStack) {
+		return all[:1]
+	}
+	return all
+}
+
+// settleAffinity drops the affinity's configuration unless there is an affinity
+// to configure; the server refuses it otherwise.
+func settleAffinity(spec *corev1.ServiceSpec) {
+	if spec.SessionAffinity != corev1.ServiceAffinityClientIP {
+		spec.SessionAffinityConfig = nil
+	}
+}

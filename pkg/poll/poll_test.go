@@ -1,0 +1,326 @@
+package poll_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
+)
+
+// node plays the node of a failover pair.
+type node struct {
+	*poll.Poller
+	pods []iris.Pod
+
+	mu sync.Mutex
+	// takes is how long qlist takes; hung has it never answer.
+	takes time.Duration
+	hung  map[types.UID]bool
+	// refused: exec is forbidden; failing: it fails; away: the API server is.
+	refused, failing, away bool
+	// paged: the page says whether a pod is primary.
+	paged bool
+	// says is the mirror status by the pod.
+	says map[types.UID]string
+	// qlist and page count questions, open those that have not returned.
+	qlist, page map[types.UID]int
+	open        map[types.UID]int
+	mostOpen    int
+	changed     int
+}
+
+func pod(ordinal int, label string) iris.Pod {
+	name := fmt.Sprintf("simple-data-0-%d", ordinal)
+	return iris.Pod{
+		Namespace: "iko", Name: name, UID: types.UID(name), Ready: true,
+		Labels: map[string]string{iris.LabelName: "simple", iris.LabelComponent: iris.ComponentData, iris.LabelMirrorRole: label},
+		IRIS:   &iris.Container{Name: "iris", Started: metav1.NewTime(time.Unix(1000, 0))},
+	}
+}
+
+const first, second = types.UID("simple-data-0-0"), types.UID("simple-data-0-1")
+
+// polling starts a poller that asks every pod every half second. It is called in
+// a bubble.
+func polling(t *testing.T) *node {
+	n := &node{
+		pods: []iris.Pod{pod(0, "primary"), pod(1, "backup")},
+		hung: map[types.UID]bool{}, says: map[types.UID]string{first: "Primary", second: "Backup"},
+		qlist: map[types.UID]int{}, page: map[types.UID]int{}, open: map[types.UID]int{},
+	}
+	n.Poller = poll.New(poll.Options{
+		Ask:     n.ask,
+		Every:   func(iris.Pod, time.Time) time.Duration { return 500 * time.Millisecond },
+		Changed: func() { n.with(func() { n.changed++ }) },
+	})
+	n.SetPods(n.pods)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	return n
+}
+
+func (n *node) with(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f()
+}
+
+func (n *node) ask(ctx context.Context, p iris.Pod, skip *iris.Refusal) poll.Reply {
+	n.mu.Lock()
+	n.open[p.UID]++
+	n.mostOpen = max(n.mostOpen, n.open[p.UID])
+	hung, takes := n.hung[p.UID], n.takes
+	if skip == nil {
+		n.qlist[p.UID]++
+	}
+	n.mu.Unlock()
+	defer n.with(func() { n.open[p.UID]-- })
+	if skip == nil {
+		if hung {
+			takes = 3 * time.Second
+		}
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a := iris.Answer{Namespace: p.Namespace, Pod: p.Name, UID: p.UID, At: time.Now()}
+	switch {
+	case n.away:
+		return poll.Reply{Answer: a, ServerAway: true}
+	case skip != nil:
+		a.Refused = []iris.Refusal{*skip}
+	case n.refused:
+		a.Refused = []iris.Refusal{{Source: iris.FromQlist, Verb: "create", Resource: "pods/exec", Why: "the right is missing"}}
+	case hung:
+		a.Refused = []iris.Refusal{{Source: iris.FromQlist, TimedOut: true, Why: "no answer within 3s"}}
+	case n.failing:
+		a.Refused = []iris.Refusal{{Source: iris.FromQlist, Why: "exit code 1"}}
+	default:
+		a.Source = iris.FromQlist
+		a.Instance = &iris.Instance{Status: "running", Condition: iris.Running, Mirror: &iris.Mirror{MemberType: "Failover", Status: n.says[p.UID]}}
+		return poll.Reply{Answer: a}
+	}
+	if n.paged {
+		n.page[p.UID]++
+		a.Source, a.Primary = iris.FromMirrorStatus, n.says[p.UID] == "Primary"
+	}
+	return poll.Reply{Answer: a}
+}
+
+func (n *node) text(uid types.UID) string {
+	a := n.Answers()[uid]
+	if a.Stale {
+		return "stale " + a.Text()
+	}
+	return a.Text()
+}
+
+func expect[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// In an hour in which qlist hangs at most 70 processes are left behind, one
+// question at a time, whether the page answers meanwhile or not.
+func TestHangingQlistIsAskedLessAndLess(t *testing.T) {
+	for _, paged := range []bool{false, true} {
+		t.Run(fmt.Sprintf("paged %v", paged), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := polling(t)
+				n.with(func() { n.hung[first], n.paged = true, paged })
+				time.Sleep(time.Hour)
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				if n.qlist[first] > 70 || n.qlist[first] < 50 {
+					t.Errorf("%d processes are left behind in an hour, want at most 70", n.qlist[first])
+				}
+				expect(t, "questions open at once", n.mostOpen, 1)
+				if paged && n.page[first] < 6000 {
+					t.Errorf("the page was asked %d times, want about twice a second", n.page[first])
+				}
+				if n.qlist[second] < 7000 {
+					t.Errorf("the other pod was asked %d times, want twice a second", n.qlist[second])
+				}
+			})
+		})
+	}
+}
+
+// A missing right is asked for once a minute, whether the page answers or not.
+func TestMissingRightIsAskedForOnceAMinute(t *testing.T) {
+	for _, paged := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := polling(t)
+			n.with(func() { n.refused, n.paged = true, paged })
+			time.Sleep(10*time.Minute + time.Second)
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			if n.qlist[first] > 12 {
+				t.Errorf("exec was asked for %d times in ten minutes, paged %v", n.qlist[first], paged)
+			}
+			if paged && n.page[first] < 1000 {
+				t.Errorf("the page was asked %d times, want about twice a second", n.page[first])
+			}
+		})
+	}
+}
+
+// The last answer counts while later questions are not answered, until another
+// member says that it has the role.
+func TestLateIsNotContrary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		time.Sleep(time.Second)
+		n.with(func() { n.hung[first] = true })
+		time.Sleep(time.Minute)
+		expect(t, "the pod that hangs", n.text(first), "stale Failover/Primary")
+		if why := n.Answers()[first].Why(); why != "iris qlist: no answer within 3s" {
+			t.Errorf("why: %q", why)
+		}
+		n.with(func() { n.says[second] = "Primary" })
+		time.Sleep(time.Second)
+		expect(t, "its successor", n.text(second), "Failover/Primary")
+		expect(t, "the pod that hangs, after a failover", n.text(first), "?")
+	})
+}
+
+// Two members that both answer that they are primary both count.
+func TestBothMayBePrimary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		n.with(func() { n.says[second], n.takes = "Primary", 900*time.Millisecond })
+		for range 20 {
+			time.Sleep(777 * time.Millisecond)
+		}
+		expect(t, "the first", n.text(first), "Failover/Primary")
+		expect(t, "the second", n.text(second), "Failover/Primary")
+	})
+}
+
+// A question that takes long gives way to another member's newer claim before it
+// is over.
+func TestLateGivesWayToANewerClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		time.Sleep(time.Second)
+		n.with(func() { n.hung[first], n.says[second] = true, "Primary" })
+		time.Sleep(2 * time.Second)
+		expect(t, "the first", n.text(first), "?")
+		expect(t, "the second", n.text(second), "Failover/Primary")
+	})
+}
+
+// A label that changed since is newer than an answer that cannot be renewed.
+func TestNewerLabelEndsAnAnswerThatCannotBeRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		time.Sleep(time.Second)
+		n.with(func() { n.refused = true })
+		time.Sleep(time.Second)
+		expect(t, "without the right", n.text(first), "stale Failover/Primary")
+		n.SetPods([]iris.Pod{pod(0, "backup"), n.pods[1]})
+		time.Sleep(time.Second)
+		expect(t, "with another label", n.text(first), "?")
+		expect(t, "the other", n.text(second), "stale Failover/Backup")
+	})
+}
+
+// What an instance said before its container restarted does not count, nor what
+// it says too late.
+func TestRestartEndsAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		time.Sleep(time.Second)
+		n.with(func() { n.takes = 2 * time.Second })
+		time.Sleep(time.Second) // a question is open
+		again := pod(0, "primary")
+		again.IRIS.Started = metav1.NewTime(time.Unix(2000, 0))
+		n.SetPods([]iris.Pod{again, n.pods[1]})
+		if _, ok := n.Answers()[first]; ok {
+			t.Error("the answer of the earlier process counts")
+		}
+		time.Sleep(1500 * time.Millisecond)
+		if _, ok := n.Answers()[first]; ok {
+			t.Error("an answer of the earlier process was taken")
+		}
+		time.Sleep(2 * time.Second)
+		expect(t, "the new process", n.text(first), "Failover/Primary")
+	})
+}
+
+// That the API server is not reached says nothing of IRIS. It is tried again soon.
+func TestServerThatIsAwaySaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		time.Sleep(time.Second)
+		n.with(func() { n.away = true })
+		time.Sleep(time.Minute)
+		expect(t, "while it is away", n.text(first), "Failover/Primary")
+		n.with(func() { n.away, n.says[first] = false, "Backup" })
+		time.Sleep(2500 * time.Millisecond)
+		expect(t, "after it is back", n.text(first), "Failover/Backup")
+	})
+}
+
+// A command that fails at once leaves no process behind, and is tried each second.
+func TestFailingCommandIsTriedEachSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		n.with(func() { n.failing = true })
+		time.Sleep(time.Minute)
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.qlist[first] < 50 || n.qlist[first] > 65 {
+			t.Errorf("asked %d times in a minute, want about 60", n.qlist[first])
+		}
+	})
+}
+
+// A pod that changed is worth asking at once, though questions in it hung.
+func TestChangedPodIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		n.with(func() { n.hung[first] = true })
+		time.Sleep(10 * time.Minute)
+		n.with(func() { n.hung[first] = false })
+		unready := pod(0, "primary")
+		unready.Ready = false
+		n.SetPods([]iris.Pod{unready, n.pods[1]})
+		time.Sleep(5 * time.Second)
+		expect(t, "the pod", n.text(first), "Failover/Primary")
+	})
+}
+
+func TestPodsThatCannotBeAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		time.Sleep(time.Second)
+		stopped := pod(0, "primary")
+		stopped.IRIS.Started = metav1.Time{}
+		n.SetPods([]iris.Pod{stopped})
+		expect(t, "a container that does not run", n.Answers()[first].Why(), "iris qlist: its container does not run")
+		expect(t, "pods", len(n.Answers()), 1)
+		expect(t, "has replied", n.HasReplied(), true)
+	})
+}
