@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
@@ -127,7 +128,7 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 	if f.dryRun == dryRunClient && !f.diff && printer != nil && !cmd.Flags().Changed(ownerReference) {
 		options.OwnerReference = false
 	}
-	client, err := s.client()
+	client, err := s.client(cmd.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +236,7 @@ func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (written, error) 
 	if err != nil || r.diff {
 		return written{}, err
 	}
-	r.warn(expose.Drift(applied.Service, plan.Service)...)
+	r.warnOnce(expose.Drift(applied.Service, plan.Service)...)
 	done := written{applied, left}
 	if err := r.announce(applied); err != nil || r.wait {
 		return done, err
@@ -307,15 +308,15 @@ func (r *exposeRun) conclude(ctx context.Context, service *corev1.Service) error
 // which the live Service decides.
 func (r *exposeRun) foresee(ctx context.Context, plan expose.Plan) error {
 	if r.url || r.printer != nil {
-		r.warn(plan.Warnings...)
+		r.warnOnce(plan.Warnings...)
 		return r.printPlanned(plan)
 	}
 	ctx, cancel := r.bounded(ctx)
 	defer cancel()
 	live, kept, err := r.look(ctx, plan)
 	if apierrors.IsForbidden(err) {
-		r.warn(plan.Warnings...)
-		r.warn(fmt.Sprintf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err))
+		r.warnOnce(plan.Warnings...)
+		r.warnOnce(fmt.Sprintf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err))
 		return r.printOutcome(plan.Service.Name, kube.Created, " (dry run)")
 	}
 	if err != nil {
@@ -339,9 +340,9 @@ func (r *exposeRun) look(ctx context.Context, plan expose.Plan) (*corev1.Service
 		return live, plan, err
 	}
 	plan = plan.Keeping(live)
-	r.warn(plan.Warnings...)
+	r.warnOnce(plan.Warnings...)
 	if line := plan.Retargets(live); line != "" {
-		r.warn(line)
+		r.warnOnce(line)
 	}
 	return live, plan, nil
 }
@@ -376,13 +377,14 @@ func (r *exposeRun) printDiff(text string, err error) error {
 	return err
 }
 
-func (r *exposeRun) warn(lines ...string) {
+// warnOnce warns of what the run has not warned of yet: each plan of a run may
+// bring the same warnings.
+func (r *exposeRun) warnOnce(lines ...string) {
 	for _, line := range lines {
-		if r.warned[line] {
-			continue
+		if !r.warned[line] {
+			r.warned[line] = true
+			r.warn(line)
 		}
-		r.warned[line] = true
-		_, _ = fmt.Fprintf(r.Err, "warning: %s\n", line)
 	}
 }
 
@@ -395,7 +397,7 @@ func (r *exposeRun) printPlanned(plan expose.Plan) error {
 	if err != nil {
 		return err
 	}
-	return r.printer.PrintObj(manifest, r.Out)
+	return render.Print(r.Out, r.printer, manifest)
 }
 
 // announce says what the apply did, unless -o asks for something else.
@@ -421,7 +423,7 @@ func (r *exposeRun) printReady(service *corev1.Service, nodes []string) error {
 		service = service.DeepCopy()
 		service.APIVersion, service.Kind = "v1", "Service"
 		service.ManagedFields = nil
-		return r.printer.PrintObj(service, r.Out)
+		return render.Print(r.Out, r.printer, service)
 	}
 	if r.apply.DryRun {
 		return nil

@@ -14,6 +14,7 @@ import (
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -400,5 +401,5 @@ func (inv *inventory) warning(kind string, object key, uid types.UID) string {
 	if event == nil {
 		return ""
 	}
-	return OneLine(event.Reason + ": " + event.Message)
+	return text.Excerpt(event.Reason + ": " + event.Message)
 }
