@@ -53,8 +53,8 @@ func (s *podServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(list)
 }
 
-// kubeconfig is one for a server.
-func kubeconfig(t *testing.T, url string) string {
+// kubeconfigOf is a kubeconfig for a server.
+func kubeconfigOf(t *testing.T, url string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf(`{clusters: [{name: c, cluster: {server: %q}}], contexts: [{name: c, context: {cluster: c, namespace: iko}}], current-context: c}`, url)
@@ -95,7 +95,7 @@ func TestPortalOfASidecarThatCrashes(t *testing.T) {
 			return ""
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		code := cli.Run(ctx, append(args, "--kubeconfig", kubeconfig(t, listening.URL)), world)
+		code := cli.Run(ctx, append(args, "--kubeconfig", kubeconfigOf(t, listening.URL)), world)
 		cancel()
 		want := "error: the sidecar of pod \"simple-data-0-0\" in namespace \"iko\" is not running: CrashLoopBackOff\n" +
 			"hint: kubectl iris port-forward data-0-0 8080:52773 -n iko reaches the web port of IRIS itself\n"
@@ -125,7 +125,7 @@ func TestImagesBesideAMeshProxy(t *testing.T) {
 	listening := httptest.NewServer(&podServer{pods: []corev1.Pod{data, operator}})
 	defer listening.Close()
 	var out, errs bytes.Buffer
-	code := cli.Run(t.Context(), []string{"version", "-o", "json", "--kubeconfig", kubeconfig(t, listening.URL)}, world(t, "kubectl-iris", &out, &errs))
+	code := cli.Run(t.Context(), []string{"version", "-o", "json", "--kubeconfig", kubeconfigOf(t, listening.URL)}, world(t, "kubectl-iris", &out, &errs))
 	var got struct {
 		Server struct{ Operators, IRIS, WebGateways []struct{ Image string } }
 	}
@@ -156,7 +156,7 @@ func TestCompletionOffersAllContainers(t *testing.T) {
 		{[]string{"port-forward", "simple", "9090:m"}, "9090:metrics"},
 	} {
 		var out, errs bytes.Buffer
-		args := append([]string{"__complete", "--kubeconfig", kubeconfig(t, listening.URL)}, test.args...)
+		args := append([]string{"__complete", "--kubeconfig", kubeconfigOf(t, listening.URL)}, test.args...)
 		cli.Run(t.Context(), args, world(t, "kubectl-iris", &out, &errs))
 		var offered []string
 		for line := range strings.Lines(out.String()) {
