@@ -64,8 +64,8 @@ func kubeconfigOf(t *testing.T, url string) string {
 	return file
 }
 
-// dataPod is a data pod whose IRIS runs and whose sidecar is in a state.
-func dataPod(name string, sidecar corev1.ContainerState) corev1.Pod {
+// podWithSidecar is a data pod whose IRIS runs and whose sidecar is in a state.
+func podWithSidecar(name string, sidecar corev1.ContainerState) corev1.Pod {
 	return corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: name, UID: "uid", Labels: map[string]string{
 			"intersystems.com/component": "data", "intersystems.com/kind": "IrisCluster", "intersystems.com/name": "simple", "intersystems.com/role": "iris",
@@ -81,7 +81,7 @@ func dataPod(name string, sidecar corev1.ContainerState) corev1.Pod {
 // A sidecar that does not run serves no portal: the command says so, and leads
 // to IRIS itself rather than opening a browser on a dead port.
 func TestPortalOfASidecarThatCrashes(t *testing.T) {
-	server := &podServer{pods: []corev1.Pod{dataPod("simple-data-0-0", corev1.ContainerState{
+	server := &podServer{pods: []corev1.Pod{podWithSidecar("simple-data-0-0", corev1.ContainerState{
 		Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"},
 	})}}
 	listening := httptest.NewServer(server)
@@ -115,7 +115,7 @@ func TestPortalOfASidecarThatCrashes(t *testing.T) {
 func TestImagesBesideAMeshProxy(t *testing.T) {
 	proxy := corev1.Container{Name: "istio-proxy", Image: "proxy:1"}
 	always := corev1.ContainerRestartPolicyAlways
-	data := dataPod("simple-data-0", corev1.ContainerState{})
+	data := podWithSidecar("simple-data-0", corev1.ContainerState{})
 	data.Spec.Containers = []corev1.Container{proxy, {Name: "iriscluster", Image: "iris:1"}}
 	data.Spec.InitContainers = []corev1.Container{{Name: "webgateway", Image: "webgateway:1", RestartPolicy: &always}}
 	operator := corev1.Pod{
@@ -140,7 +140,7 @@ func TestImagesBesideAMeshProxy(t *testing.T) {
 // Containers and ports by name are those of all containers that run.
 func TestCompletionOffersAllContainers(t *testing.T) {
 	always := corev1.ContainerRestartPolicyAlways
-	data := dataPod("simple-data-0", corev1.ContainerState{})
+	data := podWithSidecar("simple-data-0", corev1.ContainerState{})
 	data.Spec.Containers = append(data.Spec.Containers, corev1.Container{Name: "tail"})
 	data.Spec.InitContainers = []corev1.Container{
 		{Name: "prepare"},
