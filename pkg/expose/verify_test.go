@@ -121,6 +121,30 @@ func TestCheckRole(t *testing.T) {
 	}
 }
 
+// A ready pod is not reached at a port that none of its containers declares.
+func TestNoteOfAnUndeclaredTarget(t *testing.T) {
+	t.Parallel()
+	const b = "simple-data-0-1"
+	port, err := expose.ParsePort("81:nosuch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pods := []iris.Pod{mirrorPod(b, "backup", true)}
+	facts := expose.Facts{
+		Namespace: "iko", Cluster: iris.Cluster{Namespace: "iko", Name: "simple", Mirrored: true, Shards: 1}, ClusterRead: true,
+		Pods: pods, Answers: model.AnswersOf([]iris.Answer{irisSays(b, "Backup")}),
+	}
+	plan, err := expose.Sidecar(
+		expose.SidecarRequest{Component: iris.ComponentData, Role: iris.MirrorBackup, Options: expose.Options{Ports: []expose.Port{port}}}, facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`service "simple-sidecar-backup" selects pod "simple-data-0-1", but no endpoint serves port 81, since no container of simple-data-0-1 declares "nosuch", and IRIS confirms the role backup: it says Failover/Backup`}
+	if diff := cmp.Diff(want, expose.CheckRole(plan, facts).Notes()); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+}
+
 func TestAskOf(t *testing.T) {
 	pods := []iris.Pod{mirrorPod("a", "primary", true), mirrorPod("b", "backup", true)}
 	other := mirrorPod("c", "backup", true)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
@@ -40,6 +41,8 @@ type inventory struct {
 	pods     map[string]*podIndex
 	slices   map[key][]*discoveryv1.EndpointSlice
 	warnings map[eventKey]*corev1.Event
+	// normal are the newest Normal events.
+	normal map[eventKey]*corev1.Event
 }
 
 // cluster is one IrisCluster with all that has to do with it.
@@ -67,9 +70,12 @@ type service struct {
 	// selects and reaches are pods by the cluster that they belong to.
 	selects map[string][]*iris.Pod
 	reaches map[string][]string
-	// unserved: ready endpoints are there, but without any of the Service's
-	// ports, since no container declares the target port's name.
-	unserved bool
+	// terminating are the pods that take connections while they terminate, by
+	// their cluster.
+	terminating map[string][]string
+	// reach says of each port who takes its connections; zero if EndpointSlices
+	// were not read.
+	reach endpoints.Reach
 }
 
 // take sorts a snapshot.
@@ -86,7 +92,8 @@ func take(s Snapshot) *inventory {
 		clusters: make(map[key]*cluster, len(s.Clusters)),
 		pods:     map[string]*podIndex{},
 		slices:   make(map[key][]*discoveryv1.EndpointSlice, len(s.Services)),
-		warnings: newestWarnings(s.Events),
+		warnings: newestEvents(s.Events, corev1.EventTypeWarning),
+		normal:   newestEvents(s.Events, corev1.EventTypeNormal),
 	}
 	for _, c := range s.Clusters {
 		inv.clusters[key{c.Namespace, c.Name}] = &cluster{Cluster: c, source: view.FromIrisCluster}
@@ -192,42 +199,15 @@ func (inv *inventory) owners() map[key][]string {
 	return owners
 }
 
-// resolveEndpoints finds the pods behind a Service's ready endpoints. A pod
-// with two address families is in a slice of each.
+// resolveEndpoints finds the pods that take a Service's connections.
 func (inv *inventory) resolveEndpoints(svc *service) {
 	if !inv.read.slices {
 		return
 	}
-	svc.reaches = map[string][]string{}
-	seen := map[string]bool{}
 	index := inv.pods[svc.Namespace]
-	for _, slice := range inv.slices[key{svc.Namespace, svc.Name}] {
-		// Pods that do not declare a target port's name come in a slice
-		// without ports.
-		served := len(slice.Ports) > 0 || len(svc.Spec.Ports) == 0
-		for i := range slice.Endpoints {
-			endpoint := &slice.Endpoints[i]
-			name := index.behind(endpoint)
-			if name == "" || !isReady(endpoint) || seen[name] {
-				continue
-			}
-			if !served {
-				svc.unserved = true
-				continue
-			}
-			seen[name] = true
-			of := index.clusterOf(name)
-			svc.reaches[of] = append(svc.reaches[of], name)
-		}
-	}
-	for _, names := range svc.reaches {
-		slices.SortFunc(names, index.compareNames)
-	}
-}
-
-// isReady reads a missing condition as true, as the API asks of its readers.
-func isReady(endpoint *discoveryv1.Endpoint) bool {
-	return endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready
+	svc.reach = endpoints.Of(svc.Service, inv.slices[key{svc.Namespace, svc.Name}], index)
+	svc.reaches = index.byCluster(svc.reach.Pods())
+	svc.terminating = index.byCluster(svc.reach.Terminating())
 }
 
 // concerns names the clusters that the Service has to do with.
@@ -306,23 +286,33 @@ func (index *podIndex) selected(selector map[string]string) []*iris.Pod {
 	return matched
 }
 
-// behind is the name of the pod at an endpoint: its reference, else whose
-// address it is; "" where it is no known pod's.
-func (index *podIndex) behind(endpoint *discoveryv1.Endpoint) string {
-	if ref := endpoint.TargetRef; ref != nil {
-		if ref.Kind == "Pod" {
-			return ref.Name
-		}
-		return ""
+// Named returns the pod of that name, or nil if it is not known.
+func (index *podIndex) Named(name string) *iris.Pod {
+	if index == nil {
+		return nil
 	}
-	if index != nil {
-		for _, address := range endpoint.Addresses {
-			if pod := index.byIP[address]; pod != nil {
-				return pod.Name
-			}
-		}
+	return index.byName[name]
+}
+
+// At returns the pod with an IP address, or nil if none is known.
+func (index *podIndex) At(ip string) *iris.Pod {
+	if index == nil {
+		return nil
 	}
-	return ""
+	return index.byIP[ip]
+}
+
+// byCluster sorts pods, given by their names, by the cluster that they belong to.
+func (index *podIndex) byCluster(names []string) map[string][]string {
+	sorted := map[string][]string{}
+	for _, name := range names {
+		of := index.clusterOf(name)
+		sorted[of] = append(sorted[of], name)
+	}
+	for _, names := range sorted {
+		slices.SortFunc(names, index.compareNames)
+	}
+	return sorted
 }
 
 // has tells whether a pod is there.
@@ -354,13 +344,14 @@ type eventKey struct {
 	uid types.UID
 }
 
-// newestWarnings keeps the newest Warning of each object. Times are in whole
-// seconds: of two in the same one the name decides, which ends in the time too.
-func newestWarnings(events []corev1.Event) map[eventKey]*corev1.Event {
+// newestEvents returns the newest event of a type for each object. Times are in
+// whole seconds: of two in the same one the name decides, which ends in the time
+// too.
+func newestEvents(events []corev1.Event, kind string) map[eventKey]*corev1.Event {
 	newest := map[eventKey]*corev1.Event{}
 	for i := range events {
 		event := &events[i]
-		if event.Type != corev1.EventTypeWarning {
+		if event.Type != kind {
 			continue
 		}
 		object := event.InvolvedObject
@@ -394,9 +385,14 @@ func EventTime(event corev1.Event) time.Time {
 
 // warning is the newest Warning about an object as one line, or "".
 func (inv *inventory) warning(kind string, object key, uid types.UID) string {
-	event := inv.warnings[eventKey{kind, object, uid}]
+	return newestOf(inv.warnings, kind, object, uid)
+}
+
+// newestOf returns the event about an object as one line, or "".
+func newestOf(events map[eventKey]*corev1.Event, kind string, object key, uid types.UID) string {
+	event := events[eventKey{kind, object, uid}]
 	if event == nil {
-		event = inv.warnings[eventKey{kind, object, ""}]
+		event = events[eventKey{kind, object, ""}]
 	}
 	if event == nil {
 		return ""

@@ -60,6 +60,7 @@ func (inv *inventory) serviceView(c *cluster, svc *service) view.Service {
 	}
 	if inv.read.slices {
 		v.Reaches = orEmpty(svc.reaches[inv.reachedAs(c)])
+		v.Terminating = svc.terminating[inv.reachedAs(c)]
 	}
 	return v
 }
