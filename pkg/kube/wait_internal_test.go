@@ -126,7 +126,7 @@ func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer s.mu.Unlock()
 	if s.fail != nil {
 		if err := s.fail(resource, watching); err != nil {
-			status, ok := err.(apierrors.APIStatus) //nolint:errorlint // as the test made it
+			status, ok := err.(apierrors.APIStatus)
 			if !ok {
 				return nil, err
 			}
