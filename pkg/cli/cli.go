@@ -56,7 +56,12 @@ func Run(ctx context.Context, args []string, env Env) int {
 	}
 	root := NewCommand(env)
 	root.SetArgs(args)
+	help := &rememberingWriter{w: env.Out}
+	root.SetOut(help)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = help.Err()
+	}
 	var status problem.Status
 	if err != nil && ctx.Err() != nil && !errors.As(err, &status) {
 		return problem.ExitInterrupted
@@ -79,10 +84,7 @@ func NewCommand(env Env) *cobra.Command {
 		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
-			cmd.SetContext(quietly(cmd.Context()))
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		// Of a mistyped command, two letters may be wrong.
 		SuggestionsMinimumDistance: 2,
 	}
@@ -91,6 +93,10 @@ func NewCommand(env Env) *cobra.Command {
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(usageOf)
 	s := newSession(env, root.PersistentFlags())
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		cmd.SetContext(quietly(cmd.Context()))
+		return s.checkFlags()
+	}
 	root.AddGroup(
 		&cobra.Group{ID: groupInspect, Title: "Inspect:"},
 		&cobra.Group{ID: groupExpose, Title: "Expose:"},
@@ -113,6 +119,12 @@ func NewCommand(env Env) *cobra.Command {
 		newVersion(s),
 	)
 	addCompletions(root, s)
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" {
+			cmd.Run, cmd.RunE = nil, showHelp
+		}
+	}
 	return root
 }
 

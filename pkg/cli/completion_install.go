@@ -96,7 +96,7 @@ func (s *session) installCompletion(script completionScript, dir string) error {
 			Hint("choose a folder on the PATH that is yours, with --install=DIR")
 	}
 	if !s.onPath(filepath.Dir(path)) {
-		_, _ = fmt.Fprintf(s.Err, "warning: %s is not on the PATH, where kubectl looks for it\n", filepath.Dir(path))
+		s.warn(filepath.Dir(path) + " is not on the PATH, where kubectl looks for it")
 	}
 	_, err = fmt.Fprintln(s.Out, path)
 	return err

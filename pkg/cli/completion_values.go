@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
@@ -193,7 +194,7 @@ func (c completer) read(ctx context.Context, q question, read reader) ([]string,
 		return nil, err
 	}
 	q.namespace = namespace
-	client, err := c.client()
+	client, err := c.clientWith(ctx, withoutTerminal)
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +203,15 @@ func (c completer) read(ctx context.Context, q question, read reader) ([]string,
 		return nil, err
 	}
 	return read(ctx, names, q)
+}
+
+// withoutTerminal keeps the credential plugin from the terminal: whoever pressed
+// TAB goes on typing there, also while a plugin that was given up still runs.
+func withoutTerminal(config *rest.Config) {
+	if config.ExecProvider != nil {
+		config.ExecProvider.StdinUnavailable = true
+		config.ExecProvider.StdinUnavailableMessage = "completion cannot ask for credentials"
+	}
 }
 
 // local offers what the kubeconfig holds.

@@ -20,6 +20,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
@@ -125,7 +126,7 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 	if f.dryRun == dryRunClient && !f.diff && printer != nil && !cmd.Flags().Changed(ownerReference) {
 		options.OwnerReference = false
 	}
-	client, err := s.client()
+	client, err := s.client(cmd.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +234,7 @@ func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (kube.Applied, er
 	if err != nil || r.diff {
 		return kube.Applied{}, err
 	}
-	r.warn(expose.Drift(applied.Service, plan.Service)...)
+	r.warnOnce(expose.Drift(applied.Service, plan.Service)...)
 	if err := r.announce(applied); err != nil || r.wait {
 		return applied, err
 	}
@@ -299,15 +300,15 @@ func (r *exposeRun) conclude(ctx context.Context, service *corev1.Service) error
 // which the live Service decides.
 func (r *exposeRun) foresee(ctx context.Context, plan expose.Plan) error {
 	if r.url || r.printer != nil {
-		r.warn(plan.Warnings...)
+		r.warnOnce(plan.Warnings...)
 		return r.printPlanned(plan)
 	}
 	ctx, cancel := r.bounded(ctx)
 	defer cancel()
 	live, kept, err := r.look(ctx, plan)
 	if apierrors.IsForbidden(err) {
-		r.warn(plan.Warnings...)
-		r.warn(fmt.Sprintf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err))
+		r.warnOnce(plan.Warnings...)
+		r.warnOnce(fmt.Sprintf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err))
 		return r.printOutcome(plan.Service.Name, kube.Created, " (dry run)")
 	}
 	if err != nil {
@@ -331,9 +332,9 @@ func (r *exposeRun) look(ctx context.Context, plan expose.Plan) (*corev1.Service
 		return live, plan, err
 	}
 	plan = plan.Keeping(live)
-	r.warn(plan.Warnings...)
+	r.warnOnce(plan.Warnings...)
 	if line := plan.Retargets(live); line != "" {
-		r.warn(line)
+		r.warnOnce(line)
 	}
 	return live, plan, nil
 }
@@ -374,17 +375,18 @@ func (s *session) waitOptions(timeout time.Duration) kube.WaitOptions {
 	return kube.WaitOptions{Timeout: timeout, Tell: func(line string) {
 		saying.Lock()
 		defer saying.Unlock()
-		_, _ = fmt.Fprintf(s.Err, "warning: %s\n", line)
+		s.warn(line)
 	}}
 }
 
-func (r *exposeRun) warn(lines ...string) {
+// warnOnce warns of what the run has not warned of yet: each plan of a run may
+// bring the same warnings.
+func (r *exposeRun) warnOnce(lines ...string) {
 	for _, line := range lines {
-		if r.warned[line] {
-			continue
+		if !r.warned[line] {
+			r.warned[line] = true
+			r.warn(line)
 		}
-		r.warned[line] = true
-		_, _ = fmt.Fprintf(r.Err, "warning: %s\n", line)
 	}
 }
 
@@ -397,7 +399,7 @@ func (r *exposeRun) printPlanned(plan expose.Plan) error {
 	if err != nil {
 		return err
 	}
-	return r.printer.PrintObj(manifest, r.Out)
+	return render.Print(r.Out, r.printer, manifest)
 }
 
 // announce says what the apply did, unless -o asks for something else.
@@ -423,7 +425,7 @@ func (r *exposeRun) printReady(service *corev1.Service, nodes []string) error {
 		service = service.DeepCopy()
 		service.APIVersion, service.Kind = "v1", "Service"
 		service.ManagedFields = nil
-		return r.printer.PrintObj(service, r.Out)
+		return render.Print(r.Out, r.printer, service)
 	}
 	if r.apply.DryRun {
 		return nil

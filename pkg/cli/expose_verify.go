@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
@@ -40,7 +39,7 @@ func (r *exposeRun) roleAsker(ctx context.Context, role string, verify bool, fac
 		return nil, err
 	}
 	if line := check.Unverified(); line != "" {
-		r.warn(line)
+		r.warnOnce(line)
 	}
 	return func(context.Context, readPods) error { r.tell(check); return nil }, nil
 }
@@ -82,9 +81,7 @@ func (r *exposeRun) checkRole(ctx context.Context, facts expose.Facts, plan expo
 // tell says which pods a Service reaches and what IRIS says of their role.
 func (r *exposeRun) tell(check expose.RoleCheck) {
 	for _, line := range check.Notes() {
-		_, _ = fmt.Fprintf(r.Err, "note: %s\n", line)
+		r.note("note: %s", line)
 	}
-	for _, line := range check.Warnings() {
-		r.warn(line)
-	}
+	r.warnOnce(check.Warnings()...)
 }

@@ -75,7 +75,7 @@ func (f *exposedFlags) run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -139,23 +139,21 @@ func (f *exposedFlags) print(s *session, list view.ExposedServiceList, namespace
 		}
 		return nil
 	case len(list.Items) == 0:
-		if err := s.printNone(namespace); err != nil {
-			return err
-		}
+		s.printNone(namespace)
 	default:
 		if err := render.Exposed(s.Out, list, o); err != nil {
 			return err
 		}
 	}
-	return render.Unread(s.Err, list.Unread, o)
+	render.Unread(s.Err, list.Unread)
+	return nil
 }
 
 // printNone says in kubectl's words that nothing was found.
-func (s *session) printNone(namespace string) error {
-	words := "No resources found"
-	if namespace != corev1.NamespaceAll {
-		words = fmt.Sprintf("No resources found in %s namespace.", namespace)
+func (s *session) printNone(namespace string) {
+	if namespace == corev1.NamespaceAll {
+		s.note("No resources found")
+		return
 	}
-	_, err := fmt.Fprintln(s.Err, words)
-	return err
+	s.note("No resources found in %s namespace.", namespace)
 }

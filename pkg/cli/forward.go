@@ -18,7 +18,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
 // forwardFlags are what port-forward and portal have in common.
@@ -165,9 +164,9 @@ func (r *forwarding) serve(ctx context.Context, all []listening) error {
 		err := r.client.FollowPods(ctx, r.target.Namespace, r.target.Cluster.Name, func(pods []iris.Pod) error {
 			r.follower.SetPods(pods)
 			return nil
-		}, func(err error) { r.note("%s", lostWords(err)) })
+		}, r.lost)
 		if err != nil {
-			r.session.warn(fmt.Sprintf("%v: stays with pod %q unless IRIS says otherwise", err, r.target.pod.Name))
+			r.warn(fmt.Sprintf("%v: stays with pod %q unless IRIS says otherwise", err, r.target.pod.Name))
 		}
 		return nil
 	})
@@ -200,7 +199,7 @@ const quietFor = 5 * time.Second
 func (f *failures) tell(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	line, now := topology.OneLine(err.Error()), time.Now()
+	line, now := err.Error(), time.Now()
 	if line == f.last && now.Sub(f.at) < quietFor {
 		return
 	}

@@ -37,6 +37,18 @@ func usageOf(cmd *cobra.Command, err error) error {
 	return usage
 }
 
+// showHelp is the help command. Unlike cobra's it returns a usage error for a
+// topic that is not a command.
+func showHelp(cmd *cobra.Command, args []string) error {
+	topic, rest, err := cmd.Root().Find(args)
+	if err != nil || len(rest) > 0 {
+		return problem.Usage("unknown help topic %q", strings.Join(args, " ")).
+			Hint("%s --help lists the commands", commandName(cmd.Root()))
+	}
+	topic.InitDefaultHelpFlag()
+	return topic.Help()
+}
+
 // commandName is the command as a user types it.
 func commandName(cmd *cobra.Command) string {
 	return cmd.CommandPath()

@@ -58,7 +58,7 @@ func newSessionCommand(s *session) *cobra.Command {
 }
 
 func (f *sessionFlags) run(ctx context.Context, s *session, name string) error {
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *session) instance(ctx context.Context, client *kube.Client, target foun
 	for _, refusal := range answer.Refused {
 		if refusal.Source == iris.FromQlist && refusal.Resource != "" {
 			return "", problem.New("cannot run a session in pod %q (namespace %q): %s", pod.Name, pod.Namespace, refusal.Why).
-				Hint("ask for the right to create pods/exec in namespace %q; kubectl auth can-i create pods/exec tells whether you have it", pod.Namespace)
+				Hint("ask for the right to create pods/exec in namespace %q; kubectl auth can-i create pods --subresource=exec -n %s reports whether you have it", pod.Namespace, pod.Namespace)
 		}
 	}
 	if answer.Role() == iris.MirrorBackup || pod.MirrorRole() == iris.MirrorBackup && !answer.Contradicts(iris.MirrorBackup) {
@@ -139,8 +139,15 @@ func (s *session) attach(ctx context.Context, client *kube.Client, command kube.
 		defer restore()
 		command.Sizes = tty.Sizes(ctx, s.Out.(*os.File))
 	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	// An output that cannot be written ends the session.
+	out := &rememberingWriter{w: command.Out, failed: end}
+	command.Out = out
 	code, err := client.Run(ctx, command)
 	switch {
+	case out.Err() != nil:
+		return out.Err()
 	case ctx.Err() != nil:
 		return problem.Status(problem.ExitInterrupted)
 	case err != nil:

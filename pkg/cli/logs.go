@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -39,7 +40,13 @@ func newLogs(s *session) *cobra.Command {
 
 			With --follow new lines are printed as they come, also those of pods and
 			containers that start later, from their first line on. None is lost or
-			doubled when a connection breaks.
+			doubled when a connection breaks. Without it, a log that sends nothing
+			for five seconds no longer holds back the others, and one that sends
+			nothing for 30 seconds, or does not end within --request-timeout, is an
+			error once the others are printed.
+
+			On a terminal, control characters other than tabs and colour sequences
+			are shown as ?.
 
 			Rights: get pods/log, list pods and irisclusters.intersystems.com; with
 			--follow also watch pods; with --role, to ask IRIS, create pods/exec.`),
@@ -63,7 +70,7 @@ func newLogs(s *session) *cobra.Command {
 	flags := cmd.Flags()
 	f.addTo(flags)
 	flags.BoolVarP(&f.follow, "follow", "f", false, "Go on printing lines as they come.")
-	flags.BoolVarP(&f.previous, "previous", "p", false, "Print the logs of the containers' former instances.")
+	flags.BoolVarP(&f.previous, "previous", "p", false, "Print the logs of the containers' previous instances.")
 	flags.BoolVar(&f.timestamps, "timestamps", false, "Print the time of each line.")
 	flags.DurationVar(&f.since, "since", 0, "Only lines younger than this, as in 90s, 5m or 2h.")
 	flags.Int64Var(&f.tail, "tail", -1, "Only that many last lines of each container; -1 for all.")
@@ -75,7 +82,7 @@ func newLogs(s *session) *cobra.Command {
 func (f *logsFlags) check() error {
 	switch {
 	case f.follow && f.previous:
-		return problem.Usage("--previous does not go with --follow: what has ended brings no new lines").Hint("leave one of them out")
+		return problem.Usage("--previous and --follow cannot be used together: a container that has ended writes no new lines").Hint("leave one of them out")
 	case f.since < 0:
 		return problem.Usage("--since %s lies in the future", f.since).Hint("give a time like 5m")
 	case f.tail < -1:
@@ -85,7 +92,7 @@ func (f *logsFlags) check() error {
 }
 
 func (f *logsFlags) run(ctx context.Context, s *session, name string) error {
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,7 +104,7 @@ func (f *logsFlags) run(ctx context.Context, s *session, name string) error {
 	if err != nil {
 		return err
 	}
-	lines := render.NewLogLines(s.Out, s.useColor(f.color))
+	lines := render.NewLogLines(s.Out, s.useColor(f.color), render.IsTerminal(s.Out))
 	options := logs.Options{
 		Part:       logs.Part{Follow: f.follow, Previous: f.previous, Tail: f.tail, Ago: f.since},
 		Containers: f.containers,
@@ -111,6 +118,10 @@ func (f *logsFlags) run(ctx context.Context, s *session, name string) error {
 			}
 			return lines.Print(line.Pod, line.Container, stamp, line.Text)
 		},
+		Late: func(late []logs.Source) {
+			s.note("still waiting for the logs of %s; the others are printed without them", logNames(late))
+		},
+		Denied: func(err error) { s.warn(fmt.Sprintf("%v; retrying", err)) },
 	}
 	reading, cancel := s.bounded(ctx)
 	defer cancel()
@@ -123,28 +134,57 @@ func (f *logsFlags) run(ctx context.Context, s *session, name string) error {
 	}
 	if f.follow {
 		return logs.Follow(ctx, func(ctx context.Context, show func([]logs.Source) error) error {
-			return client.FollowLogSources(ctx, namespace, cluster, pod, show, func(err error) { s.note("%s", lostWords(err)) })
+			return client.FollowLogSources(ctx, namespace, cluster, pod, show, s.lost)
 		}, options)
 	}
 	return f.print(ctx, sources, options, namespace)
 }
 
 func (f *logsFlags) print(ctx context.Context, sources []logs.Source, options logs.Options, namespace string) error {
-	read, err := logs.Read(ctx, sources, options)
+	found, failed, err := logs.Read(ctx, sources, options)
 	switch {
 	case err != nil:
 		return err
-	case read == 0 && f.previous:
-		return problem.New("no container in namespace %q that is meant has a former instance", namespace).
-			Hint("none was restarted since its pod was made; leave out --previous")
-	case read == 0:
-		return problem.New("no container in namespace %q that is meant has a log yet", namespace).
-			Hint("with --follow it is waited for; kubectl iris status -n %s shows what keeps it from starting", namespace)
+	case len(failed) > 0:
+		return unreadLogs(failed, found, namespace)
+	case found == 0 && f.previous:
+		return problem.New("no previous container found in namespace %q: none of the selected containers has restarted since its pod was created", namespace).
+			Hint("leave out --previous")
+	case found == 0:
+		return problem.New("no logs found in namespace %q: none of the selected containers has started", namespace).
+			Hint("--follow waits for them; kubectl iris status -n %s shows why they have not started", namespace)
 	}
 	return nil
 }
 
-// target is the cluster or the pod whose logs are meant.
+// unreadLogs returns the error of logs that could not be read, with the cause of
+// the first. If all were refused, which has one cause, it is that of the first.
+func unreadLogs(failed []logs.Failure, found int, namespace string) error {
+	first := failed[0].Err
+	if len(failed) == found && !slices.ContainsFunc(failed, func(f logs.Failure) bool { return !f.Final() }) {
+		return first
+	}
+	var sources []logs.Source
+	for _, f := range failed {
+		sources = append(sources, f.Source)
+	}
+	err := problem.New("%d of %d logs in namespace %q could not be read (%s): %w", len(failed), found, namespace, logNames(sources), first)
+	if hint := problem.HintOf(first); hint != "" {
+		return err.Hint("%s", hint)
+	}
+	return err
+}
+
+// logNames lists logs by pod and container, as they stand before the lines.
+func logNames(sources []logs.Source) string {
+	names := make([]string, len(sources))
+	for i, source := range sources {
+		names[i] = "[" + source.Pod + " " + source.Container + "]"
+	}
+	return strings.Join(names, ", ")
+}
+
+// target returns the cluster or the pod whose logs are selected.
 func (f *logsFlags) target(ctx context.Context, s *session, client *kube.Client, name string) (cluster, pod string, err error) {
 	if f.role == "" && f.shard == "" {
 		reading, cancel := s.bounded(ctx)
@@ -177,7 +217,7 @@ func (f *logsFlags) checkContainers(sources []logs.Source, namespace, cluster st
 	names = slices.Compact(names)
 	for _, wanted := range f.containers {
 		if !slices.Contains(names, wanted) && len(names) > 0 {
-			return problem.New("no pod of IrisCluster %q in namespace %q that is meant has a container %q", cluster, namespace, wanted).
+			return problem.New("no selected pod of IrisCluster %q in namespace %q has a container %q", cluster, namespace, wanted).
 				Hint("there are %s", strings.Join(names, ", "))
 		}
 	}

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"errors"
+	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -92,4 +94,35 @@ func (f *outputFlags) printer() (printers.ResourcePrinter, error) {
 	known := f.formats()
 	failure := genericclioptions.NoCompatiblePrinterError{OutputFormat: &format, AllowedFormats: known}
 	return nil, problem.Usage("%w", errors.New(failure.Error())).Hint("one of: %s", strings.Join(known, ", "))
+}
+
+// rememberingWriter keeps the first error of its writer for libraries that write
+// without returning it: cobra with help texts, client-go with the output of a
+// command in a container. To the library all writes succeed.
+type rememberingWriter struct {
+	w io.Writer
+	// failed, if it is set, is called at the first error.
+	failed func()
+
+	mu  sync.Mutex
+	err error
+}
+
+func (r *rememberingWriter) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return len(p), nil
+	}
+	if _, r.err = r.w.Write(p); r.err != nil && r.failed != nil {
+		r.failed()
+	}
+	return len(p), nil
+}
+
+// Err returns the first error.
+func (r *rememberingWriter) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
 }

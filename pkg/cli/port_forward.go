@@ -42,8 +42,11 @@ func newPortForward(s *session) *cobra.Command {
 			# One pod, whatever its role
 			kubectl iris port-forward data-0-1 1972:superserver
 
-			# For use in a script
-			address=$(kubectl iris port-forward superserver | head -1 | cut -d' ' -f1)`),
+			# In a script: wait for the line with the address, and end it afterwards
+			mkfifo forward
+			kubectl iris port-forward superserver --address 127.0.0.1 > forward &
+			read -r address _ < forward
+			kill $!`),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, args := cutTarget(args)
 			ports, err := parsePorts(name, args)
@@ -88,7 +91,7 @@ func parsePorts(target string, args []string) ([]reach.Port, error) {
 }
 
 func (s *session) portForward(ctx context.Context, f *forwardFlags, name string, ports []reach.Port) error {
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}

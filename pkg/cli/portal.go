@@ -87,7 +87,7 @@ func (f *portalFlags) check() error {
 }
 
 func (f *portalFlags) run(ctx context.Context, s *session, name string) error {
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}

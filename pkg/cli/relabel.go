@@ -58,7 +58,7 @@ func newRelabel(s *session) *cobra.Command {
 			if err := oneOf("dry-run", f.dryRun, dryRunNone, dryRunClient, dryRunServer); err != nil {
 				return err
 			}
-			client, err := s.client()
+			client, err := s.client(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -86,9 +86,7 @@ func (r relabelRun) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, warning := range plan.Warnings {
-		r.warn(warning)
-	}
+	r.warn(plan.Warnings...)
 	if len(plan.Changes) == 0 {
 		_, err := fmt.Fprintln(r.Out, "nothing to change: the labels are as IRIS says")
 		return err
@@ -102,7 +100,7 @@ func (r relabelRun) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if r.dryRun == dryRunNone {
-		_, _ = fmt.Fprintln(r.Err, "note: the operator may set these labels again; kubectl iris status shows when they differ from what IRIS says")
+		r.note("note: the operator may set these labels again; kubectl iris status shows when they differ from what IRIS says")
 	}
 	return nil
 }
@@ -169,7 +167,7 @@ func (r relabelRun) agree(ctx context.Context, args []string, plan relabel.Plan)
 			Hint("--yes changes them without asking, --dry-run shows what would change")
 	}
 	for _, change := range plan.Changes {
-		_, _ = fmt.Fprintln(r.Err, change)
+		r.note("%s", change)
 	}
 	agreed, err := r.yes(ctx, "Set these labels? [y/N] ")
 	if err != nil {

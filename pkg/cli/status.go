@@ -154,7 +154,7 @@ func (f *statusFlags) toRun(s *session, names []string) (*statusRun, error) {
 func (r *statusRun) detail() bool { return len(r.scope.Names) == 1 }
 
 func (r *statusRun) run(ctx context.Context) error {
-	client, err := r.client()
+	client, err := r.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func nothingHint(u view.Unread) string {
 	if u.Reason == view.NotInstalled {
 		return "the InterSystems Kubernetes Operator brings this resource: is it installed in this cluster, and is this the right --context?"
 	}
-	return fmt.Sprintf("ask for the right to %s %s", u.Verb, u.Resource)
+	return kube.UnreadHint(u)
 }
 
 // keepSelected drops the pods of clusters that a label selector left out.
@@ -281,18 +281,20 @@ func (r *statusRun) print(list view.ClusterStatusList) error {
 	case r.printer != nil:
 		return render.Object(r.Out, r.printer, list)
 	case len(list.Items) == 0:
-		if err := r.printNone(r.scope.Namespace); err != nil {
+		r.printNone(r.scope.Namespace)
+		render.Unread(r.Err, list.Unread)
+	case r.detail():
+		if err := render.Cluster(r.Out, list.Items[0], o); err != nil {
 			return err
 		}
-		return render.Unread(r.Err, list.Unread, o)
-	case r.detail():
-		return render.Cluster(r.Out, list.Items[0], o)
+		render.Unread(r.Err, list.Items[0].Unread)
 	default:
 		if err := render.Clusters(r.Out, list, o); err != nil {
 			return err
 		}
-		return render.Unread(r.Err, list.Unread, o)
+		render.Unread(r.Err, list.Unread)
 	}
+	return nil
 }
 
 // verdict is the exit code of a list: its worst.

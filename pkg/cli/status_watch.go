@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -19,12 +20,12 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// follow shows the clusters until it is interrupted: redrawn on a terminal,
-// appended elsewhere. It ends with the exit code of what it showed last.
+// follow shows the clusters until it is interrupted: redrawn on a terminal that
+// can do so, appended elsewhere. It ends with the exit code of what it showed last.
 func (r *statusRun) follow(ctx context.Context, client *kube.Client) error {
 	group, watching := errgroup.WithContext(ctx)
 	show, lost := r.keepShown(r.appendChanges()), r.lost
-	if terminal, ok := r.Out.(*os.File); ok && r.printer == nil && render.IsTerminal(terminal) {
+	if terminal, ok := r.Out.(*os.File); ok && r.printer == nil && render.CanRedraw(terminal, r.Getenv) {
 		frames := make(chan frame, 1)
 		show, lost = r.sendFrames(watching, frames)
 		group.Go(func() error { return r.redraw(watching, terminal, frames) })
@@ -105,14 +106,8 @@ func (r *statusRun) keepShown(show func(view.ClusterStatusList) error) func(view
 	}
 }
 
-// lost says that the API server stopped answering.
-func (r *statusRun) lost(err error) {
-	_, _ = fmt.Fprintln(r.Err, lostWords(err))
-}
-
-func lostWords(err error) string { return fmt.Sprintf("warning: %v; trying again", err) }
-
-// appendChanges is the way to show what changes where there is no terminal.
+// appendChanges returns the function that shows what changed by appending lines
+// or documents.
 func (r *statusRun) appendChanges() func(view.ClusterStatusList) error {
 	if r.printer != nil {
 		documents := render.NewDocuments(r.Out, r.printer)
@@ -127,22 +122,17 @@ func (r *statusRun) appendChanges() func(view.ClusterStatusList) error {
 		return r.appendDetail()
 	}
 	lines := render.NewLines(r.Out)
-	var unread []view.Unread
+	warnUnread := r.warnNewUnread()
 	return func(list view.ClusterStatusList) error {
-		o := r.now()
-		if !slices.Equal(unread, list.Unread) {
-			unread = list.Unread
-			if err := render.Unread(r.Err, unread, o); err != nil {
-				return err
-			}
-		}
-		return lines.Clusters(list, o)
+		warnUnread(list.Unread)
+		return lines.Clusters(list, r.now())
 	}
 }
 
 // appendDetail is appendChanges for one cluster, which may go and come again.
 func (r *statusRun) appendDetail() func(view.ClusterStatusList) error {
 	var lines *render.Lines
+	warnUnread := r.warnNewUnread()
 	return func(list view.ClusterStatusList) error {
 		switch {
 		case len(list.Items) == 1 && lines == nil:
@@ -154,7 +144,22 @@ func (r *statusRun) appendDetail() func(view.ClusterStatusList) error {
 		case len(list.Items) == 0:
 			return nil
 		}
+		warnUnread(list.Items[0].Unread)
 		return lines.Cluster(list.Items[0], r.now())
+	}
+}
+
+// warnNewUnread returns a function that warns of the failed reads that the call
+// before did not have.
+func (r *statusRun) warnNewUnread() func([]view.Unread) {
+	var known []view.Unread
+	return func(unread []view.Unread) {
+		for _, u := range unread {
+			if !slices.Contains(known, u) {
+				render.Unread(r.Err, []view.Unread{u})
+			}
+		}
+		known = unread
 	}
 }
 
@@ -171,8 +176,8 @@ func (r *statusRun) goneWords(list view.ClusterStatusList) string {
 // frame is what a terminal shows.
 type frame struct {
 	list view.ClusterStatusList
-	// lost says that the API server stopped answering since.
-	lost string
+	// lost says that the API server stopped answering since; nil if it answers.
+	lost error
 }
 
 // sendFrames makes a frame of each view, and of each word that the API server
@@ -193,7 +198,7 @@ func (r *statusRun) sendFrames(ctx context.Context, frames chan<- frame) (show f
 		send(func(f *frame) { *f = frame{list: list} })
 		return nil
 	}
-	return show, func(err error) { send(func(f *frame) { f.lost = lostWords(err) }) }
+	return show, func(err error) { send(func(f *frame) { f.lost = err }) }
 }
 
 // redraw shows each frame over the last.
@@ -224,8 +229,10 @@ func (r *statusRun) draw(f frame) (drawn render.Frame, err error) {
 		err = run.print(list)
 		drawn.Body = text.String()
 	}
-	if f.lost != "" {
-		drawn.Sum += f.lost + "\n"
+	if f.lost != nil {
+		var line strings.Builder
+		render.Warning(&line, lostWords(f.lost))
+		drawn.Sum += line.String()
 	}
 	return drawn, err
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
+	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
 
 // targetFlags narrow a cluster to the pod that a command reaches.
@@ -123,12 +123,19 @@ func (t found) warnings() []string {
 	return lines
 }
 
-// note prints a line about what the command does.
+// note prints a line about what the command does on stderr.
 func (s *session) note(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.Err, format+"\n", args...)
+	render.Note(s.Err, fmt.Sprintf(format, args...))
 }
 
-// warn prints a warning.
-func (s *session) warn(line string) {
-	_, _ = fmt.Fprintf(s.Err, "warning: %s\n", strings.ReplaceAll(line, "\n", " "))
+// warn prints a warning for each line on stderr.
+func (s *session) warn(lines ...string) {
+	for _, line := range lines {
+		render.Warning(s.Err, line)
+	}
 }
+
+// lost warns that the API server stopped answering a watch.
+func (s *session) lost(err error) { s.warn(lostWords(err)) }
+
+func lostWords(err error) string { return fmt.Sprintf("%v; trying again", err) }

@@ -98,7 +98,7 @@ func (f *unexposeFlags) run(ctx context.Context, s *session, args []string) erro
 	if err != nil {
 		return err
 	}
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,8 @@ func (f *unexposeFlags) run(ctx context.Context, s *session, args []string) erro
 	}
 	chosen, failed := f.choose(ctx, s, client, namespace, made, args)
 	if len(chosen) == 0 && len(failed) == 0 {
-		return s.printNone(namespace)
+		s.printNone(namespace)
+		return nil
 	}
 	// All are removed before one is waited for: load balancers take their time
 	// side by side.

@@ -70,16 +70,16 @@ func (f *versionFlags) run(ctx context.Context, s *session) error {
 }
 
 func (s *session) serverVersion(ctx context.Context) (view.ServerVersion, error) {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
 	namespace, err := s.namespace()
 	if err != nil {
 		return view.ServerVersion{}, err
 	}
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return view.ServerVersion{}, err
 	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	return client.Version(ctx, namespace)
 }
 
@@ -99,7 +99,8 @@ func (f *versionFlags) print(s *session, v view.Version) error {
 	if v.Server == nil {
 		return nil
 	}
-	return render.Unread(s.Err, v.Server.Unread, render.Options{})
+	render.Unread(s.Err, v.Server.Unread)
+	return nil
 }
 
 func clientVersion(build Build) view.ClientVersion {

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // Diff returns a unified diff from the live Service (nil if there is none) to
@@ -94,11 +96,13 @@ func content(service *corev1.Service) ([]byte, error) {
 }
 
 func unified(name string, before, after []byte) (string, error) {
-	return difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
+	diff, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
 		FromFile: "live/" + name, A: slices.Collect(strings.Lines(string(before))),
 		ToFile: "wanted/" + name, B: slices.Collect(strings.Lines(string(after))),
 		Context: 3,
 	})
+	// YAML escapes control characters, but not those that reorder a line.
+	return text.Lines(diff), err
 }
 
 // managedPart is the live Service, as YAML, without what applying leaves alone.

@@ -230,6 +230,19 @@ func TestDiffShowsNoEmptyFields(t *testing.T) {
 	}
 }
 
+// A diff is for a terminal: YAML alone lets bidirectional and zero-width
+// characters pass.
+func TestDiffShowsInvisibleCharacters(t *testing.T) {
+	want := planned(t, expose.Options{Annotations: map[string]string{"example.com/note": "a\u202eb\u200bc\x1b[2J"}})
+	got, err := expose.Diff(nil, want, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line := "+    example.com/note: \"a?b?c\\e[2J\"\n"; !strings.Contains(got, line) {
+		t.Errorf("the diff lacks %q:\n%q", line, got)
+	}
+}
+
 func TestDiffOfManagedFieldsThatCannotBeRead(t *testing.T) {
 	live := planned(t, expose.Options{})
 	live.ManagedFields = []metav1.ManagedFieldsEntry{{

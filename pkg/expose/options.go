@@ -1,7 +1,6 @@
 package expose
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // Options are what both commands let the user choose of the Service. The zero
@@ -257,11 +257,7 @@ func (o Options) spec(template corev1.ServiceSpec) (corev1.ServiceSpec, error) {
 	return spec, nil
 }
 
-// bounded lists names, the first five of many.
-func bounded(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
+// maxListed bounds how many names an error lists.
+const maxListed = 5
+
+func bounded(names []string) string { return text.List(names, maxListed) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -137,10 +138,7 @@ func endpointChange(old, service view.Service) []view.Transition {
 	}}
 }
 
-func quoted(names []string) string {
-	list := make([]string, len(names))
-	for i, name := range names {
-		list[i] = fmt.Sprintf("%q", name)
-	}
-	return strings.Join(list, ", ")
-}
+// maxListed bounds how many pods a transition names.
+const maxListed = 5
+
+func quoted(names []string) string { return text.List(text.Quote(names), maxListed) }

@@ -185,16 +185,19 @@ func (f *Forwarder) try(grace, ctx context.Context, resolve func(context.Context
 	if err != nil {
 		return line{}, err
 	}
-	l, err := p.acquire(ctx)
-	if err != nil {
-		return line{}, err
+	for {
+		l, err := p.acquire(ctx)
+		if err != nil {
+			return line{}, err
+		}
+		streams, err := l.open(ctx, d.Port, f.ids.Add(1))
+		switch {
+		case err == nil:
+			return line{lease: l, pair: streams, to: d}, nil
+		case !errors.Is(err, errReused):
+			return line{}, err
+		}
 	}
-	streams, err := l.open(ctx, d.Port, f.ids.Add(1))
-	if err != nil {
-		l.end(false)
-		return line{}, err
-	}
-	return line{lease: l, pair: streams, to: d}, nil
 }
 
 func (f *Forwarder) pool(d Destination) (*pool, error) {

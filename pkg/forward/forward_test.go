@@ -186,6 +186,51 @@ func TestLostTunnelBreaksTheConnection(t *testing.T) {
 	}
 }
 
+// Tunnels that died while they were idle, as while a laptop slept, cost the next
+// connection a moment, the others nothing, and none of them breaks.
+func TestTunnelsThatDiedSilently(t *testing.T) {
+	for _, grace := range []time.Duration{0, 30 * time.Second} {
+		t.Run(grace.String(), func(t *testing.T) {
+			n := newNode(t, map[string]func(net.Conn){"80": func(c net.Conn) {
+				got := make([]byte, 4)
+				_, _ = io.ReadFull(c, got)
+				_, _ = c.Write(got)
+				_ = c.Close()
+			}})
+			f := start(t, grace, func(context.Context) (Destination, error) {
+				return Destination{Pod: "uid-0", Name: "pod-0", Port: 80, Dial: n.dialFar}, nil
+			})
+			// A browser opens six connections at once, and ends them.
+			var all []net.Conn
+			for range 6 {
+				all = append(all, f.connect(t))
+			}
+			for _, c := range all {
+				_, _ = io.WriteString(c, "ping")
+				expect(t, c, "ping")
+			}
+			waitFor(t, func() bool { return !f.Busy() })
+			n.lose()
+			for i := range 3 {
+				most := time.Second
+				if i == 0 {
+					most += reuseTimeout
+				}
+				c := f.connect(t)
+				begun := time.Now()
+				_, _ = io.WriteString(c, "ping")
+				expect(t, c, "ping")
+				if took := time.Since(begun); took > most {
+					t.Errorf("connection %d took %s", i+1, took)
+				}
+			}
+			if got := f.failures(); len(got) > 0 {
+				t.Errorf("said %q", got)
+			}
+		})
+	}
+}
+
 // A port that nobody listens on is said, and the connection broken.
 func TestRefusedByPod(t *testing.T) {
 	n := newNode(t, nil)

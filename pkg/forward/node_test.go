@@ -25,6 +25,8 @@ type node struct {
 
 	mu    sync.Mutex
 	conns []net.Conn
+	// ways are the networks between the node and its clients, if there are any.
+	ways []*way
 }
 
 func newNode(t *testing.T, serve map[string]func(net.Conn)) *node {
@@ -55,6 +57,52 @@ func (n *node) dial(context.Context) (httpstream.Connection, error) {
 		return nil, err
 	}
 	return spdy.NewClientConnection(client)
+}
+
+// way is a network that carries bytes until it is lost: then it swallows them,
+// and no end is told.
+type way struct{ lost atomic.Bool }
+
+func (w *way) carry(to, from net.Conn) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(b)
+		if n > 0 && !w.lost.Load() {
+			_, _ = to.Write(b[:n])
+		}
+		if err != nil {
+			_ = to.Close()
+			return
+		}
+	}
+}
+
+// dialFar is a Dial through a network of its own.
+func (n *node) dialFar(context.Context) (httpstream.Connection, error) {
+	n.dials.Add(1)
+	client, near := loopback(n.t)
+	far, server := loopback(n.t)
+	w := &way{}
+	go w.carry(far, near)
+	go w.carry(near, far)
+	n.mu.Lock()
+	n.conns = append(n.conns, client, near, far, server)
+	n.ways = append(n.ways, w)
+	n.mu.Unlock()
+	pairs := &pairs{node: n, open: map[string]httpstream.Stream{}}
+	if _, err := spdy.NewServerConnection(server, pairs.accept); err != nil {
+		return nil, err
+	}
+	return spdy.NewClientConnection(client)
+}
+
+// lose loses the networks that there are.
+func (n *node) lose() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, w := range n.ways {
+		w.lost.Store(true)
+	}
 }
 
 // pairs brings the two streams of each request together.

@@ -22,24 +22,44 @@ const (
 	maxIdle = 4
 	idleFor = 15 * time.Second
 	// streamTimeout bounds the opening of streams: a node accepts them at once,
-	// or the tunnel is dead.
+	// or the tunnel is dead. reuseTimeout bounds it in a tunnel that was idle and
+	// may have died unnoticed: a new one takes less time than to wait for it.
 	streamTimeout = 10 * time.Second
-	// prepareTimeout bounds the making of a tunnel that nobody waits for.
+	reuseTimeout  = 2 * time.Second
+	// prepareTimeout bounds the dialing of a tunnel that no connection waits for.
 	prepareTimeout = 30 * time.Second
+	// silentFor is how long nothing may come through an idle tunnel whose other
+	// end is pinged every five seconds: longer, and it is dead.
+	silentFor = 10 * time.Second
+	// lookEvery is how often idle tunnels are checked for that.
+	lookEvery = 5 * time.Second
 )
 
 var (
 	errLost    = errors.New("the connection to the pod was lost")
 	errTimeout = errors.New("the node accepted no stream in time")
-	errMoved   = errors.New("the pod is no longer the one that is meant")
+	// errReused is the error of a tunnel that was idle before, and dead: another
+	// may be tried at once.
+	errReused = errors.New("the connection to the pod had died")
+	errMoved  = errors.New("the pod is no longer the one that is meant")
 )
 
-// Dial opens a connection that carries port-forward streams to one pod.
+// Dial opens a connection that carries port-forward streams to one pod. A
+// connection that is a Pinged is closed if it dies while it is idle.
 type Dial func(context.Context) (httpstream.Connection, error)
+
+// Pinged is a connection whose other end is asked for a sign of life every five
+// seconds.
+type Pinged interface {
+	// Silence returns for how long it has been waiting for the other end to send
+	// anything.
+	Silence() time.Duration
+}
 
 // tunnel is a connection to one pod that carries streams.
 type tunnel struct {
-	conn httpstream.Connection
+	conn   httpstream.Connection
+	dialed time.Time
 	// users are the TCP connections that it carries, resting those of them whose
 	// client has ended its side; guarded by its pool.
 	users, resting int
@@ -53,7 +73,8 @@ type tunnel struct {
 }
 
 func newTunnel(conn httpstream.Connection) *tunnel {
-	t := &tunnel{conn: conn, idle: time.Now()}
+	now := time.Now()
+	t := &tunnel{conn: conn, dialed: now, idle: now}
 	t.ctx, t.close = context.WithCancel(context.Background())
 	// A connection on which nothing goes through may take its time to close,
 	// for which nobody is to wait.
@@ -61,7 +82,7 @@ func newTunnel(conn httpstream.Connection) *tunnel {
 	return t
 }
 
-// closed tells whether the tunnel is at its end. Its streams then end as if the
+// closed reports whether the tunnel is at its end. Its streams then end as if the
 // pod had ended them.
 func (t *tunnel) closed() bool {
 	select {
@@ -79,8 +100,20 @@ type pair struct {
 	data, errors httpstream.Stream
 }
 
-// open opens the streams of one TCP connection. id is unique in the tunnel.
-func (t *tunnel) open(ctx context.Context, port uint16, id uint64) (pair, error) {
+// silent reports whether nothing comes from the other end although it is pinged.
+// It may be dead, or wait for a pod that reads nothing for a while.
+func (t *tunnel) silent() bool {
+	pinged, ok := t.conn.(Pinged)
+	return ok && pinged.Silence() >= silentFor
+}
+
+// dead reports whether the tunnel has died although neither end closed it. Only
+// one that carries nothing is judged.
+func (t *tunnel) dead() bool { return t.unused() && t.silent() }
+
+// open opens the streams of one TCP connection within the given time. id is
+// unique in the tunnel.
+func (t *tunnel) open(ctx context.Context, most time.Duration, port uint16, id uint64) (pair, error) {
 	type opened struct {
 		stream httpstream.Stream
 		err    error
@@ -100,7 +133,7 @@ func (t *tunnel) open(ctx context.Context, port uint16, id uint64) (pair, error)
 		return result
 	}
 	failures, data := create(corev1.StreamTypeError), create(corev1.StreamTypeData)
-	timeout := time.NewTimer(streamTimeout)
+	timeout := time.NewTimer(most)
 	defer timeout.Stop()
 	var p pair
 	for p.data == nil || p.errors == nil {
@@ -137,8 +170,10 @@ type pool struct {
 	// dialing are tunnels that are about to be.
 	dialing int
 	ended   bool
-	// dialed is closed, and made anew, whenever one of them is or is not.
+	// dialed is closed, and replaced, whenever one of them is or is not.
 	dialed chan struct{}
+	// looking: a look at the tunnels is due.
+	looking bool
 }
 
 func newPool(dial Dial) *pool { return &pool{dial: dial, dialed: make(chan struct{})} }
@@ -147,28 +182,34 @@ func newPool(dial Dial) *pool { return &pool{dial: dial, dialed: make(chan struc
 type lease struct {
 	*tunnel
 	pool *pool
+	// reused: the tunnel was there before and carries nothing else but what
+	// rests, so that it may have died unnoticed.
+	reused bool
+	// since is when it was leased.
+	since time.Time
 	// rests: the client has ended its side; over: the tunnel is given back.
 	rests, over bool
 }
 
 // acquire leases a tunnel that carries nothing but what rests, or a new one;
-// where there are too many, the one that carries least. One more is kept ready
-// for the next.
+// if there are too many, the one that carries least. One more is kept ready for
+// the next.
 func (p *pool) acquire(ctx context.Context) (*lease, error) {
 	for {
-		t, wait, err := p.take()
+		l, wait, err := p.take()
 		if err != nil {
 			return nil, err
 		}
-		if t == nil && wait == nil {
-			t, err = p.add(ctx, 1)
+		if l == nil && wait == nil {
+			t, err := p.add(ctx, 1)
+			if err != nil {
+				return nil, err
+			}
+			l = &lease{tunnel: t, pool: p, since: time.Now()}
 		}
-		switch {
-		case err != nil:
-			return nil, err
-		case t != nil:
+		if l != nil {
 			p.prepare()
-			return &lease{tunnel: t, pool: p}, nil
+			return l, nil
 		}
 		select {
 		case <-wait:
@@ -178,18 +219,18 @@ func (p *pool) acquire(ctx context.Context) (*lease, error) {
 	}
 }
 
-// take is a tunnel that is there, or what to wait for; neither where another is
-// to be dialed.
-func (p *pool) take() (t *tunnel, wait <-chan struct{}, err error) {
+// take leases a tunnel that is there, or returns what to wait for; neither if
+// another is to be dialed.
+func (p *pool) take() (l *lease, wait <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
 		return nil, nil, errMoved
 	}
-	p.drop((*tunnel).closed)
+	p.drop(func(t *tunnel) bool { return t.closed() || t.dead() })
 	var least *tunnel
 	for _, t := range p.tunnels {
-		if !t.spoiled && (least == nil || t.users < least.users) {
+		if !t.spoiled && !t.silent() && (least == nil || t.users < least.users) {
 			least = t
 		}
 	}
@@ -197,7 +238,7 @@ func (p *pool) take() (t *tunnel, wait <-chan struct{}, err error) {
 	switch {
 	case least != nil && (least.users == 0 || full):
 		least.users++
-		return least, nil, nil
+		return &lease{tunnel: least, pool: p, reused: least.users == 1, since: time.Now()}, nil, nil
 	case full && p.dialing > 0:
 		return nil, p.dialed, nil
 	}
@@ -220,8 +261,8 @@ func (p *pool) prepare() {
 	}()
 }
 
-// ready tells whether another TCP connection would have the tunnel to itself.
-func (t *tunnel) ready() bool { return t.users == 0 && !t.spoiled && !t.closed() }
+// ready reports whether another TCP connection would have the tunnel to itself.
+func (t *tunnel) ready() bool { return t.users == 0 && !t.spoiled && !t.silent() && !t.closed() }
 
 // add dials one more tunnel, with so many users.
 func (p *pool) add(ctx context.Context, users int) (*tunnel, error) {
@@ -264,7 +305,42 @@ func (p *pool) added(conn httpstream.Connection, err error, users int) (*tunnel,
 	}
 	t.users = users
 	p.tunnels = append(p.tunnels, t)
+	p.look()
 	return t, nil
+}
+
+// look closes idle tunnels that have died, in a while and again as long as there
+// are tunnels, and has one ready in their place.
+func (p *pool) look() {
+	if p.looking || len(p.tunnels) == 0 {
+		return
+	}
+	p.looking = true
+	time.AfterFunc(lookEvery, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		before := len(p.tunnels)
+		p.drop((*tunnel).dead)
+		if len(p.tunnels) < before {
+			go p.prepare()
+		}
+		p.looking = false
+		p.look()
+	})
+}
+
+// suspect gives a tunnel back on which no stream could be opened in time. Those
+// that carried no more than it, and were there when it was leased, have most
+// likely died with it: no other TCP connection uses them.
+func (l *lease) suspect() {
+	p := l.pool
+	p.mu.Lock()
+	for _, t := range p.tunnels {
+		t.spoiled = t.spoiled || t.users == 0 && !t.dialed.After(l.since)
+	}
+	p.drop(func(t *tunnel) bool { return t.spoiled && t.unused() })
+	p.mu.Unlock()
+	l.end(false)
 }
 
 // rest says that the client has ended its side. Most have then read all that
@@ -278,6 +354,28 @@ func (l *lease) rest() {
 	l.rests = true
 	l.users--
 	l.resting++
+}
+
+// open opens streams in the leased tunnel, and gives it back if that fails. The
+// error is errReused if the tunnel may have died before it was leased.
+func (l *lease) open(ctx context.Context, port uint16, id uint64) (pair, error) {
+	most := streamTimeout
+	if l.reused {
+		most = reuseTimeout
+	}
+	streams, err := l.tunnel.open(ctx, most, port, id)
+	switch {
+	case err == nil:
+		return streams, nil
+	case errors.Is(err, errTimeout):
+		l.suspect()
+	default:
+		l.end(false)
+	}
+	if l.reused && (errors.Is(err, errTimeout) || errors.Is(err, errLost)) {
+		return pair{}, errReused
+	}
+	return pair{}, err
 }
 
 // end gives the tunnel back. Only one on which everything ended well is used
@@ -306,7 +404,7 @@ func (l *lease) end(well bool) {
 	}
 }
 
-// unused tells whether no TCP connection needs the tunnel.
+// unused reports whether no TCP connection needs the tunnel.
 func (t *tunnel) unused() bool { return t.users+t.resting == 0 }
 
 // unused counts such tunnels.

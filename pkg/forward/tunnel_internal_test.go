@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,5 +86,86 @@ func TestIdleTunnels(t *testing.T) {
 			t.Errorf("%d tunnels are open after the pool's end", got)
 		}
 		time.Sleep(2 * idleFor)
+	})
+}
+
+// pinged is a connection whose other end answers until it dies.
+type pinged struct {
+	silent
+	died atomic.Pointer[time.Time]
+}
+
+func (p *pinged) Silence() time.Duration {
+	if at := p.died.Load(); at != nil {
+		return time.Since(*at)
+	}
+	return 0
+}
+
+func (p *pinged) die() {
+	now := time.Now()
+	p.died.Store(&now)
+}
+
+func (p *pinged) open() bool {
+	select {
+	case <-p.closed:
+		return false
+	default:
+		return true
+	}
+}
+
+// Idle tunnels that died are found by their pings and replaced before a
+// connection meets them; one that carries a connection is left alone, and takes
+// no other.
+func TestIdleTunnelsThatDied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all []*pinged
+		p := newPool(func(context.Context) (httpstream.Connection, error) {
+			c := &pinged{silent: silent{closed: make(chan bool)}}
+			all = append(all, c)
+			return c, nil
+		})
+		acquire := func() *lease {
+			t.Helper()
+			l, err := p.acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			return l
+		}
+		busy, resting, idle := acquire(), acquire(), acquire()
+		resting.rest()
+		idle.end(true)
+		time.Sleep(time.Minute)
+		if len(all) != 4 { // the last is ready for the next
+			t.Fatalf("%d tunnels were dialed, want 4", len(all))
+		}
+		for i, c := range all {
+			if !c.open() {
+				t.Errorf("tunnel %d is closed although its pings are answered", i)
+			}
+			c.die()
+		}
+		time.Sleep(silentFor + lookEvery)
+		synctest.Wait()
+		for i, want := range []bool{true, true, false, false, true} {
+			if i >= len(all) {
+				t.Fatalf("%d tunnels were dialed, want 5: one in place of those that died", len(all))
+			}
+			if got := all[i].open(); got != want {
+				t.Errorf("tunnel %d: open %t, want %t", i, got, want)
+			}
+		}
+		if l := acquire(); l.conn != all[4] {
+			t.Error("a connection got a tunnel that died")
+		}
+		busy.end(true)
+		resting.end(true)
+		p.end()
+		synctest.Wait()
+		time.Sleep(2 * lookEvery)
 	})
 }

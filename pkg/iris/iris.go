@@ -52,8 +52,9 @@ const (
 	RoleIRIS = "iris"
 )
 
-// KindSelector matches the pods of every IrisCluster.
-const KindSelector = LabelKind + "=" + Kind
+// KindSelector matches the pods of every IrisCluster. A pod without the name of
+// one belongs to none.
+const KindSelector = LabelKind + "=" + Kind + "," + LabelName
 
 // Components of an IrisCluster, the values of LabelComponent. arbiter, sam and
 // iam are inferred; the others were seen.

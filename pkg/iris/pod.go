@@ -1,7 +1,6 @@
 package iris
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // defaultContainerAnnotation is kubectl's: the container meant when none is named.
@@ -29,6 +30,13 @@ type Pod struct {
 	Ready bool
 	// State is the word kubectl shows: Running, Pending, CrashLoopBackOff, …
 	State string
+	// Why says in one line of bounded length why the pod is not ready, or is
+	// being deleted, as far as its status tells; "" if it does not.
+	Why string
+	// NodeLost: the pod's node no longer answers, as Kubernetes notes at the pod.
+	NodeLost bool
+	// Crash is the first container that ended with an error or keeps ending.
+	Crash Crash
 	// ContainersReady of Containers are ready.
 	ContainersReady int
 	Containers      int
@@ -108,7 +116,10 @@ func PodFrom(pod *corev1.Pod) Pod {
 		Deleting:        pod.DeletionTimestamp != nil,
 		Labels:          pod.Labels,
 		Ready:           isReady(pod),
-		State:           stateOf(pod),
+		State:           text.Cut(stateOf(pod), maxReason),
+		Why:             whyNotReady(pod),
+		NodeLost:        isNodeLost(pod),
+		Crash:           firstCrash(pod),
 		Node:            pod.Spec.NodeName,
 		NodeIP:          pod.Status.HostIP,
 		IP:              pod.Status.PodIP,
@@ -160,93 +171,11 @@ func containerFrom(c *corev1.Container, statuses []corev1.ContainerStatus) *Cont
 	return out
 }
 
-func isReady(pod *corev1.Pod) bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
-// stateOf chooses the word as kubectl get pods does: the first init container
-// that is not done, else the first container that waits or ended, else the
-// pod's own reason or phase. A pod that is being deleted is Terminating.
-func stateOf(pod *corev1.Pod) string {
-	if pod.DeletionTimestamp != nil && !hasEnded(pod.Status.Phase) {
-		return "Terminating"
-	}
-	if state := initState(pod); state != "" {
-		return state
-	}
-	state, running := "", false
-	for _, s := range pod.Status.ContainerStatuses {
-		running = running || s.State.Running != nil && s.Ready
-		if state == "" {
-			state = containerState(s.State)
-		}
-	}
-	switch {
-	case state == "Completed" && running && isReady(pod):
-		return string(corev1.PodRunning)
-	case state == "Completed" && running:
-		return "NotReady"
-	case state != "":
-		return state
-	case pod.Status.Reason != "":
-		return pod.Status.Reason
-	case isGated(pod):
-		return corev1.PodReasonSchedulingGated
-	}
-	return string(pod.Status.Phase)
-}
-
-func hasEnded(phase corev1.PodPhase) bool {
-	return phase == corev1.PodSucceeded || phase == corev1.PodFailed
-}
-
-func isGated(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodScheduled && c.Reason == corev1.PodReasonSchedulingGated
-	})
-}
-
-// initState is the word while init containers run, else "".
-func initState(pod *corev1.Pod) string {
-	for i, s := range pod.Status.InitContainerStatuses {
-		switch {
-		case s.State.Terminated != nil && s.State.Terminated.ExitCode == 0:
-			continue
-		case s.Started != nil && *s.Started && restarts(pod, s.Name):
-			continue
-		case s.State.Running == nil && containerState(s.State) != "" && containerState(s.State) != "PodInitializing":
-			return "Init:" + containerState(s.State)
-		}
-		return fmt.Sprintf("Init:%d/%d", i, len(pod.Spec.InitContainers))
-	}
-	return ""
-}
-
 // restarts tells an init container that goes on beside the others.
 func restarts(pod *corev1.Pod, container string) bool {
 	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
 		return c.Name == container && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 	})
-}
-
-// containerState is why a container waits or how it ended, else "".
-func containerState(state corev1.ContainerState) string {
-	switch {
-	case state.Waiting != nil:
-		return state.Waiting.Reason
-	case state.Terminated == nil:
-		return ""
-	case state.Terminated.Reason != "":
-		return state.Terminated.Reason
-	case state.Terminated.Signal != 0:
-		return fmt.Sprintf("Signal:%d", state.Terminated.Signal)
-	}
-	return fmt.Sprintf("ExitCode:%d", state.Terminated.ExitCode)
 }
 
 // SidecarPort is the port on which the pod's sidecar serves pages: what the

@@ -62,6 +62,7 @@ status:
 			"intersystems.com/mirrorRole": "backup",
 		},
 		State:           "ImagePullBackOff",
+		Why:             `container "webgateway": ImagePullBackOff`,
 		ContainersReady: 1,
 		Containers:      2,
 		Node:            "node-1",

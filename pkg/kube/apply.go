@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -269,21 +268,16 @@ func (c *Client) explainApply(err error, wanted *unstructured.Unstructured, live
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
+	case refuserOf(err) != notRefused: // whatever status a policy gave it
+		return c.explain(err, access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 	case isFieldConflict(err):
 		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
 			Hint("another field manager set these fields; --force-conflicts takes them over")
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
 			Hint("%s", afterInvalid(live))
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"):
-		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
-			Hint("kubectl describe quota -n %s shows what is used; --type ClusterIP needs neither load balancer nor node port", wanted.GetNamespace())
 	default:
-		verb := "patch"
-		if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot create resource") {
-			verb = "create" // an apply of what is not there takes both rights
-		}
-		return c.explain(err, access{verb, "services", wanted.GetNamespace()}, wanted.GetName())
+		return c.explain(err, access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 const (
@@ -382,7 +382,7 @@ var requestLine = regexp.MustCompile(`\b(Get|Post) "[^"]*": `)
 func refusal(source iris.AnswerSource, err error) iris.Refusal {
 	r := iris.Refusal{Source: source}
 	switch {
-	case apierrors.IsForbidden(err):
+	case refuserOf(err) == byRBAC:
 		right := execRight
 		if source != iris.FromQlist {
 			right = proxyRight
@@ -393,7 +393,7 @@ func refusal(source iris.AnswerSource, err error) iris.Refusal {
 		r.TimedOut = true
 		r.Why = fmt.Sprintf("no answer within %s", askTimeout)
 	default:
-		r.Why = topology.OneLine(requestLine.ReplaceAllString(err.Error(), ""))
+		r.Why = text.Excerpt(requestLine.ReplaceAllString(err.Error(), ""))
 	}
 	return r
 }

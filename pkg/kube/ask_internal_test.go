@@ -98,7 +98,9 @@ func writeStatus(w http.ResponseWriter, status metav1.Status) {
 }
 
 func forbidden(what string) metav1.Status {
-	return metav1.Status{Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: "pods is forbidden: User cannot " + what}
+	verb, resource, _ := strings.Cut(what, " ")
+	message := fmt.Sprintf(`pods "pod-0" is forbidden: User "jane" cannot %s resource %q in API group "" in the namespace "ns"`, verb, resource)
+	return metav1.Status{Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: message}
 }
 
 // succeed is the end of a command that went well.

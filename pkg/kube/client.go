@@ -44,6 +44,9 @@ func New(config *rest.Config, userAgent string) (*Client, error) {
 	config = rest.CopyConfig(config)
 	config.UserAgent = userAgent
 	config.QPS = -1 // the server's priority and fairness decides
+	if err := moveUserinfo(config); err != nil {
+		return nil, err
+	}
 	once, err := clientsFor(config)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +24,9 @@ type access struct {
 }
 
 func (a access) String() string {
+	if strings.HasPrefix(a.resource, "/") {
+		return a.verb + " " + a.resource
+	}
 	return fmt.Sprintf("%s %s %s", a.verb, a.resource, inNamespace(a.namespace))
 }
 
@@ -42,31 +46,35 @@ func namespaceFlag(namespace string) string {
 }
 
 // explain turns the error of a request into one line for a person, with the
-// next step.
+// next step. No secret that a URL may hold is in it.
 func (c *Client) explain(err error, a access, name string) error {
 	what := a.String()
 	if name != "" {
 		what = fmt.Sprintf("%s %q %s", a.verb+" "+a.resource, name, inNamespace(a.namespace))
 	}
+	err = withoutSecrets(err)
 	var network *url.Error
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.Canceled):
 		return err
-	case apierrors.IsForbidden(err):
-		return problem.New("cannot %s: forbidden: %w", what, err).
-			Hint("ask for the right to %s %s %s; kubectl auth can-i %s %s %s tells whether you have it",
-				a.verb, a.resource, inNamespace(a.namespace), a.verb, a.resource, namespaceFlag(a.namespace))
+	case refuserOf(err) != notRefused:
+		if missing := missingRight(err, a); missing.resource == a.resource && missing.verb != a.verb {
+			return c.explain(err, access{missing.verb, a.resource, a.namespace}, name)
+		}
+		return explainRefusal(err, a, what)
 	case apierrors.IsUnauthorized(err):
 		return problem.New("cannot %s: the server does not accept your credentials: %w", what, err).
 			Hint("they may have expired: log in again, or choose another user with --context or --user")
+	case isCredentialFailure(err):
+		return c.credentialProblem(err)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return problem.New("cannot %s: no answer from %s in time: %w", what, c.config.Host, err).
-			Hint("kubectl cluster-info tells whether the server answers at all; --request-timeout gives it longer")
+			Hint("kubectl cluster-info shows whether the server answers at all; --request-timeout gives it longer")
 	case errors.As(err, &network):
-		return problem.New("cannot reach the API server at %s: %w", c.config.Host, network.Err).
-			Hint("check --context and --server; kubectl cluster-info tells whether it answers")
+		return problem.New("cannot reach the API server at %s: %w", c.config.Host, withoutSecrets(network.Err)).
+			Hint("check --context and --server; kubectl cluster-info shows whether it answers")
 	default:
 		return problem.New("cannot %s: %w", what, err)
 	}
@@ -83,24 +91,22 @@ func notInstalled(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
-// unreadFrom says what a view lacks because of err; ok is false for an error
-// that leaves nothing to show (the server does not answer, or accepts no
-// credentials).
+// unreadFrom says what a view lacks because of err; ok is false if the server
+// gave no answer or accepts no credentials, which leaves nothing to show if the
+// essential read fails so.
 func unreadFrom(err error, a access, lacks string) (u view.Unread, ok bool) {
 	u = view.Unread{Verb: a.verb, Resource: a.resource, Namespace: a.namespace}
 	var status apierrors.APIStatus
-	switch {
-	case apierrors.IsForbidden(err):
+	switch by := refuserOf(err); {
+	case by == byRBAC, by == byUnknown:
 		u.Reason = view.Forbidden
 		u.Message = fmt.Sprintf("cannot %s: forbidden, so %s", a, lacks)
 	case notInstalled(err):
 		u.Reason = view.NotInstalled
 		u.Message = fmt.Sprintf("cannot %s: the server does not have this resource, so %s", a, lacks)
-	case apierrors.IsUnauthorized(err) || !errors.As(err, &status):
-		return u, false
 	default:
 		u.Reason = view.Failed
-		u.Message = fmt.Sprintf("cannot %s: %v, so %s", a, err, lacks)
+		u.Message = fmt.Sprintf("cannot %s: %s, so %s", a, failureWords(err), lacks)
 	}
-	return u, true
+	return u, errors.As(err, &status) && !apierrors.IsUnauthorized(err)
 }

@@ -2,6 +2,8 @@ package kube
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -12,11 +14,71 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
+// silence bounds how long a log that is not followed may send nothing: a node
+// that hangs takes the request and never answers. A longer --request-timeout
+// goes before; it bounds the whole request.
+const silence = 30 * time.Second
+
 // Log opens the log of a container, each line with its time before it. Errors
-// are logs.ErrNone where there is nothing to read, or not yet.
+// are logs.ErrNone if there is nothing to read, or not yet. A log that is
+// followed may be silent forever; any other fails after a while.
 func (c *Client) Log(ctx context.Context, source logs.Source, part logs.Part) (io.ReadCloser, error) {
+	if part.Follow {
+		stream, err := c.streams.core.Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
+		return stream, c.explainLog(err, source)
+	}
+	limit := max(silence, c.config.Timeout)
+	ctx, cancel := context.WithCancelCause(ctx)
+	silent := silentError(limit)
+	timer := time.AfterFunc(limit, func() { cancel(silent) })
+	defer timer.Stop()
+	explain := func(err error) error {
+		if errors.Is(context.Cause(ctx), silent) {
+			err = silent
+		}
+		return c.explainLog(err, source)
+	}
+	stream, err := c.once.core.Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
+	if err != nil {
+		cancel(nil)
+		return nil, explain(err)
+	}
+	return &limitedLog{stream, limit, timer, cancel, explain}, nil
+}
+
+// silentError is the error of a log that sent nothing for so long.
+type silentError time.Duration
+
+func (e silentError) Error() string { return fmt.Sprintf("nothing came for %s", time.Duration(e)) }
+
+// limitedLog is a log that fails if it sends nothing for limit while it is read.
+type limitedLog struct {
+	stream  io.ReadCloser
+	limit   time.Duration
+	timer   *time.Timer
+	cancel  context.CancelCauseFunc
+	explain func(error) error
+}
+
+func (l *limitedLog) Read(p []byte) (int, error) {
+	l.timer.Reset(l.limit)
+	defer l.timer.Stop()
+	n, err := l.stream.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = l.explain(err)
+	}
+	return n, err
+}
+
+func (l *limitedLog) Close() error {
+	l.cancel(nil)
+	return l.stream.Close()
+}
+
+func logOptions(source logs.Source, part logs.Part) *corev1.PodLogOptions {
 	options := &corev1.PodLogOptions{
 		Container:  source.Container,
 		Follow:     part.Follow,
@@ -34,48 +96,54 @@ func (c *Client) Log(ctx context.Context, source logs.Source, part logs.Part) (i
 	if part.Tail >= 0 {
 		options.TailLines = &part.Tail
 	}
-	stream, err := c.streams.core.Pods(source.Namespace).GetLogs(source.Pod, options).Stream(ctx)
+	return options
+}
+
+// explainLog turns the error of opening or reading a log into one line for a
+// person, or into logs.ErrNone.
+func (c *Client) explainLog(err error, source logs.Source) error {
 	switch {
 	case err == nil:
-		return stream, nil
+		return nil
 	case apierrors.IsNotFound(err), apierrors.IsBadRequest(err) && notYet(err):
-		return nil, logs.ErrNone
+		return logs.ErrNone
+	case errors.As(err, new(silentError)), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return problem.New("cannot get pods/log %q in namespace %q: no answer in time: %w", source.Pod, source.Namespace, err).
+			Hint("kubectl get nodes shows whether the pod's node is ready; --request-timeout allows it more time")
 	}
 	explained := c.explain(err, access{"get", "pods/log", source.Namespace}, source.Pod)
 	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsBadRequest(err) {
-		return nil, final{explained}
+		return final{explained}
 	}
-	return nil, explained
+	return explained
 }
 
-// final is an error that trying again does not cure.
+// final is an error that a retry does not cure.
 type final struct{ error }
 
-// Final marks the error as what it is.
+// Final reports that the error is one.
 func (final) Final() bool { return true }
 
-// Unwrap is the error itself.
+// Unwrap returns the error itself.
 func (f final) Unwrap() error { return f.error }
 
-// notYet tells a container that has not started, or has no former instance,
-// from a request that is wrong. The server says both in words only.
+// notYet reports whether err means that the container has not started or has no
+// previous instance, rather than that the request is wrong. The server
+// distinguishes them in words only.
 func notYet(err error) bool {
 	words := err.Error()
 	return strings.Contains(words, "is waiting to start") || strings.Contains(words, "not found") ||
 		strings.Contains(words, "is terminated") || strings.Contains(words, "not available")
 }
 
-// LogSources are the containers of all pods that carry the labels of a cluster,
-// or of one of these pods, by pod and container.
+// LogSources returns the containers of all pods that have the labels of a
+// cluster, or of one of these pods, by pod and container.
 func (c *Client) LogSources(ctx context.Context, namespace, cluster, pod string) ([]logs.Source, error) {
-	var found []logs.Source
 	options := metav1.ListOptions{LabelSelector: ClusterPods(cluster)}
-	err := each(ctx, c.once.core.Pods(namespace).List, options, func(p *corev1.Pod) {
-		if pod == "" || p.Name == pod {
-			found = append(found, logSources(p)...)
-		}
+	found, err := collect(ctx, c.once.core.Pods(namespace).List, options, func(p *corev1.Pod) ([]logs.Source, bool) {
+		return logSources(p), pod == "" || p.Name == pod
 	})
-	return found, c.explain(err, access{"list", "pods", namespace}, "")
+	return slices.Concat(found...), c.explain(err, access{"list", "pods", namespace}, "")
 }
 
 // FollowLogSources calls show with the containers as LogSources does, and again
@@ -92,8 +160,8 @@ func (c *Client) FollowLogSources(ctx context.Context, namespace, cluster, pod s
 	}, lost)
 }
 
-// logSources are the containers of a pod. Of those that begin before the others
-// they are the ones that stay; those that only prepare the pod are not among them.
+// logSources returns the pod's containers and native sidecars; ordinary init
+// containers are skipped.
 func logSources(pod *corev1.Pod) []logs.Source {
 	var sources []logs.Source
 	stay := slices.DeleteFunc(slices.Clone(pod.Spec.InitContainers), func(c corev1.Container) bool {

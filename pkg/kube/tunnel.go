@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
+	"time"
 
 	constants "k8s.io/apimachinery/pkg/util/portforward"
 	"k8s.io/client-go/tools/portforward"
@@ -44,28 +46,65 @@ func (c *Client) tunnelInWebSocket(ctx context.Context, at *url.URL) (httpstream
 	if err != nil {
 		return nil, err
 	}
-	under := portforward.NewTunnelingConnectionWithLogger(klog.Logger{}, socket)
-	connection, err := spdy.NewClientConnectionWithPings(under, portforward.PingPeriod)
+	return newTunnel(portforward.NewTunnelingConnectionWithLogger(klog.Logger{}, socket))
+}
+
+// pingPeriod is how often the other end of a tunnel is pinged.
+const pingPeriod = 5 * time.Second
+
+// tunnel is a connection that ends at once when it is closed, and knows whether
+// anything comes from the other end. SPDY alone would first say goodbye, which
+// takes its time if nothing goes through.
+type tunnel struct {
+	httpstream.Connection
+	under *heard
+}
+
+func newTunnel(conn net.Conn) (httpstream.Connection, error) {
+	under := &heard{Conn: conn, begun: time.Now()}
+	connection, err := spdy.NewClientConnectionWithPings(under, pingPeriod)
 	if err != nil {
 		return nil, err
 	}
-	return promptly{connection, under}, nil
-}
-
-// promptly is a connection that ends at once when it is closed. SPDY alone
-// would first say goodbye, which takes its time where nothing goes through.
-type promptly struct {
-	httpstream.Connection
-	under net.Conn
+	return tunnel{connection, under}, nil
 }
 
 // Close ends the connection and all its streams.
-func (p promptly) Close() error {
-	err := p.under.Close()
-	_ = p.Connection.Close()
+func (t tunnel) Close() error {
+	err := t.under.Close()
+	_ = t.Connection.Close()
 	return err
 }
 
+// Silence returns for how long the tunnel has been waiting for the other end to
+// send anything, if only the answer to a ping. It is zero while what came waits
+// for a reader on this side.
+func (t tunnel) Silence() time.Duration {
+	since := t.under.waiting.Load()
+	if since == notWaiting {
+		return 0
+	}
+	return time.Since(t.under.begun) - time.Duration(since)
+}
+
+// heard is a connection that knows since when it has been waiting for bytes.
+type heard struct {
+	net.Conn
+	begun time.Time
+	// waiting is when the read that waits began, counted from begun.
+	waiting atomic.Int64
+}
+
+const notWaiting = -1
+
+func (h *heard) Read(p []byte) (int, error) {
+	h.waiting.Store(int64(time.Since(h.begun)))
+	defer h.waiting.Store(notWaiting)
+	return h.Conn.Read(p)
+}
+
+// tunnelInSPDY opens a tunnel in plain SPDY. The library pings its other end, and
+// does not tell of the answers.
 func (c *Client) tunnelInSPDY(ctx context.Context, at *url.URL) (httpstream.Connection, error) {
 	transport, upgrader, err := spdytransport.RoundTripperFor(c.config)
 	if err != nil {

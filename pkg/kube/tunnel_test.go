@@ -22,7 +22,7 @@ func refuse(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(metav1.Status{
 		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
 		Status:   metav1.StatusFailure, Reason: metav1.StatusReasonForbidden, Code: http.StatusForbidden,
-		Message: `pods "pod-0" is forbidden`,
+		Message: `pods "pod-0" is forbidden: User "jane" cannot get resource "pods/portforward" in API group "" in the namespace "ns"`,
 	})
 }
 
@@ -74,7 +74,8 @@ func TestTunnelForbidden(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), `cannot create pods/portforward "pod-0" in namespace "ns": forbidden`) {
 		t.Errorf("error %v", err)
 	}
-	if hint := problem.HintOf(err); !strings.HasPrefix(hint, `ask for the right to create pods/portforward in namespace "ns"`) {
+	want := `ask for the right to create pods/portforward in namespace "ns"; kubectl auth can-i create pods --subresource=portforward -n ns reports whether you have it`
+	if hint := problem.HintOf(err); hint != want {
 		t.Errorf("hint %q", hint)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
@@ -150,7 +151,7 @@ func (e *exposed) notes() []note {
 
 const noReaction = "no load-balancer controller has reacted to it"
 
-func textOf(event *corev1.Event) string { return topology.OneLine(event.Reason + ": " + event.Message) }
+func textOf(event *corev1.Event) string { return text.Excerpt(event.Reason + ": " + event.Message) }
 
 // isIgnored reports whether no controller has shown a sign of looking after the
 // load balancer. If events could not be read, that is not known.
@@ -268,11 +269,11 @@ func closedGate(pod *corev1.Pod) string {
 		case condition == nil:
 			return fmt.Sprintf("nothing has set its readiness gate %q", gate.ConditionType)
 		case condition.Status != corev1.ConditionTrue:
-			why := topology.OneLine(strings.Trim(condition.Reason+": "+condition.Message, ": "))
+			why := text.Excerpt(strings.Trim(condition.Reason+": "+condition.Message, ": "))
 			return strings.TrimSuffix(fmt.Sprintf("its readiness gate %q is not True: %s", gate.ConditionType, why), ": ")
 		}
 	}
-	return topology.OneLine(ready.Message)
+	return text.Excerpt(ready.Message)
 }
 
 func conditionOf(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
@@ -303,11 +304,8 @@ func (c *Client) portClash(ctx context.Context, e *exposed) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, clashTimeout)
 	defer cancel()
-	var others []corev1.Service
-	err := each(ctx, c.once.core.Services(e.namespace).List, metav1.ListOptions{}, func(service *corev1.Service) {
-		if service.Spec.Type == corev1.ServiceTypeLoadBalancer && service.Name != e.name {
-			others = append(others, *service)
-		}
+	others, err := collect(ctx, c.once.core.Services(e.namespace).List, metav1.ListOptions{}, func(service *corev1.Service) (corev1.Service, bool) {
+		return *service, service.Spec.Type == corev1.ServiceTypeLoadBalancer && service.Name != e.name
 	})
 	if err != nil {
 		return ""

@@ -18,19 +18,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
-
-// TestMain takes away what reflectors do with errors beside what the feeds do: to
-// log them, and to pause by a clock that all tests share, which synctest's bubbles
-// cannot.
-func TestMain(m *testing.M) {
-	utilruntime.ErrorHandlers = nil
-	m.Run()
-}
 
 // fakeServer answers lists and watches without a network, so that synctest's clock
 // drives the waits. A watch gets whatever changes.
@@ -130,7 +121,7 @@ func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 			if !ok {
 				return nil, err
 			}
-			return answer(int(status.Status().Code), status.Status()), nil
+			return respond(int(status.Status().Code), status.Status()), nil
 		}
 	}
 	if watching {
@@ -142,13 +133,13 @@ func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 			items = append(items, object)
 		}
 	}
-	return answer(http.StatusOK, map[string]any{
+	return respond(http.StatusOK, map[string]any{
 		"kind": kindOf[resource] + "List", "apiVersion": groupOf(resource).String(),
 		"metadata": map[string]any{"resourceVersion": itoa(s.version)}, "items": items,
 	}), nil
 }
 
-func answer(code int, body any) *http.Response {
+func respond(code int, body any) *http.Response {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return nil
@@ -176,13 +167,13 @@ func (s *fakeServer) watch(r *http.Request, resource string) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: out}
 }
 
-// heard are the lines that a wait told.
-type heard struct {
+// told are the lines that a wait told.
+type told struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (h *heard) tell(line string) {
+func (h *told) tell(line string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lines = append(h.lines, line)
@@ -205,7 +196,7 @@ func waitFor(t *testing.T, timeout time.Duration, play func(s *fakeServer)) (got
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s, c := newFakeServer(t)
-		var h heard
+		var h told
 		began := time.Now()
 		s.set("services", serviceOf(corev1.ServiceTypeClusterIP))
 		s.set("pods", podOf("web-0", true))
@@ -385,7 +376,7 @@ func TestWaitPassesOverOldWarnings(t *testing.T) {
 		s.set("endpointslices", slice("web-0", true))
 		listed := service.DeepCopy()
 		listed.ManagedFields = nil
-		var h heard
+		var h told
 		_, err := c.WaitExposed(t.Context(), listed, WaitOptions{Timeout: time.Minute, Tell: h.tell})
 		if want := `service "web" in namespace "prod" still lacks a load-balancer address after 1m0s`; wordsOf(err) != want || len(h.lines) > 0 {
 			t.Errorf("error %q, told %q; want %q and nothing", wordsOf(err), h.lines, want)

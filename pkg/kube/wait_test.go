@@ -120,7 +120,7 @@ func TestExposedNotes(t *testing.T) {
 		"a Warning of the very second":     {service: held, events: eventsOf(warning("quota", applied.Truncate(time.Second))), want: has + "SyncLoadBalancerFailed: quota"},
 		"a Warning from before the apply":  {service: held, events: eventsOf(warning("subnet", applied.Add(-time.Minute)))},
 		"a Warning about endpoints":        {service: held, events: eventsOf(endpoints)},
-		"control characters in a Warning":  {service: held, events: eventsOf(warning("a\x1b[2Jb\nc", applied)), want: has + "SyncLoadBalancerFailed: a[2Jb c"},
+		"control characters in a Warning":  {service: held, events: eventsOf(warning("a\x1b[2Jb\nc", applied)), want: has + "SyncLoadBalancerFailed: a?[2Jb c"},
 		"a Warning, and the address came":  {service: serviceOf(corev1.ServiceTypeLoadBalancer, "192.0.2.1"), events: eventsOf(warning("quota", applied))},
 		"a Service that needs no balancer": {service: serviceOf(corev1.ServiceTypeClusterIP), after: time.Hour},
 	} {

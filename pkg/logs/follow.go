@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -18,57 +19,69 @@ type Options struct {
 	Containers []string
 	// Print is called with one line at a time.
 	Print func(Line) error
+	// Late is called by Read with logs that have sent nothing for a while: the
+	// lines of the others are no longer held back for theirs. It may be nil.
+	Late func([]Source)
+	// Denied is called by Follow, once, if a log that was read before is refused
+	// for longer than a restart of the server explains. It may be nil.
+	Denied func(error)
 }
 
 func (o Options) wants(s Source) bool {
 	return len(o.Containers) == 0 || slices.Contains(o.Containers, s.Container)
 }
 
+// Failure is a log that could not be read to its end, and why.
+type Failure struct {
+	Source
+	Err error
+}
+
+// Final reports whether the log was refused, so that a retry does not help.
+func (f Failure) Final() bool { return refused(f.Err) }
+
 // Read prints the logs of some containers as they are now, in the order of
-// time. Containers without a log are passed over; read tells how many had one.
-func Read(ctx context.Context, sources []Source, o Options) (read int, err error) {
+// time. A log that sends nothing for some seconds is no longer waited for: its
+// lines are printed when they come. Read returns how many containers have a
+// log; those without one are skipped. A log that fails is among failed, and
+// costs the others nothing; err is that of printing.
+func Read(ctx context.Context, sources []Source, o Options) (found int, failed []Failure, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	m := newMerger(-1, o.Print)
+	sources = slices.DeleteFunc(slices.Clone(sources), func(s Source) bool { return !o.wants(s) })
+	m := newMerger(false, o.Print)
 	group, ctx := errgroup.WithContext(ctx)
-	found := make([]bool, len(sources))
-	failed := make([]error, len(sources))
+	ends := make([]error, len(sources))
 	for i, source := range sources {
-		if !o.wants(source) {
-			continue
-		}
-		q := m.add()
+		q := m.add(source)
 		group.Go(func() error {
 			defer q.close()
-			r := newReader(source, o.Open, q.push)
-			err := r.once(ctx, source, o.Part)
-			found[i] = !errors.Is(err, ErrNone)
-			if found[i] {
-				failed[i] = err // the others' logs are printed all the same
-			}
+			ends[i] = newReader(source, o.Open, q.push).once(ctx, source, o.Part)
 			return nil
 		})
 	}
 	m.complete()
-	group.Go(func() error { return m.run(ctx) })
+	if o.Late != nil {
+		group.Go(func() error {
+			m.late(ctx, o.Late)
+			return nil
+		})
+	}
+	group.Go(func() error {
+		defer stop()
+		return m.run(ctx)
+	})
 	err = group.Wait()
-	for _, f := range found {
-		if f {
-			read++
+	for i, end := range ends {
+		if errors.Is(end, ErrNone) {
+			continue
+		}
+		found++
+		if end != nil {
+			failed = append(failed, Failure{sources[i], end})
 		}
 	}
-	return read, errors.Join(append(told(failed), err)...)
-}
-
-// told are the errors that are worth telling: of refusals, which are the same
-// for all, the first.
-func told(failed []error) []error {
-	seen := false
-	return slices.DeleteFunc(failed, func(err error) bool {
-		again := seen && refused(err)
-		seen = seen || refused(err)
-		return again
-	})
+	return found, failed, err
 }
 
 // Watch calls show with the containers that there are, and again after every
@@ -81,7 +94,7 @@ func Follow(ctx context.Context, watch Watch, o Options) error {
 	group, ctx := errgroup.WithContext(ctx)
 	f := &follower{
 		options: o,
-		merger:  newMerger(window, o.Print),
+		merger:  newMerger(true, o.Print),
 		readers: map[key]*reader{},
 		start:   group.Go,
 	}
@@ -103,6 +116,8 @@ type follower struct {
 	start   func(func() error)
 	// joined: the containers that were there at first are known.
 	joined bool
+	// once is for Denied.
+	once sync.Once
 }
 
 func (f *follower) update(ctx context.Context, sources []Source) {
@@ -129,15 +144,23 @@ func (f *follower) update(ctx context.Context, sources []Source) {
 }
 
 func (f *follower) join(ctx context.Context, source Source) {
-	part, seen := Part{Follow: true, Tail: -1}, 0
-	if !f.joined {
-		part, seen = f.options.Part, -1
-	}
-	q := f.merger.add()
+	q := f.merger.add(source)
 	r := newReader(source, f.options.Open, q.push)
+	r.denied = f.denied
+	part := f.options.Part
+	if f.joined {
+		part, r.seen = Part{Follow: true, Tail: -1}, 0
+	}
 	f.readers[source.key()] = r
 	f.start(func() error {
 		defer q.close()
-		return r.run(ctx, part, seen)
+		return r.run(ctx, part)
 	})
+}
+
+// denied reports the first refusal that lasts: those of all logs are the same.
+func (f *follower) denied(err error) {
+	if f.options.Denied != nil {
+		f.once.Do(func() { f.options.Denied(err) })
+	}
 }

@@ -51,7 +51,7 @@ func TestReadPutsLinesInOrderOfTime(t *testing.T) {
 		"b": stamped(2, "two") + stamped(3, "three") + stamped(6, "six, cut off")[:len(stamped(6, "six, cut off"))-1],
 	}
 	var got collector
-	read, err := Read(t.Context(), []Source{container("a"), container("b"), container("none")}, Options{
+	found, failed, err := Read(t.Context(), []Source{container("a"), container("b"), container("none")}, Options{
 		Part:  Part{Tail: -1},
 		Print: got.print,
 		Open: func(_ context.Context, s Source, _ Part) (io.ReadCloser, error) {
@@ -61,8 +61,8 @@ func TestReadPutsLinesInOrderOfTime(t *testing.T) {
 			return io.NopCloser(strings.NewReader(texts[s.Pod])), nil
 		},
 	})
-	if err != nil || read != 2 {
-		t.Errorf("read %d logs, error %v", read, err)
+	if err != nil || len(failed) > 0 || found != 2 {
+		t.Errorf("found %d logs, failed %v, error %v", found, failed, err)
 	}
 	want := []string{"a: one", "b: two", "b: three", "a: four", "a: five", "b: six, cut off"}
 	if diff := cmp.Diff(want, got.lines()); diff != "" {
@@ -76,7 +76,7 @@ func TestReadMoreThanWaits(t *testing.T) {
 		long.WriteString(stamped(2*i, fmt.Sprint(i)))
 	}
 	var got collector
-	_, err := Read(t.Context(), []Source{container("a"), container("b")}, Options{
+	_, _, err := Read(t.Context(), []Source{container("a"), container("b")}, Options{
 		Part:  Part{Tail: -1},
 		Print: got.print,
 		Open: func(_ context.Context, s Source, _ Part) (io.ReadCloser, error) {
@@ -95,21 +95,149 @@ func TestReadMoreThanWaits(t *testing.T) {
 // A log that cannot be read does not cost the others.
 func TestReadFailure(t *testing.T) {
 	var got collector
-	_, err := Read(t.Context(), []Source{container("a"), container("b"), container("c")}, Options{
+	found, failed, err := Read(t.Context(), []Source{container("a"), container("b"), container("c")}, Options{
 		Print: got.print,
-		Open: func(ctx context.Context, s Source, _ Part) (io.ReadCloser, error) {
+		Open: func(_ context.Context, s Source, _ Part) (io.ReadCloser, error) {
 			if s.Pod != "b" {
 				return nil, errForbidden{}
 			}
 			return io.NopCloser(strings.NewReader(stamped(1, "x"))), nil
 		},
 	})
-	if !errors.As(err, &errForbidden{}) || err.Error() != "forbidden" {
-		t.Errorf("error %q, want one refusal", err)
+	want := []Failure{{container("a"), errForbidden{}}, {container("c"), errForbidden{}}}
+	if diff := cmp.Diff(want, failed); diff != "" || found != 3 || err != nil {
+		t.Errorf("found %d, error %v, failed (-want +got):\n%s", found, err, diff)
 	}
 	if diff := cmp.Diff([]string{"b: x"}, got.lines()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// A log that hangs, before or after it was opened, holds back the others for
+// some seconds only, and is named.
+func TestReadDoesNotWaitForLogsThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const gives = 30 * time.Second
+		var long strings.Builder
+		for i := range 5 * maxQueue {
+			long.WriteString(stamped(i, fmt.Sprint(i)))
+		}
+		var got collector
+		var late []Source
+		done := make(chan []Failure)
+		begun := time.Now()
+		go func() {
+			_, failed, err := Read(t.Context(), []Source{container("a"), container("unopened"), container("silent")}, Options{
+				Part:  Part{Tail: -1},
+				Print: got.print,
+				Late:  func(sources []Source) { late = append(late, sources...) },
+				Open: func(_ context.Context, s Source, _ Part) (io.ReadCloser, error) {
+					switch s.Pod {
+					case "a":
+						return io.NopCloser(strings.NewReader(long.String())), nil
+					case "unopened":
+						time.Sleep(gives)
+						return nil, errors.New("no answer")
+					}
+					r, w := io.Pipe()
+					time.AfterFunc(gives, func() { _ = w.CloseWithError(errors.New("silent")) })
+					return r, nil
+				},
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			done <- failed
+		}()
+		time.Sleep(patience - time.Millisecond)
+		synctest.Wait()
+		if n := len(got.lines()); n != 0 || len(late) != 0 {
+			t.Errorf("%d lines, %d late logs before the patience is over", n, len(late))
+		}
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		if n := len(got.lines()); n != 5*maxQueue {
+			t.Errorf("%d lines once the patience is over, want %d", n, 5*maxQueue)
+		}
+		if diff := cmp.Diff([]Source{container("unopened"), container("silent")}, late); diff != "" {
+			t.Errorf("late logs (-want +got):\n%s", diff)
+		}
+		failed := <-done
+		if len(failed) != 2 || failed[0].Pod != "unopened" || failed[1].Pod != "silent" {
+			t.Errorf("failed %v", failed)
+		}
+		if took := time.Since(begun); took != gives {
+			t.Errorf("took %s, want %s", took, gives)
+		}
+		if len(late) != 2 {
+			t.Errorf("late logs were reported again: %v", late)
+		}
+	})
+}
+
+// A line without an end takes no more memory than a line may, and what follows
+// it is read.
+func TestLongLinesAreCut(t *testing.T) {
+	begin, at := stamped(1, ""), stamped(2, "next")
+	begin = strings.TrimSuffix(begin, "\n")
+	fits := strings.Repeat("x", maxLine-len(begin))
+	for _, c := range []struct {
+		name, log string
+		want      []string
+	}{
+		{"fits", begin + fits + "\n" + at, []string{fits, "next"}},
+		{"one byte too long", begin + fits + "y\n" + at, []string{fits + cutMark, "next"}},
+		{"much too long", begin + fits + strings.Repeat("y", 3*maxLine) + "\n" + at, []string{fits + cutMark, "next"}},
+		{"never ends", begin + fits + strings.Repeat("y", 3*maxLine), []string{fits + cutMark}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			_, failed, err := Read(t.Context(), []Source{container("a")}, Options{
+				Part:  Part{Tail: -1},
+				Print: func(line Line) error { got = append(got, line.Text); return nil },
+				Open: func(context.Context, Source, Part) (io.ReadCloser, error) {
+					return io.NopCloser(strings.NewReader(c.log)), nil
+				},
+			})
+			if err != nil || len(failed) > 0 {
+				t.Fatal(err, failed)
+			}
+			if !slices.Equal(got, c.want) {
+				lengths := func(lines []string) (n []int) {
+					for _, line := range lines {
+						n = append(n, len(line))
+					}
+					return n
+				}
+				t.Errorf("lines of %d bytes, want %d", lengths(got), lengths(c.want))
+			}
+		})
+	}
+}
+
+// Few long lines of a log wait for those of others, as few as many short ones
+// take.
+func TestLongLinesWaitingAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMerger(false, (&collector{}).print)
+		q := m.add(container("a"))
+		pushed := 0
+		go func() {
+			for range 100 {
+				q.push(Line{Text: strings.Repeat("x", maxLine)})
+				pushed++
+			}
+			q.close()
+		}()
+		synctest.Wait()
+		if want := maxQueued / maxLine; pushed != want {
+			t.Errorf("%d lines of the greatest length wait, want %d", pushed, want)
+		}
+		m.complete()
+		if err := m.run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 type errForbidden struct{}
@@ -127,12 +255,43 @@ type server struct {
 	opened    int
 	// down: it does not answer.
 	down bool
+	// refuses: it answers that the log is forbidden.
+	refuses bool
+	// loses: a connection that breaks ends with an error, not as if it were
+	// complete.
+	loses bool
+	// noPrevious is how often the previous log is not to be had.
+	noPrevious int
 }
 
 func (s *server) setDown(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
+}
+
+func (s *server) setRefuses(refuses bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuses = refuses
+}
+
+// restart begins another instance.
+func (s *server) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.instances = append(s.instances, newInstance())
+}
+
+// bothBreaks runs a test with connections that break as if they were complete,
+// as a server that shuts down ends them, and with such that break with an error.
+func bothBreaks(t *testing.T, test func(t *testing.T, loses bool)) {
+	t.Helper()
+	for name, loses := range map[string]bool{"clean end": false, "connection lost": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, loses) })
+		})
+	}
 }
 
 type instance struct {
@@ -181,19 +340,25 @@ func (s *server) open(ctx context.Context, _ Source, part Part) (io.ReadCloser, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened++
-	if s.down {
+	switch {
+	case s.down:
 		return nil, errors.New("no answer")
+	case s.refuses:
+		return nil, errForbidden{}
 	}
 	at := len(s.instances) - 1
 	if part.Previous {
 		at--
+		if s.noPrevious--; s.noPrevious >= 0 {
+			return nil, errors.New("no answer")
+		}
 	}
 	if at < 0 {
 		return nil, ErrNone
 	}
 	i := s.instances[at]
 	r, w := io.Pipe()
-	cut := i.cut
+	cut, loses := i.cut, s.loses
 	skipped := 0
 	if part.Tail >= 0 {
 		skipped = max(0, len(i.lines)-int(part.Tail))
@@ -223,6 +388,9 @@ func (s *server) open(ctx context.Context, _ Source, part Part) (io.ReadCloser, 
 			case <-grown:
 			case <-cut:
 				_, _ = io.WriteString(w, "2026-01-01T0") // broken off within a line
+				if loses {
+					_ = w.CloseWithError(io.ErrUnexpectedEOF)
+				}
 				_ = w.Close()
 				return
 			case <-ctx.Done():
@@ -262,8 +430,8 @@ func (s *server) watch(ctx context.Context, show func([]Source) error) error {
 // that comes while the connection is broken, and a new pod: each number comes
 // once.
 func TestFollowLosesAndDoublesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &server{changed: make(chan struct{}), instances: []*instance{newInstance()}}
+	bothBreaks(t, func(t *testing.T, loses bool) {
+		s := &server{loses: loses, changed: make(chan struct{}), instances: []*instance{newInstance()}}
 		first := container("a")
 		s.set(first)
 		var got collector
@@ -291,9 +459,7 @@ func TestFollowLosesAndDoublesNothing(t *testing.T) {
 		s.breakOff()
 		count("a", 3)
 		s.end()
-		s.mu.Lock()
-		s.instances = append(s.instances, newInstance())
-		s.mu.Unlock()
+		s.restart()
 		count("a", 5)
 		s.setDown(false)
 		second := first
@@ -332,8 +498,8 @@ func TestFollowLosesAndDoublesNothing(t *testing.T) {
 // Of a log whose past is not wanted nothing is lost either, though no line came
 // before the connection broke, or the container was started anew.
 func TestFollowFromTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &server{changed: make(chan struct{}), instances: []*instance{newInstance()}}
+	bothBreaks(t, func(t *testing.T, loses bool) {
+		s := &server{loses: loses, changed: make(chan struct{}), instances: []*instance{newInstance()}}
 		s.write("old")
 		s.set(container("a"))
 		time.Sleep(time.Minute)
@@ -348,9 +514,7 @@ func TestFollowFromTheEnd(t *testing.T) {
 		s.breakOff()
 		s.write("meanwhile")
 		s.end()
-		s.mu.Lock()
-		s.instances = append(s.instances, newInstance())
-		s.mu.Unlock()
+		s.restart()
 		s.write("anew")
 		s.setDown(false)
 		again := container("a")
@@ -362,6 +526,97 @@ func TestFollowFromTheEnd(t *testing.T) {
 			t.Error(err)
 		}
 		if diff := cmp.Diff([]string{"a: meanwhile", "a: anew"}, got.lines()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// A restart is reported after its log was reopened: what the previous instance
+// wrote last comes nevertheless, and no line twice.
+func TestFollowLearnsLateOfARestart(t *testing.T) {
+	bothBreaks(t, func(t *testing.T, loses bool) {
+		s := &server{loses: loses, noPrevious: 2, changed: make(chan struct{}), instances: []*instance{newInstance()}}
+		first := container("a")
+		s.set(first)
+		var got collector
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- Follow(ctx, s.watch, Options{Open: s.open, Part: Part{Follow: true, Tail: -1}, Print: got.print})
+		}()
+		var want []string
+		count := func(n int) {
+			for range n {
+				want = append(want, fmt.Sprintf("a: %03d", len(want)))
+				s.write(fmt.Sprintf("%03d", len(want)-1))
+				time.Sleep(200 * time.Millisecond)
+			}
+		}
+		count(50)
+		s.setDown(true)
+		s.breakOff()
+		count(20)
+		s.end()
+		s.restart()
+		s.setDown(false)
+		count(50) // of the new instance, while the old is thought to run
+		second := first
+		second.Restarts = 1
+		s.set(second)
+		count(50)
+		time.Sleep(time.Second)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		lines := got.lines()
+		slices.Sort(lines) // the rest of the previous instance comes late
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// A server that has just started refuses for a moment what it allows, whichever
+// way the connection to it broke. A refusal that lasts is reported, once.
+func TestFollowOutlivesRefusals(t *testing.T) {
+	bothBreaks(t, func(t *testing.T, loses bool) {
+		s := &server{loses: loses, changed: make(chan struct{}), instances: []*instance{newInstance()}}
+		s.set(container("a"))
+		var got collector
+		var denied []error
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- Follow(ctx, s.watch, Options{
+				Open: s.open, Part: Part{Follow: true, Tail: -1}, Print: got.print,
+				Denied: func(err error) { denied = append(denied, err) },
+			})
+		}()
+		outage := func(text string, lasts time.Duration) {
+			s.write("before " + text)
+			time.Sleep(time.Second)
+			s.setRefuses(true)
+			s.breakOff()
+			s.write("during " + text)
+			time.Sleep(lasts)
+			s.setRefuses(false)
+			time.Sleep(longestPause + time.Second)
+		}
+		outage("the first", deniedFor-time.Second)
+		if len(denied) > 0 {
+			t.Errorf("reported %v", denied)
+		}
+		outage("the second", time.Minute)
+		if diff := cmp.Diff([]error{errForbidden{}}, denied); diff != "" {
+			t.Errorf("reported (-want +got):\n%s", diff)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		want := []string{"a: before the first", "a: during the first", "a: before the second", "a: during the second"}
+		if diff := cmp.Diff(want, got.lines()); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -405,8 +660,8 @@ func TestFollowEndsOnRefusal(t *testing.T) {
 func TestFollowOrdersWithinAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got collector
-		m := newMerger(window, got.print)
-		a, b, silent := m.add(), m.add(), m.add()
+		m := newMerger(true, got.print)
+		a, b, silent := m.add(container("a")), m.add(container("b")), m.add(container("silent"))
 		go func() { _ = m.run(t.Context()) }()
 		line := func(pod string, ms int) Line {
 			return Line{Pod: pod, Time: epoch.Add(time.Duration(ms) * time.Millisecond), Text: fmt.Sprint(ms)}

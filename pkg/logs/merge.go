@@ -7,19 +7,25 @@ import (
 )
 
 const (
-	// maxQueue bounds the lines of one log that wait for those of others.
-	maxQueue = 1000
+	// maxQueue and maxQueued bound the lines of one log that wait for those of
+	// others, and their bytes; one line may always wait.
+	maxQueue  = 1000
+	maxQueued = 4 << 20
 	// window is how long a line that is followed waits for earlier ones of
 	// other logs.
 	window = 200 * time.Millisecond
+	// patience is how long lines that are not followed wait for a log that sends
+	// nothing: long enough for a slow node to begin, short for a person who
+	// waits.
+	patience = 5 * time.Second
 )
 
 // merger puts the lines of several logs in the order of their times.
 type merger struct {
-	// patience is how long a line waits for earlier ones; below zero until
-	// every other log has told its next line, or ended.
-	patience time.Duration
-	print    func(Line) error
+	// follows: a line waits for window, however many logs are silent. Otherwise
+	// it waits until no log has been silent for less than patience.
+	follows bool
+	print   func(Line) error
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -29,11 +35,18 @@ type merger struct {
 	ended bool
 }
 
-// queue are the lines of one log that wait.
+// queue holds the lines of one log that wait.
 type queue struct {
 	merger *merger
+	source Source
 	lines  []arrival
+	// bytes is the length of the lines' texts.
+	bytes  int
 	closed bool
+	// silent is since when no line has been waiting; told: awaited has returned
+	// the log already.
+	silent time.Time
+	told   bool
 }
 
 type arrival struct {
@@ -41,34 +54,53 @@ type arrival struct {
 	at time.Time
 }
 
-func newMerger(patience time.Duration, print func(Line) error) *merger {
-	m := &merger{patience: patience, print: print, more: true}
+func newMerger(follows bool, print func(Line) error) *merger {
+	m := &merger{follows: follows, print: print, more: true}
 	m.changed = sync.NewCond(&m.mu)
 	return m
 }
 
 // add makes room for one more log.
-func (m *merger) add() *queue {
+func (m *merger) add(source Source) *queue {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	q := &queue{merger: m}
+	q := &queue{merger: m, source: source, silent: time.Now()}
 	m.queues = append(m.queues, q)
 	return q
 }
 
-// push adds a line; it waits where there are too many.
+// push adds a line; it blocks while too many wait.
 func (q *queue) push(line Line) {
 	m := q.merger
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for len(q.lines) >= maxQueue && !m.ended {
+	for q.full(line) && !m.ended {
 		m.changed.Wait()
 	}
 	q.lines = append(q.lines, arrival{line, time.Now()})
+	q.bytes += len(line.Text)
 	m.changed.Broadcast()
 }
 
-// close says that no more lines come.
+func (q *queue) full(line Line) bool {
+	return len(q.lines) >= maxQueue || len(q.lines) > 0 && q.bytes+len(line.Text) > maxQueued
+}
+
+// pop takes out the first line.
+func (q *queue) pop() Line {
+	line := q.lines[0].Line
+	q.lines = q.lines[1:]
+	q.bytes -= len(line.Text)
+	if len(q.lines) == 0 {
+		q.lines, q.silent = nil, time.Now()
+	}
+	return line
+}
+
+// awaited reports whether the log's next line has yet to come.
+func (q *queue) awaited() bool { return len(q.lines) == 0 && !q.closed }
+
+// close reports that no more lines come.
 func (q *queue) close() {
 	q.merger.mu.Lock()
 	defer q.merger.mu.Unlock()
@@ -76,7 +108,7 @@ func (q *queue) close() {
 	q.merger.changed.Broadcast()
 }
 
-// complete says that no more logs come.
+// complete reports that no more logs come.
 func (m *merger) complete() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -114,55 +146,95 @@ func (m *merger) next() (line Line, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for {
-		first, waiting := m.first()
+		first, waits := m.first()
 		switch {
-		case first == nil && (m.ended || !waiting && !m.more):
+		case first == nil && (m.ended || len(waits) == 0 && !m.more):
 			return Line{}, false
 		case first == nil:
 			m.changed.Wait()
 			continue
 		}
-		due := first.lines[0].at.Add(m.patience)
-		if !waiting || m.ended || m.patience >= 0 && !time.Now().Before(due) {
-			line = first.lines[0].Line
-			first.lines = first.lines[1:]
+		left := time.Until(m.due(first, waits))
+		if len(waits) == 0 || m.ended || left <= 0 {
+			line = first.pop()
 			m.changed.Broadcast()
 			return line, true
 		}
-		if m.patience >= 0 {
-			timer := time.AfterFunc(time.Until(due), m.wake)
-			m.changed.Wait()
-			timer.Stop()
-			continue
-		}
+		timer := time.AfterFunc(left, m.wake)
 		m.changed.Wait()
+		timer.Stop()
 	}
 }
 
-// wake has next look again. It waits for the lock, so that one who is about to
-// wait does not miss it.
+// due returns when the first line of a queue is printed although other logs
+// are awaited.
+func (m *merger) due(first *queue, waits []*queue) time.Time {
+	if m.follows {
+		return first.lines[0].at.Add(window)
+	}
+	var latest time.Time
+	for _, q := range waits {
+		if q.silent.After(latest) {
+			latest = q.silent
+		}
+	}
+	return latest.Add(patience)
+}
+
+// wake has next look again. It takes the lock, so that next does not miss it
+// when it is about to wait.
 func (m *merger) wake() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.changed.Broadcast()
 }
 
-// first is the queue with the earliest line, nil where there is none; waiting
-// tells whether a log has yet to tell its next one. Logs that have ended are
-// forgotten.
-func (m *merger) first() (first *queue, waiting bool) {
+// first returns the queue with the earliest line, or nil, and the logs that are
+// awaited. Logs that have ended are forgotten.
+func (m *merger) first() (first *queue, waits []*queue) {
 	kept := m.queues[:0]
 	for _, q := range m.queues {
 		switch {
 		case len(q.lines) == 0 && q.closed:
 			continue
-		case len(q.lines) == 0:
-			waiting = true
+		case q.awaited():
+			waits = append(waits, q)
 		case first == nil || q.lines[0].Time.Before(first.lines[0].Time):
 			first = q
 		}
 		kept = append(kept, q)
 	}
+	clear(m.queues[len(kept):])
 	m.queues = kept
-	return first, waiting
+	return first, waits
+}
+
+// late calls report with the logs that have sent nothing for patience, each
+// once, until ctx ends.
+func (m *merger) late(ctx context.Context, report func([]Source)) {
+	ticker := time.NewTicker(patience)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if late := m.newlyLate(); len(late) > 0 {
+			report(late)
+		}
+	}
+}
+
+func (m *merger) newlyLate() []Source {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var late []Source
+	for _, q := range m.queues {
+		if q.awaited() && !q.told && time.Since(q.silent) >= patience {
+			q.told = true
+			late = append(late, q.source)
+		}
+	}
+	return late
 }

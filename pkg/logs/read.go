@@ -12,33 +12,57 @@ const (
 	// of several streams of a container may be a little out of order, and
 	// servers heed whole seconds only.
 	overlap = 2 * time.Second
-	// Pauses before a log that ended is opened again.
+	// Pauses before a log that ended is reopened.
 	firstPause   = 100 * time.Millisecond
 	longestPause = 2 * time.Second
+	// settled is how long after a log was reopened its container's restart may
+	// still be reported: the report of a restart can take longer than reopening.
+	settled = time.Minute
+	// previousPatience is how long reading the previous log is retried before
+	// the current one is read without it.
+	previousPatience = 10 * time.Second
+	// deniedFor is how long a log that was read before may be refused until that
+	// is reported: a server that has just started may refuse what it will allow.
+	deniedFor = 5 * time.Second
 )
 
 // reader follows the log of one container.
 type reader struct {
 	open Open
 	take func(Line)
+	// denied is called with a refusal that lasts.
+	denied func(error)
 
 	mu     sync.Mutex
 	source Source
 	gone   bool
-	// news is closed, and made anew, whenever the source changes.
+	// news is closed, and replaced, whenever the source changes.
 	news chan struct{}
 
+	// seen is how often the container had been restarted when its log was last
+	// opened, or when its log is to begin; below zero for the instance that is
+	// there.
+	seen   int
 	recent recent
-	// begun is about when the log was first opened, where what was said before
-	// that is not all wanted.
+	// begun is about when the log was first opened, if it is not wanted from its
+	// beginning.
 	begun time.Time
+	// reopened is when the log was last opened.
+	reopened time.Time
+	// refusedSince and failingSince are when the log was first refused and when
+	// the previous log could first not be read; zero if the last try succeeded.
+	refusedSince, failingSince time.Time
 }
 
 func newReader(source Source, open Open, take func(Line)) *reader {
-	return &reader{open: open, take: take, source: source, news: make(chan struct{})}
+	return &reader{
+		open: open, take: take, denied: func(error) {},
+		source: source, news: make(chan struct{}), seen: -1, recent: newRecent(),
+	}
 }
 
-// update tells the reader how its container is now; gone that it is no more.
+// update reports to the reader how its container is now; gone, that it is no
+// more.
 func (r *reader) update(source Source, gone bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -57,11 +81,9 @@ func (r *reader) now() (source Source, gone bool, news <-chan struct{}) {
 }
 
 // run follows the log, from the part that is given, until the container is
-// gone or ctx ends. seen is how often the container had been restarted when
-// its log is to begin; below zero for the instance that is there, whose log must
-// not be refused. Whatever else goes wrong is tried again: a server that has
-// just started may refuse what it will allow.
-func (r *reader) run(ctx context.Context, part Part, seen int) error {
+// gone or ctx ends. It returns an error only if the log of the instance that is
+// there is refused when it is first opened. Whatever else fails is retried.
+func (r *reader) run(ctx context.Context, part Part) error {
 	for wait := firstPause; ctx.Err() == nil; wait = min(2*wait, longestPause) {
 		opened, gone, news := r.now()
 		if !opened.Started && !gone {
@@ -69,25 +91,25 @@ func (r *reader) run(ctx context.Context, part Part, seen int) error {
 			wait = firstPause
 			continue
 		}
-		if seen >= 0 && opened.Restarts > seen {
-			// What its former instance said last may not have been read.
-			_ = r.once(ctx, opened, r.rest(Part{Previous: true, Tail: -1}))
+		err := r.previous(ctx, opened)
+		if err == nil {
+			err = r.current(ctx, opened, part)
 		}
-		err := r.once(ctx, opened, part)
 		switch {
 		case err == nil:
-			seen, wait = opened.Restarts, firstPause
-		case refused(err) && seen < 0:
+			wait = firstPause
+		case refused(err) && r.seen < 0:
 			return err
 		}
+		r.report(err)
 		if !r.recent.empty() || !r.begun.IsZero() {
 			part = r.rest(Part{Follow: true, Tail: -1})
 		}
-		switch _, gone, news = r.now(); {
+		switch latest, gone, news := r.now(); {
 		case gone:
 			return nil
-		case err == nil && !opened.Running:
-			// It had ended when it was read: wait for it to come again.
+		case err == nil && !opened.Running && latest == opened:
+			// It had ended when it was read: wait until it is restarted.
 			await(ctx, news, 0)
 		default:
 			await(ctx, news, wait)
@@ -96,24 +118,95 @@ func (r *reader) run(ctx context.Context, part Part, seen int) error {
 	return nil
 }
 
-// rest is a part that begins where reading broke off: after the last line that
-// was read, before any after the log was first opened.
+// previous reads the rest of the previous instance's log if the container has
+// been restarted since its log was opened. It returns an error if that is to be
+// retried before the current log is read.
+func (r *reader) previous(ctx context.Context, source Source) error {
+	if r.seen < 0 || source.Restarts <= r.seen {
+		return nil
+	}
+	err := r.once(ctx, source, r.rest(Part{Previous: true, Tail: -1}))
+	if err != nil && !errors.Is(err, ErrNone) {
+		if r.failingSince.IsZero() {
+			r.failingSince = time.Now()
+		}
+		if time.Since(r.failingSince) < previousPatience {
+			return err
+		}
+	}
+	r.failingSince = time.Time{}
+	r.seen = source.Restarts
+	r.recent.release()
+	return nil
+}
+
+// current reads the log until it breaks off or ends. If the log was read
+// before, current also returns when a restart is reported, because what is read
+// may be the log of the new instance already: what the previous one wrote last
+// is then still missing.
+func (r *reader) current(ctx context.Context, source Source, part Part) error {
+	if r.recent.holding {
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		defer stop()
+		go func() {
+			r.awaitRestart(ctx, source)
+			stop()
+		}()
+	}
+	err := r.once(ctx, source, part)
+	if r.seen >= 0 {
+		r.recent.hold(r.rest(Part{}).Since)
+	}
+	return err
+}
+
+// awaitRestart returns when a restart of the container is reported, or when ctx
+// ends.
+func (r *reader) awaitRestart(ctx context.Context, opened Source) {
+	for ctx.Err() == nil {
+		source, _, news := r.now()
+		if source.Restarts > opened.Restarts {
+			return
+		}
+		await(ctx, news, 0)
+	}
+}
+
+// report calls denied once for a refusal that lasts.
+func (r *reader) report(err error) {
+	switch {
+	case !refused(err):
+		r.refusedSince = time.Time{}
+	case r.refusedSince.IsZero():
+		r.refusedSince = time.Now()
+	case time.Since(r.refusedSince) >= deniedFor:
+		r.denied(err)
+	}
+}
+
+// rest returns a part that begins where reading broke off: after the last line
+// that was read, before any after the log was first opened.
 func (r *reader) rest(part Part) Part {
-	part.Since = r.begun
-	if !r.recent.empty() {
+	switch {
+	case part.Previous && r.recent.holding:
+		part.Since = r.recent.from
+	case r.recent.empty():
+		part.Since = r.begun
+	default:
 		part.Since = r.recent.last.Add(-overlap)
 	}
 	return part
 }
 
-// refused tells an error that trying again does not cure.
+// refused reports whether err is one that a retry does not cure.
 func refused(err error) bool {
 	var final interface{ Final() bool }
 	return errors.As(err, &final) && final.Final()
 }
 
 // once reads a part to its end. Lines that were read before are left out. A
-// line that breaks off is left for the next time where there is to be one.
+// line that breaks off is left for the next time if there is to be one.
 func (r *reader) once(ctx context.Context, source Source, part Part) error {
 	log, err := r.open(ctx, source, part)
 	if err != nil {
@@ -123,12 +216,19 @@ func (r *reader) once(ctx context.Context, source Source, part Part) error {
 	if r.begun.IsZero() && (part.Tail >= 0 || part.Ago > 0) {
 		r.begun = time.Now().Add(-part.Ago - overlap)
 	}
-	again := r.recent.copy()
+	if !part.Previous {
+		r.seen, r.reopened = source.Restarts, time.Now()
+	}
+	again := r.recent.mayCome()
 	fresh := func(line Line) {
-		if !again.remove(line) {
-			r.recent.add(line)
-			r.take(line)
+		if again.removeOne(r.recent.identify(line)) {
+			return
 		}
+		r.recent.add(line)
+		if r.recent.holding && !part.Previous && time.Since(r.reopened) > settled {
+			r.recent.release()
+		}
+		r.take(line)
 	}
 	cut, err := lines(source, log, fresh)
 	if cut != "" && err == nil && !(part.Follow && source.Running) {
@@ -137,7 +237,7 @@ func (r *reader) once(ctx context.Context, source Source, part Part) error {
 	return err
 }
 
-// await waits for news or, where it is not zero, for a time.
+// await waits for news or, if it is not zero, for a time.
 func await(ctx context.Context, news <-chan struct{}, most time.Duration) {
 	var timeout <-chan time.Time
 	if most > 0 {

@@ -1,17 +1,23 @@
 package logs
 
 import (
+	"hash/maphash"
 	"maps"
 	"time"
 )
 
-// recent are the lines that were read last: those that may come again when a
-// log is opened anew. A line may rightly be there twice.
+// recent holds the lines that were read last: those that may come again when a
+// log is reopened. A line may rightly be there twice.
 type recent struct {
+	seed maphash.Seed
 	// last is the latest time of all.
 	last   time.Time
 	counts counts
 	order  []dated
+	// holding reports whether lines since from are kept, however long ago that
+	// is, and not only those of the last moments.
+	holding bool
+	from    time.Time
 }
 
 type dated struct {
@@ -19,42 +25,76 @@ type dated struct {
 	what
 }
 
-// what tells a line from others of its container.
-type what struct{ stamp, text string }
+// what distinguishes a line from others of its container. Lines may be long, so
+// the sum of the text stands for it.
+type what struct {
+	nanos int64
+	sum   uint64
+}
 
 type counts map[what]int
 
-// kept is how long a line is remembered: reading begins anew overlap before
-// the last, at a whole second.
-const kept = overlap + time.Second
+const (
+	// kept is how long a line is remembered: reading resumes overlap before the
+	// last, at a whole second.
+	kept = overlap + time.Second
+	// maxHeld bounds the number of lines that are held for longer.
+	maxHeld = 100_000
+)
+
+func newRecent() recent { return recent{seed: maphash.MakeSeed(), counts: counts{}} }
 
 func (r *recent) empty() bool { return len(r.order) == 0 }
+
+func (r *recent) identify(line Line) what {
+	return what{line.Time.UnixNano(), maphash.String(r.seed, line.Text)}
+}
 
 func (r *recent) add(line Line) {
 	if line.Time.IsZero() {
 		return
 	}
-	if r.counts == nil {
-		r.counts = counts{}
-	}
 	if line.Time.After(r.last) {
 		r.last = line.Time
 	}
-	added := dated{line.Time, what{line.Stamp, line.Text}}
+	added := dated{line.Time, r.identify(line)}
 	r.order = append(r.order, added)
 	r.counts[added.what]++
-	for r.last.Sub(r.order[0].at) > kept {
+	if len(r.order) > maxHeld {
+		r.holding = false
+	}
+	r.trim()
+}
+
+// trim forgets lines that cannot come again.
+func (r *recent) trim() {
+	oldest := r.last.Add(-kept)
+	if from := r.from.Add(overlap - kept); r.holding && from.Before(oldest) {
+		oldest = from
+	}
+	for len(r.order) > 0 && r.order[0].at.Before(oldest) {
 		r.counts.removeOne(r.order[0].what)
 		r.order = r.order[1:]
 	}
 }
 
-// copy is what may come again.
-func (r *recent) copy() counts { return maps.Clone(r.counts) }
+// hold keeps the lines since from until release, also if more come.
+func (r *recent) hold(from time.Time) {
+	if !r.holding {
+		r.holding, r.from = true, from
+	}
+}
 
-// remove tells whether a line is there, and takes it out once.
-func (c counts) remove(line Line) bool { return c.removeOne(what{line.Stamp, line.Text}) }
+// release ends hold.
+func (r *recent) release() {
+	r.holding = false
+	r.trim()
+}
 
+// mayCome returns what may come again.
+func (r *recent) mayCome() counts { return maps.Clone(r.counts) }
+
+// removeOne takes w out once. It reports whether it was there.
 func (c counts) removeOne(w what) bool {
 	if c[w] == 0 {
 		return false

@@ -15,13 +15,13 @@ type Source struct {
 	// UID is the pod's.
 	UID       string
 	Container string
-	// Restarts counts how often the container was started anew.
+	// Restarts counts how often the kubelet has restarted the container.
 	Restarts int
-	// Running tells whether it runs; Started, whether it ever has.
+	// Running reports whether it runs; Started, whether it ever has.
 	Running, Started bool
 }
 
-// key tells a source from every other: a pod may come again under its name.
+// key identifies a source: a pod may be recreated under its name.
 type key struct{ uid, container string }
 
 func (s Source) key() key { return key{s.UID, s.Container} }
@@ -50,22 +50,57 @@ type Line struct {
 	Time           time.Time
 	// Stamp is the time as the server wrote it.
 	Stamp string
-	Text  string
+	// Text is the line without its end; a longer one than maxLine is cut.
+	Text string
 }
 
-// lines calls take for each line of a log. cut is what stands behind the last
-// end of a line: a line that is not complete, or that broke off.
+const (
+	// maxLine bounds the bytes of one line, its time included: a container may
+	// write without ever ending a line, and lines wait in memory.
+	maxLine = 1 << 20
+	// cutMark stands in the place of what was cut off a line.
+	cutMark = " [line cut at 1 MiB]"
+)
+
+// lines calls take for each line of a log. It keeps no more than maxLine bytes
+// of a line; the rest is read and left out, and cutMark says so. cut is what
+// stands behind the last end of a line: a line that is not complete, or that
+// broke off.
 func lines(source Source, log io.Reader, take func(Line)) (cut string, err error) {
 	r := bufio.NewReaderSize(log, 64<<10)
 	for {
-		text, err := r.ReadString('\n')
+		text, err := readLine(r)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return text, nil
 		case err != nil:
 			return text, err
 		}
-		take(parse(source, strings.TrimSuffix(text, "\n")))
+		take(parse(source, text))
+	}
+}
+
+// readLine returns the next line without its end. If err is not nil, the line
+// has no end.
+func readLine(r *bufio.Reader) (string, error) {
+	var text strings.Builder
+	long := false
+	for {
+		piece, err := r.ReadSlice('\n')
+		if err == nil {
+			piece = piece[:len(piece)-1]
+		}
+		if room := maxLine - text.Len(); len(piece) > room {
+			piece, long = piece[:room], true
+		}
+		text.Write(piece)
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if long {
+			text.WriteString(cutMark)
+		}
+		return text.String(), err
 	}
 }
 

@@ -7,11 +7,11 @@ package reach
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // Request is a target as the command line names it.
@@ -158,12 +158,7 @@ func podNames(pods []iris.Pod) []string {
 // maxListed bounds how many names an error lists.
 const maxListed = 5
 
-func listed(names []string) string {
-	if len(names) > maxListed {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
-	}
-	return strings.Join(names, ", ")
-}
+func listed(names []string) string { return text.List(names, maxListed) }
 
 func thereAre(clusters []string) string {
 	if len(clusters) == 0 {

@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
 // Cluster prints one cluster in detail: the verdict in words, its pods, the
-// Services that lead to them, what is wrong with the next step below, what
-// could not be read, and what has moved since it is watched.
+// Services that lead to them, what is wrong with the next step below, and what
+// has moved since it is watched. What could not be read is left to Unread.
 func Cluster(w io.Writer, c view.ClusterStatus, o Options) error {
+	c.Unread = nil
 	frame, err := ClusterFrame(c, o)
 	if err != nil {
 		return err
@@ -20,7 +22,8 @@ func Cluster(w io.Writer, c view.ClusterStatus, o Options) error {
 	return writeString(w, frame.text())
 }
 
-// ClusterFrame is what Cluster prints, for a Screen.
+// ClusterFrame returns what Cluster prints, and what could not be read, for a
+// Screen.
 func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
 	var frame Frame
 	var body strings.Builder
@@ -35,11 +38,15 @@ func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
 			return frame, err
 		}
 	}
-	for i, n := range notesOf(c, o.Color) {
-		if i == 0 {
-			body.WriteString("\n")
-		}
-		body.WriteString(n.text + "\n")
+	lines := make([]string, 0, len(c.Findings)+len(c.Unread))
+	for _, n := range notesOf(c.Findings, o.Color) {
+		lines = append(lines, n.text)
+	}
+	for _, u := range c.Unread {
+		lines = append(lines, unreadLine(u, o.Color))
+	}
+	if len(lines) > 0 {
+		body.WriteString("\n" + strings.Join(lines, "\n") + "\n")
 	}
 	if c.Failover != nil {
 		body.WriteString("\n")
@@ -53,16 +60,6 @@ func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
 	return frame, nil
 }
 
-// Unread prints a line for each read that failed.
-func Unread(w io.Writer, unread []view.Unread, o Options) error {
-	for _, u := range unread {
-		if _, err := fmt.Fprintln(w, unreadLine(u, o.Color)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // printSection is a table with a blank line above.
 func printSection[T any](w io.Writer, columns []column[T], items []T, o Options) error {
 	if _, err := fmt.Fprintln(w); err != nil {
@@ -73,14 +70,14 @@ func printSection[T any](w io.Writer, columns []column[T], items []T, o Options)
 
 // headline names the cluster and says the verdict.
 func headline(c view.ClusterStatus, color bool) string {
-	verdict := oneLine(c.Verdict)
+	verdict := text.OneLine(c.Verdict)
 	if word := strings.ToLower(string(c.Health)); strings.HasPrefix(verdict, word) {
 		verdict = paint(healthTone(c.Health), word, color) + strings.TrimPrefix(verdict, word)
 	}
-	return fmt.Sprintf("%s (namespace %q): %s", c.Metadata.Name, c.Metadata.Namespace, verdict)
+	return fmt.Sprintf("%s (namespace %q): %s", text.OneLine(c.Metadata.Name), c.Metadata.Namespace, verdict)
 }
 
-// note is a finding or a read that failed.
+// note is a finding as it is printed.
 type note struct {
 	// text is its lines, without the last line break.
 	text string
@@ -88,31 +85,27 @@ type note struct {
 	solved string
 }
 
-// notesOf are the findings, each with its hint below, and what could not be
-// read.
-func notesOf(c view.ClusterStatus, color bool) []note {
+// notesOf returns the findings as they are printed, each with its hint below.
+func notesOf(findings []view.Finding, color bool) []note {
 	var notes []note
-	for _, f := range c.Findings {
+	for _, f := range findings {
 		notes = append(notes, findingNote(f, color))
-	}
-	for _, u := range c.Unread {
-		notes = append(notes, note{text: unreadLine(u, color)})
 	}
 	return notes
 }
 
 func findingNote(f view.Finding, color bool) note {
-	line := string(f.Code) + ": " + oneLine(f.Message)
+	line := string(f.Code) + ": " + text.OneLine(f.Message)
 	n := note{solved: paint(toneGood, "solved", color) + ": " + line}
 	n.text = paint(toneWarn, string(f.Code), color) + strings.TrimPrefix(line, string(f.Code))
 	if f.Hint != "" {
-		n.text += "\n  hint: " + oneLine(f.Hint)
+		n.text += "\n  hint: " + text.OneLine(f.Hint)
 	}
 	return n
 }
 
 func unreadLine(u view.Unread, color bool) string {
-	return paint(toneWarn, "warning", color) + ": " + oneLine(u.Message)
+	return paint(toneWarn, "warning", color) + ": " + text.OneLine(u.Message)
 }
 
 func podColumns(c view.ClusterStatus, o Options) []column[view.Pod] {

@@ -60,7 +60,7 @@ func UseColor(mode ColorMode, isTerminal bool, env func(string) string) bool {
 	if force := env("FORCE_COLOR"); force != "" && force != "0" && force != "false" {
 		return true
 	}
-	return isTerminal && env("TERM") != "dumb"
+	return isTerminal && !isDumb(env)
 }
 
 // tone is what a colour stands for. A tone only ever repeats what the words say.

@@ -76,9 +76,11 @@ func colored(t *testing.T, color bool) string {
 			t.Fatal(err)
 		}
 		for _, c := range list.Items {
-			if err := render.Cluster(&out, c, o); err != nil {
+			frame, err := render.ClusterFrame(c, o)
+			if err != nil {
 				t.Fatal(err)
 			}
+			out.WriteString(frame.Body + frame.Log + frame.Sum)
 		}
 	}
 	if err := render.Exposed(&out, load[view.ExposedServiceList](t, "exposed"), o); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -47,7 +48,7 @@ func summaryLine(f view.Failover, color bool) string {
 	if f.Over {
 		word, shade = "settled", toneGood
 	}
-	return paint(shade, word, color) + ": " + oneLine(f.Summary)
+	return paint(shade, word, color) + ": " + text.OneLine(f.Summary)
 }
 
 // summaryLines are the same with a line for each Service.
@@ -65,7 +66,7 @@ func (l *Lines) followFailover(w io.Writer, f *view.Failover, o Options) error {
 		if slices.Contains(l.transitions, t) {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s %s %s\n", seen(t, o.Now), after(t), oneLine(t.Message)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s %s\n", seen(t, o.Now), after(t), text.OneLine(t.Message)); err != nil {
 			return err
 		}
 	}

@@ -66,9 +66,7 @@ func TestClusters(t *testing.T) {
 				if err := render.Clusters(&out, list, o); err != nil {
 					t.Fatal(err)
 				}
-				if err := render.Unread(&out, list.Unread, o); err != nil {
-					t.Fatal(err)
-				}
+				render.Unread(&out, list.Unread)
 				golden(t, scenario+"-"+name, out.Bytes())
 			})
 		}
@@ -90,6 +88,38 @@ func TestCluster(t *testing.T) {
 					golden(t, scenario+"-"+name, out.Bytes())
 				})
 			}
+		}
+	}
+}
+
+// What could not be read is a warning: it belongs on stderr, and is in the
+// cluster's text only where a screen shows both.
+func TestUnreadIsNotPartOfACluster(t *testing.T) {
+	c := view.ClusterStatus{
+		Metadata: view.Metadata{Name: "simple", Namespace: "iko"}, Health: view.Healthy, Verdict: "healthy",
+		Unread: []view.Unread{{Verb: "list", Resource: "events", Message: "cannot list\nevents\x1b[2J"}},
+	}
+	var detail, appended, unread bytes.Buffer
+	if err := render.Cluster(&detail, c, render.Options{Now: now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := render.NewLines(&appended).Cluster(c, render.Options{Now: now()}); err != nil {
+		t.Fatal(err)
+	}
+	render.Unread(&unread, c.Unread)
+	frame, err := render.ClusterFrame(c, render.Options{Now: now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const headline, warning = "simple (namespace \"iko\"): healthy\n", "warning: cannot list events?[2J\n"
+	for name, test := range map[string]struct{ got, want string }{
+		"detail":   {detail.String(), headline},
+		"appended": {appended.String(), headline},
+		"unread":   {unread.String(), warning},
+		"frame":    {frame.Body, headline + "\n" + warning},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %q, want %q", name, test.got, test.want)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // headerAge heads the column that changes without anything happening.
@@ -76,7 +78,7 @@ func (l *ledger) print(w io.Writer, headers []string, rows [][]cell, restart boo
 	}
 	for _, row := range rows {
 		for i, c := range row {
-			l.widths[i] = max(l.widths[i], twwidth.Width(oneLine(c.text)))
+			l.widths[i] = max(l.widths[i], twwidth.Width(text.OneLine(c.text)))
 		}
 	}
 	return writeTable(w, shown, rows, l.widths, o.Color)

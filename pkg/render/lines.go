@@ -46,9 +46,10 @@ func (l *Lines) Clusters(list view.ClusterStatusList, o Options) error {
 }
 
 // Cluster prints a cluster in detail at the first call. Later calls print the
-// verdict, the rows of pods and Services, the findings, the failed reads and the
-// transitions that are new or changed, and what is gone. Names are shown as kind/name, so
-// that rows can be told apart without headers.
+// verdict, the rows of pods and Services, the findings and the transitions that
+// are new or changed, and what is gone. Names are shown as kind/name, so that
+// rows can be told apart without headers. What could not be read is left to
+// Unread.
 func (l *Lines) Cluster(c view.ClusterStatus, o Options) error {
 	var out bytes.Buffer
 	first := l.headline == ""
@@ -96,7 +97,7 @@ func (l *Lines) followServices(w io.Writer, c view.ClusterStatus, o Options) err
 // followNotes prints the notes that are new, and which findings are no more.
 func (l *Lines) followNotes(w io.Writer, c view.ClusterStatus, o Options) error {
 	before, found := l.notes, l.findings
-	l.notes, l.findings = notesOf(c, o.Color), slices.Clone(c.Findings)
+	l.notes, l.findings = notesOf(c.Findings, o.Color), slices.Clone(c.Findings)
 	for _, n := range l.notes {
 		if !slices.Contains(before, n) {
 			if _, err := fmt.Fprintln(w, n.text); err != nil {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,7 +25,7 @@ type View interface {
 func Object[V View](w io.Writer, printer printers.ResourcePrinter, v V) error {
 	if _, ok := printer.(*printers.NamePrinter); ok {
 		for _, subject := range subjectsOf(v) {
-			if err := printer.PrintObj(subject, w); err != nil {
+			if err := Print(w, printer, subject); err != nil {
 				return err
 			}
 		}
@@ -34,7 +35,19 @@ func Object[V View](w io.Writer, printer printers.ResourcePrinter, v V) error {
 	if err != nil {
 		return err
 	}
-	return printer.PrintObj(object, w)
+	return Print(w, printer, object)
+}
+
+// Print prints an object with one of kubectl's printers, in one write. It
+// returns an error of w also with a printer that ignores it, as kubectl's
+// printer for -o name does.
+func Print(w io.Writer, printer printers.ResourcePrinter, object runtime.Object) error {
+	var out bytes.Buffer
+	failed := printer.PrintObj(object, &out)
+	if _, err := out.WriteTo(w); err != nil {
+		return err
+	}
+	return failed
 }
 
 // objectOf is a view as kubectl's printers take it.

@@ -2,6 +2,8 @@ package render_test
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
@@ -171,5 +174,36 @@ func TestDocumentsOfOneCluster(t *testing.T) {
 	}
 	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"kind":"ClusterStatus"`) {
 		t.Errorf("not one document on one line:\n%s", got)
+	}
+}
+
+// full is a disk without space.
+type full struct{}
+
+var errFull = errors.New("no space left on device")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// No printer passes over an output that cannot be written.
+func TestObjectOnAFullDisk(t *testing.T) {
+	list := load[view.ClusterStatusList](t, "healthy")
+	for name, format := range formats(t) {
+		if err := render.Object(full{}, printerFor(t, format), list); !errors.Is(err, errFull) {
+			t.Errorf("-o %s: error %v, want %v", name, err, errFull)
+		}
+	}
+}
+
+// What a printer wrote before it failed is printed: kubectl's jsonpath shows the
+// object to which a path does not apply.
+func TestPrintOfAFailingPrinter(t *testing.T) {
+	broken := errors.New("no such field")
+	var out bytes.Buffer
+	err := render.Print(&out, printers.ResourcePrinterFunc(func(_ runtime.Object, w io.Writer) error {
+		_, _ = io.WriteString(w, "half")
+		return broken
+	}), nil)
+	if !errors.Is(err, broken) || out.String() != "half" {
+		t.Errorf("error %v, output %q", err, out.String())
 	}
 }

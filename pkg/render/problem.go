@@ -2,7 +2,6 @@ package render
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -18,10 +17,9 @@ func Problem(w io.Writer, err error) {
 		if errors.As(e, &status) {
 			continue
 		}
-		// There is nobody left to tell that stderr cannot be written to.
-		_, _ = fmt.Fprintf(w, "error: %s\n", oneLine(e.Error()))
+		Note(w, "error: "+e.Error())
 		if hint := problem.HintOf(e); hint != "" {
-			_, _ = fmt.Fprintf(w, "hint: %s\n", oneLine(hint))
+			Note(w, "hint: "+hint)
 		}
 	}
 }

@@ -22,6 +22,7 @@ func TestProblem(t *testing.T) {
 		"hint of a cause":  {fmt.Errorf("expose: %w", hinted), "error: expose: no pod\nhint: look at status\n"},
 		"several lines":    {errors.New("invalid:\n* a: no\r\n\t* b: no\n"), "error: invalid: * a: no * b: no\n"},
 		"escape sequences": {errors.New("\x1b]0;title\x07x\u009b31my"), "error: ?]0;title?x?31my\n"},
+		"invisible":        {problem.New("a\u202ecod.exe").Hint("zero\u200bwidth"), "error: a?cod.exe\nhint: zero?width\n"},
 		"status":           {problem.Status(3), ""},
 		"joined": {
 			errors.Join(hinted, problem.Status(1), errors.Join(errors.New("a"), errors.New("b"))),

@@ -96,9 +96,19 @@ func clip(frame Frame, width, height int) []string {
 		lines = slices.Concat(lines[:top], []string{more}, lines[len(lines)-tail:])
 	}
 	for i, line := range lines {
-		lines[i] = twwidth.Truncate(line, width)
+		lines[i] = resetColor(twwidth.Truncate(line, width))
 	}
 	return lines
+}
+
+// resetColor ends the colour that a line leaves switched on because it was cut
+// or wrapped; the lines below would be painted too.
+func resetColor(line string) string {
+	last := strings.LastIndex(line, startSequence)
+	if last < 0 || strings.HasPrefix(line[last:], reset) {
+		return line
+	}
+	return line + reset
 }
 
 func linesOf(text string) []string {

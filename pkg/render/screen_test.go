@@ -219,6 +219,26 @@ func TestScreenClips(t *testing.T) {
 	}
 }
 
+// A line that is cut or wrapped within a colour ends it: on a terminal of any
+// width no line paints the next one.
+func TestScreenEndsColorsOfCutLines(t *testing.T) {
+	frame := render.Frame{
+		Body: "simple: \x1b[31mdegraded\x1b[0m: no primary\nPOD   \x1b[31mCrashLoopBackOff\x1b[0m   \x1b[33m0/2\x1b[0m\nplain\n",
+		Sum:  "\x1b[33mmoving for some time\x1b[0m: the new primary\n",
+	}
+	for width := 1; width <= 60; width++ {
+		var out strings.Builder
+		screen := render.NewScreen(&out, func() (int, int, error) { return width, 40, nil })
+		drawFrame(t, screen, frame)
+		for line := range strings.SplitSeq(out.String(), "\r\n") {
+			codes := escapes().FindAllString(line, -1)
+			if len(codes) > 0 && codes[len(codes)-1] != "\x1b[0m" {
+				t.Errorf("width %d: a colour is left on in %q", width, line)
+			}
+		}
+	}
+}
+
 func TestScreenFollowsTheSize(t *testing.T) {
 	terminal := newFakeTerminal(t, 10, 2)
 	screen := render.NewScreen(terminal, terminal.size)
@@ -364,6 +384,31 @@ func TestIsTerminal(t *testing.T) {
 	}
 	if _, _, err := render.SizeOf(write)(); err == nil {
 		t.Error("a pipe has a size")
+	}
+}
+
+func TestCanRedraw(t *testing.T) {
+	keyboard, terminal, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keyboard.Close()
+	defer terminal.Close()
+	for name, test := range map[string]struct {
+		stream any
+		term   string
+		want   bool
+	}{
+		"terminal":               {terminal, "xterm", true},
+		"terminal without TERM":  {terminal, "", true},
+		"dumb terminal":          {terminal, "dumb", false},
+		"no terminal":            {&strings.Builder{}, "xterm", false},
+		"no terminal, TERM=dumb": {&strings.Builder{}, "dumb", false},
+	} {
+		env := func(key string) string { return map[string]string{"TERM": test.term}[key] }
+		if got := render.CanRedraw(test.stream, env); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
 	}
 }
 

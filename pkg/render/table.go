@@ -10,6 +10,8 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // gap is what stands between two columns of kubectl's tables.
@@ -87,10 +89,10 @@ func writeTable(w io.Writer, headers []string, rows [][]cell, widths []int, colo
 func textsOf(row []cell, widths []int, color bool) []string {
 	texts := make([]string, len(row))
 	for i, c := range row {
-		text := oneLine(c.text)
-		texts[i] = paint(c.tone, text, color)
+		clean := text.OneLine(c.text)
+		texts[i] = paint(c.tone, clean, color)
 		if i < len(widths) {
-			texts[i] += strings.Repeat(" ", max(0, widths[i]-twwidth.Width(text)))
+			texts[i] += strings.Repeat(" ", max(0, widths[i]-twwidth.Width(clean)))
 		}
 	}
 	return texts

@@ -50,6 +50,12 @@ func TestTable(t *testing.T) {
 			false,
 			"a?[31mred line tab   x\né日本                y\n",
 		},
+		"characters that cannot be seen": {
+			nil,
+			[][]cell{{{text: "a\u202ecod.exe"}, {text: "x"}}, {{text: "zero\u200bwidth"}, {text: "y"}}},
+			false,
+			"a?cod.exe    x\nzero?width   y\n",
+		},
 		"colours": {
 			[]string{"NAME", "HEALTH", "AGE"},
 			[][]cell{

@@ -13,14 +13,24 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
+// CanRedraw reports whether a Screen works on a stream: it is a terminal, and
+// TERM does not say that it knows no control sequences.
+func CanRedraw(stream any, env func(string) string) bool {
+	return IsTerminal(stream) && !isDumb(env)
+}
+
+func isDumb(env func(string) string) bool { return env("TERM") == "dumb" }
+
 // SizeOf asks a terminal for its size, in columns and rows, each time it is
 // called.
 func SizeOf(terminal *os.File) func() (width, height int, err error) {
 	return func() (int, int, error) { return term.GetSize(int(terminal.Fd())) }
 }
 
-// What an ECMA-48 terminal is told.
+// The control sequences of ECMA-48 terminals that this package writes.
 const (
+	startSequence  = "\x1b["
+	reset          = "\x1b[0m"
 	enterAlternate = "\x1b[?1049h"
 	leaveAlternate = "\x1b[?1049l"
 	hideCursor     = "\x1b[?25l"

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -30,8 +31,8 @@ func Version(w io.Writer, v view.Version) error {
 		width = max(width, len(line.name))
 	}
 	for _, line := range lines {
-		text := fmt.Sprintf("%-*s%s", width+len(gap), line.name, oneLine(line.text))
-		if _, err := fmt.Fprintln(w, strings.TrimRight(text, " ")); err != nil {
+		row := fmt.Sprintf("%-*s%s", width+len(gap), line.name, text.OneLine(line.text))
+		if _, err := fmt.Fprintln(w, strings.TrimRight(row, " ")); err != nil {
 			return err
 		}
 	}

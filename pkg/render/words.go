@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
@@ -27,19 +26,6 @@ const (
 // listBudget is how wide a list of names may grow before it is cut, unless
 // wide output is asked for: room for the two Services of a usual backup.
 const listBudget = 48
-
-// oneLine makes what a server or an error says fit for one line of a
-// terminal: white space, line breaks included, becomes single blanks, and
-// control characters, which could start an escape sequence, are shown as ?.
-func oneLine(text string) string {
-	clean := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !unicode.IsSpace(r) {
-			return '?'
-		}
-		return r
-	}, text)
-	return strings.Join(strings.Fields(clean), " ")
-}
 
 // age is how long ago t was, as kubectl rounds it.
 func age(t metav1.Time, now time.Time) string {

@@ -23,7 +23,7 @@ func (inv *inventory) judgeServices(c *cluster) []finding {
 			continue // its endpoints go before it does
 		}
 		if svc.serves(c.Name) {
-			found = append(found, inv.judgeReach(c, svc)...)
+			found = append(found, inv.blamePods(c, svc, inv.judgeReach(c, svc))...)
 		}
 		if AddressIsPending(*svc.Service) && (svc.serves(c.Name) || namedCluster(svc.Spec.Selector) == c.Name) {
 			found = append(found, inv.addressPending(svc))
@@ -248,7 +248,7 @@ func (inv *inventory) reaction(svc *service) string {
 	if len(svc.Finalizers) > 0 {
 		return "finalizer " + svc.Finalizers[0]
 	}
-	return newestOf(inv.normal, "Service", key{svc.Namespace, svc.Name}, svc.UID)
+	return inv.normalEvent("Service", key{svc.Namespace, svc.Name}, svc.UID)
 }
 
 // isTooWide tells whether the Service selects by IKO's labels, but not by the

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -42,6 +43,8 @@ type inventory struct {
 	warnings map[eventKey]*corev1.Event
 	// normal are the newest Normal events.
 	normal map[eventKey]*corev1.Event
+	// refusals are by namespace.
+	refusals map[string][]*corev1.Event
 }
 
 // cluster is one IrisCluster with all that has to do with it.
@@ -93,6 +96,7 @@ func take(s Snapshot) *inventory {
 		slices:   make(map[key][]*discoveryv1.EndpointSlice, len(s.Services)),
 		warnings: newestEvents(s.Events, corev1.EventTypeWarning),
 		normal:   newestEvents(s.Events, corev1.EventTypeNormal),
+		refusals: newestRefusals(s.Events),
 	}
 	for _, c := range s.Clusters {
 		inv.clusters[key{c.Namespace, c.Name}] = &cluster{Cluster: c, source: view.FromIrisCluster}
@@ -386,19 +390,35 @@ func EventTime(event corev1.Event) time.Time {
 	return last
 }
 
-// warning is the newest Warning about an object as one line, or "".
+// warning returns the newest Warning about an object as one line, or "".
 func (inv *inventory) warning(kind string, object key, uid types.UID) string {
-	return newestOf(inv.warnings, kind, object, uid)
+	if event := inv.warningOf(kind, object, uid); event != nil {
+		return eventText(event)
+	}
+	return ""
 }
 
-// newestOf returns the event about an object as one line, or "".
-func newestOf(events map[eventKey]*corev1.Event, kind string, object key, uid types.UID) string {
-	event := events[eventKey{kind, object, uid}]
+// warningOf returns the newest Warning about an object, or nil.
+func (inv *inventory) warningOf(kind string, object key, uid types.UID) *corev1.Event {
+	if event := inv.warnings[eventKey{kind, object, uid}]; event != nil {
+		return event
+	}
+	return inv.warnings[eventKey{kind, object, ""}]
+}
+
+// normalEvent returns the newest Normal event about an object as one line, or "".
+func (inv *inventory) normalEvent(kind string, object key, uid types.UID) string {
+	event := inv.normal[eventKey{kind, object, uid}]
 	if event == nil {
-		event = events[eventKey{kind, object, ""}]
+		event = inv.normal[eventKey{kind, object, ""}]
 	}
 	if event == nil {
 		return ""
 	}
-	return OneLine(event.Reason + ": " + event.Message)
+	return eventText(event)
+}
+
+// eventText returns what an event says as one line of bounded length.
+func eventText(event *corev1.Event) string {
+	return text.Excerpt(event.Reason + ": " + event.Message)
 }

@@ -2,43 +2,15 @@ package topology
 
 import (
 	"fmt"
-	"strings"
-	"unicode"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
-
-// maxText bounds a text from elsewhere, in characters.
-const maxText = 200
-
-// OneLine makes a text from elsewhere fit to print: one line, no control
-// characters, bounded.
-func OneLine(text string) string {
-	clean := strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, text)
-	runes := []rune(strings.Join(strings.Fields(clean), " "))
-	if len(runes) > maxText {
-		return string(runes[:maxText-1]) + "…"
-	}
-	return string(runes)
-}
 
 // maxNamed bounds how many objects a sentence names.
 const maxNamed = 3
 
 // quotedList is "a", "b" and 4 more.
-func quotedList(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = fmt.Sprintf("%q", name)
-	}
-	return listOf(quoted)
-}
+func quotedList(names []string) string { return listOf(text.Quote(names)) }
 
 // count is "1 pod", "2 pods".
 func count(n int, noun string) string {
@@ -49,9 +21,4 @@ func count(n int, noun string) string {
 }
 
 // listOf joins texts, bounded.
-func listOf(texts []string) string {
-	if len(texts) > maxNamed {
-		return fmt.Sprintf("%s and %d more", strings.Join(texts[:maxNamed], ", "), len(texts)-maxNamed)
-	}
-	return strings.Join(texts, ", ")
-}
+func listOf(texts []string) string { return text.List(texts, maxNamed) }

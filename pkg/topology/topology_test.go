@@ -222,21 +222,6 @@ func TestConcerns(t *testing.T) {
 	}
 }
 
-func TestOneLine(t *testing.T) {
-	for text, want := range map[string]string{
-		"plain":                  "plain",
-		" two\n\tlines  here \r": "two lines here",
-		"\x1b[31mred\x07":        "[31mred",
-		"":                       "",
-		strings.Repeat("ä", 200): strings.Repeat("ä", 200),
-		strings.Repeat("ä", 201): strings.Repeat("ä", 199) + "…",
-	} {
-		if got := topology.OneLine(text); got != want {
-			t.Errorf("%q becomes %q, want %q", text, got, want)
-		}
-	}
-}
-
 func TestEventTimeIsTheLatestOfItsTimes(t *testing.T) {
 	for name, test := range map[string]struct{ event, want string }{
 		"created":  {`{metadata: {creationTimestamp: "2026-03-01T10:00:00Z"}}`, "2026-03-01T10:00:00Z"},

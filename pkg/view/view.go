@@ -277,6 +277,10 @@ const (
 	MemberInTransition FindingCode = "MemberInTransition"
 	// MemberNotConnected: a mirror member does not take part in its mirror.
 	MemberNotConnected FindingCode = "MemberNotConnected"
+	// PodNotCreated: a pod is missing, since Kubernetes did not let its
+	// StatefulSet or ReplicaSet create it. NoPods says so of a data node that
+	// has no pods at all.
+	PodNotCreated FindingCode = "PodNotCreated"
 )
 
 // Finding is one thing that is wrong.

@@ -1,8 +1,11 @@
 // Command demo shows the plugin's main job on a local Kubernetes, with a
 // stand-in for the operator: each command and what it prints.
 //
-//	demo run     start the cluster, show everything, leave the cluster up
-//	demo stop    end the cluster
+//	demo run               start the cluster, show everything, leave the cluster up
+//	demo operator-stop     end the stand-in operator: the cluster goes on without one
+//	demo operator-start    start it again
+//	demo switches          print how to make the stand-ins misbehave
+//	demo stop              end the cluster
 package main
 
 import (
@@ -30,9 +33,11 @@ func main() {
 	}
 }
 
+const usage = "usage: demo run|stop|operator-stop|operator-start|switches"
+
 func dispatch(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: demo run|stop")
+		return errors.New(usage)
 	}
 	cache, err := localkube.CacheDir()
 	if err != nil {
@@ -44,11 +49,18 @@ func dispatch(ctx context.Context, args []string) error {
 		return run(ctx, dir)
 	case "stop":
 		return stop(ctx, dir)
+	case "operator-stop":
+		return stopOperator(ctx, dir)
+	case "operator-start":
+		return restartOperator(ctx, dir)
+	case "switches":
+		_, err := os.Stdout.WriteString(switches)
+		return err
 	case "operator":
 		return playOperator(ctx, dir, false)
 	case "operator-on-node":
 		return playOperator(ctx, dir, true)
 	default:
-		return fmt.Errorf("unknown command %q; usage: demo run|stop", args[0])
+		return fmt.Errorf("unknown command %q; %s", args[0], usage)
 	}
 }

@@ -51,6 +51,17 @@ func startOperator(dir string, withNode bool) error {
 	return operator.Process.Release()
 }
 
+// restartOperator starts the stand-in operator of a cluster that is up, unless it runs.
+func restartOperator(ctx context.Context, dir string) error {
+	if _, err := localkube.Inspect(ctx, dir); err != nil {
+		return err
+	}
+	if err := stopOperator(ctx, dir); err != nil {
+		return err
+	}
+	return startOperator(dir, localkube.Supported() == nil)
+}
+
 // playOperator is that process. It ends when the cluster's folder is gone, too.
 func playOperator(ctx context.Context, dir string, withNode bool) error {
 	lock := flock.New(pidFile(dir))

@@ -51,7 +51,7 @@ func run(ctx context.Context, dir string) (err error) {
 	}
 	say("The cluster is still up. To use it:")
 	fmt.Printf("  export KUBECONFIG=%s\n  export PATH=%s:%s:$PATH\n  kubectl iris status simple -w\n", cluster.Kubeconfig, d.plugin, cluster.Binaries.Dir)
-	say("make demo-stop ends it.")
+	say("make demo-stop ends it; bin/demo switches prints how to make the stand-ins misbehave.")
 	return nil
 }
 

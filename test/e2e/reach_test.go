@@ -538,7 +538,7 @@ func TestReachRefusals(t *testing.T) {
 	c.fails(c.command("port-forward", "data-0-0", "no-such-port"), 1, `declares a port named "no-such-port"`, "superserver")
 	c.fails(c.command("port-forward", "simple"), 2, `which port of "simple"?`, "superserver")
 	c.fails(c.command("port-forward", "data-0-0", "80", "--address", "example.com"), 2, "not an IP address", "localhost")
-	c.fails(c.command("logs", "data-0-0", "--previous"), 1, "has a former instance", "--previous")
+	c.fails(c.command("logs", "data-0-0", "--previous"), 1, "no previous container found", "--previous")
 	c.fails(c.command("logs", "-c", "no-such-container"), 1, `has a container "no-such-container"`, irisContainer)
 	c.fails(c.command("session", "arbiter-0"), 1, "", "")
 

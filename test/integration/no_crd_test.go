@@ -43,9 +43,12 @@ func TestNoCRD(t *testing.T) {
 
 	w := e.start(nil, "status", "simple", "-w")
 	w.becomes("start", "true", func(stdout string) string {
-		return fmt.Sprint(strings.Contains(stdout, "the server does not have this resource"))
+		return fmt.Sprint(strings.Contains(stdout, "simple-data-0-0"))
 	})
 	w.ends(0)
+	if !strings.Contains(w.stderr.String(), "the server does not have this resource") {
+		t.Errorf("stderr does not name the missing resource: %s", w.stderr)
+	}
 
 	before := empty.versions()
 	for _, args := range [][]string{

@@ -3,8 +3,10 @@ package standin
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // domain is that of the annotations of the stand-in.
@@ -30,13 +33,26 @@ const (
 	AnnotationAsync = domain + "async"
 	// AnnotationAsyncLabel is the mirrorRole value of DR async members.
 	AnnotationAsyncLabel = domain + "async-label"
+	// AnnotationMirrorMap is the role of each member of a shard by ordinal, separated by
+	// commas, in the words of the CPF: primary, backup, drasync, rorasync, rwrasync.
+	AnnotationMirrorMap = domain + "mirror-map"
 	// AnnotationPending names pods that find no node, separated by commas.
 	AnnotationPending = domain + "pending"
 	// AnnotationSidecarPorts is "declared" or "none".
 	AnnotationSidecarPorts = domain + "sidecar-ports"
+	// AnnotationWebServer says which instances have a web server of their own: "auto",
+	// "none" or "own".
+	AnnotationWebServer = domain + "web-server"
 	// AnnotationIRISContainer names the IRIS container.
 	AnnotationIRISContainer = domain + "iris-container"
-	// AnnotationPaused is "true" on a cluster that the stand-in leaves alone.
+	// AnnotationPhase is the phase that the status names, whatever is true.
+	AnnotationPhase = domain + "phase"
+	// AnnotationReason is the reason that the status gives with AnnotationPhase.
+	AnnotationReason = domain + "reason"
+	// AnnotationSync brings about a sync with each new value.
+	AnnotationSync = domain + "sync"
+	// AnnotationPaused is "true" on a cluster that the stand-in leaves alone, as if there
+	// were no operator.
 	AnnotationPaused = domain + "paused"
 	// AnnotationReady is "false" on a pod that shall not be ready.
 	AnnotationReady = domain + "ready"
@@ -48,6 +64,8 @@ type cluster struct {
 	Spec              clusterSpec `json:"spec"`
 
 	controls controls
+	// phase is the phase that the status names.
+	phase string
 	// fingerprint stands for the spec and the annotations of the stand-in.
 	fingerprint string
 }
@@ -59,8 +77,11 @@ type clusterSpec struct {
 		WebGateway *struct{} `json:"webgateway"`
 	} `json:"tls"`
 	ServiceTemplate struct {
-		metav1.ObjectMeta `json:"metadata"`
-		Spec              corev1.ServiceSpec `json:"spec"`
+		// Metadata has annotations only: a Service template of IKO's has no labels. [I+]
+		Metadata struct {
+			Annotations map[string]string `json:"annotations"`
+		} `json:"metadata"`
+		Spec corev1.ServiceSpec `json:"spec"`
 	} `json:"serviceTemplate"`
 	Topology struct {
 		Data       dataSpec     `json:"data"`
@@ -91,6 +112,8 @@ type gatewaySpec struct {
 	Image    string `json:"image"`
 	Type     string `json:"type"`
 	Replicas *int32 `json:"replicas"`
+	// ApplicationPaths are the paths that the gateway passes on to its instance.
+	ApplicationPaths []string `json:"applicationPaths"`
 }
 
 // controls are the annotations of one IrisCluster, parsed.
@@ -100,6 +123,11 @@ type controls struct {
 	primaries     string
 	async         int32
 	asyncLabel    string
+	mirrorMap     []string
+	webServer     string
+	phase         string
+	reason        string
+	sync          string
 	pending       []string
 	noPorts       bool
 	irisContainer string
@@ -120,10 +148,16 @@ func parseCluster(object *unstructured.Unstructured) (*cluster, error) {
 	if err == nil {
 		c.fingerprint, err = fingerprint(object)
 	}
+	c.phase, _ = statusOf(object)["phase"].(string)
 	if err != nil {
 		return nil, fmt.Errorf("read IrisCluster %q (namespace %q): %w", object.GetName(), object.GetNamespace(), err)
 	}
 	return &c, nil
+}
+
+// name returns the namespace and name of the cluster.
+func (c *cluster) name() types.NamespacedName {
+	return types.NamespacedName{Namespace: c.Namespace, Name: c.Name}
 }
 
 // fingerprint is another one when the spec or an annotation of the stand-in is.
@@ -162,6 +196,16 @@ func parseControls(annotations map[string]string) (controls, error) {
 			c.async = int32(n)
 		case AnnotationAsyncLabel:
 			c.asyncLabel = value
+		case AnnotationMirrorMap:
+			c.mirrorMap, err = mirrorRoles(value)
+		case AnnotationWebServer:
+			c.webServer, err = value, memberOf(value, "auto", "none", "own")
+		case AnnotationPhase:
+			c.phase = value
+		case AnnotationReason:
+			c.reason = value
+		case AnnotationSync:
+			c.sync = value
 		case AnnotationPending:
 			c.pending = splitNames(value)
 		case AnnotationSidecarPorts:
@@ -188,6 +232,28 @@ func oneOf(value, no, yes string) (bool, error) {
 	return value == yes, nil
 }
 
+// memberOf returns an error unless value is one of the words.
+func memberOf(value string, words ...string) error {
+	if !slices.Contains(words, value) {
+		return fmt.Errorf("%q is none of %q", value, words)
+	}
+	return nil
+}
+
+// mirrorRoles splits the roles of a mirror map.
+func mirrorRoles(list string) ([]string, error) {
+	roles := splitNames(list)
+	if len(roles) == 0 {
+		return nil, errors.New("no member is named")
+	}
+	for _, role := range roles {
+		if err := memberOf(role, "primary", "backup", "drasync", "rorasync", "rwrasync"); err != nil {
+			return nil, err
+		}
+	}
+	return roles, nil
+}
+
 func splitNames(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
@@ -205,8 +271,41 @@ func valueOr[T any](p *T, fallback T) T {
 	return *p
 }
 
-// running tells whether all pods that the cluster shall have are ready.
-func (c *cluster) running(pods []*corev1.Pod, o Options) bool {
+// mirrorMap returns the role of each member of a shard by ordinal: the two failover
+// members and then the DR async members [I], unless the annotation names others. How an
+// IrisCluster names them is not known. [?]
+func (c *cluster) mirrorMap() []string {
+	roles := c.controls.mirrorMap
+	if roles == nil {
+		roles = []string{"primary", "backup"}
+	}
+	return append(slices.Clone(roles), slices.Repeat([]string{"drasync"}, int(c.controls.async))...)
+}
+
+// validate returns an error if no cluster can be made of the spec.
+func (c *cluster) validate() error {
+	if c.shards() < 1 {
+		return fmt.Errorf("spec.topology.data.shards: %d is less than 1", c.shards())
+	}
+	topology := c.Spec.Topology
+	gateways := map[string]*gatewaySpec{"data.webgateway": topology.Data.WebGateway, "webgateway": topology.WebGateway}
+	if topology.Compute != nil {
+		gateways["compute.webgateway"] = topology.Compute.WebGateway
+	}
+	for _, path := range slices.Sorted(maps.Keys(gateways)) {
+		gateway := gateways[path]
+		if gateway == nil || gateway.Type == "" {
+			continue
+		}
+		if err := memberOf(gateway.Type, "apache", "nginx", "apache-lockeddown"); err != nil {
+			return fmt.Errorf("spec.topology.%s.type: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// unready returns how many pods that the cluster shall have are not ready.
+func (c *cluster) unready(pods []*corev1.Pod, o Options) int32 {
 	wanted, ready := int32(0), int32(0)
 	for _, object := range c.objects(o) {
 		if set, ok := object.(*appsv1.StatefulSet); ok {
@@ -218,5 +317,5 @@ func (c *cluster) running(pods []*corev1.Pod, o Options) bool {
 			ready++
 		}
 	}
-	return ready >= wanted
+	return max(0, wanted-ready)
 }

@@ -6,7 +6,30 @@
 // StatefulSet pods, EndpointSlices and garbage collection are left to the real
 // controllers. On a control plane without nodes it also keeps a bare Node and plays
 // its kubelet. It holds what IRIS would say of its mirror members, and moves the
-// label intersystems.com/mirrorRole after it, late or not at all if told so.
+// label intersystems.com/mirrorRole after it, late or not at all if told so. Which program
+// of IKO's sets that label is not known: the operator itself, or one in each pod. [?]
+//
+// # What is assumed of the operator
+//
+// The following is inferred from the code base that IKO seems to share [I+], and was never
+// seen in a live cluster. Tests may use it; the plugin may not depend on it.
+//
+//   - status.phase passes Creating, Initializing and Running. Once Running, it says nothing
+//     of pods that go later. If a sync fails it is Failed, with status.reason.
+//   - status.observedGeneration is a string, the generation and a hash joined by "$".
+//   - The finalizer intersystems.com holds an IrisCluster until the operator has seen its
+//     deletion: without the operator (paused, or not running) it stays.
+//   - Services and StatefulSets have an owner reference to their IrisCluster, but for
+//     iris-svc, which is shared.
+//   - Each sync replaces the annotations of the cluster's Services by those of
+//     serviceTemplate.metadata.annotations. The template has no labels.
+//   - A Service or StatefulSet of a name that the cluster needs, without the kind and name
+//     labels of the cluster, is left alone: "already exists", and the cluster has failed.
+//   - Events about the IrisCluster have the reasons Successful, Failed, Invalid and
+//     Initializing.
+//
+// There is no Deployment of an operator in the Kubernetes cluster, as where IKO runs in
+// another one.
 //
 // A test binary has one stand-in for its control plane, and a namespace for each test:
 //
@@ -18,7 +41,8 @@
 // # How sure each fact is
 //
 // Comments carry the marks of the project's notes on IKO: [D] documented by the
-// vendor, [S] seen in a public example or dump, [I] inferred, [?] not established.
+// vendor, [S] seen in a public example or dump, [I+] assumed of IKO because of the code
+// base that it seems to share, [I] inferred, [?] not established.
 // What carries [?] is a choice of the stand-in and no fact of the product: nothing
 // may rely on it.
 //
@@ -36,11 +60,21 @@
 //	primary: POD[,POD]      planned switch: this pod becomes the primary of its shard;
 //	                        honoured once per change of the value
 //	async: "1"              number of DR async members of each shard
-//	async-label: backup     mirrorRole value of DR async members (default: no label)
+//	async-label: backup     mirrorRole value of async members (default: no label)
+//	mirror-map: drasync     roles of each shard's members by ordinal: primary, backup,
+//	                        drasync, rorasync, rwrasync (default primary,backup); async
+//	                        members are added to it
 //	pending: POD[,POD]      pods that find no node while they are named here
 //	sidecar-ports: none     the sidecar declares no container ports (default declared)
+//	web-server: none        the instances have no web server of their own, or own: also those
+//	                        beside a sidecar on port 80 have one (default auto: those without
+//	                        a sidecar)
 //	iris-container: NAME    name of the IRIS container (default Options.IRISContainer)
-//	paused: "true"          the stand-in leaves this cluster alone
+//	phase: Failed           status.phase, whatever is true
+//	reason: TEXT            status.reason, with phase
+//	sync: "2"               each new value brings about a sync
+//	paused: "true"          the stand-in leaves this cluster alone, as if there were no
+//	                        operator
 //
 // On a pod:
 //
@@ -56,6 +90,7 @@
 // have no effect there; the images have switches of their own. With Options.LoadBalancer
 // it also plays a cloud's load balancer for all Services of that type.
 //
-// The status field observedByStandIn tells which spec and annotations the stand-in has
-// seen; Annotate and WaitRunning wait for it.
+// The status fields observedByStandIn, which spec and annotations the stand-in has seen,
+// and unreadyByStandIn, how many pods are not ready, are its own; Annotate and WaitRunning
+// wait for them.
 package standin

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -49,7 +50,8 @@ func ReadClusters(documents []byte) ([]*unstructured.Unstructured, error) {
 }
 
 // Apply makes the IrisClusters among YAML documents in a namespace, or changes them,
-// and returns their names.
+// and returns their names. It waits until one of the same name that is being deleted has
+// gone.
 func Apply(ctx context.Context, client dynamic.Interface, namespace string, documents []byte) ([]string, error) {
 	clusters, err := ReadClusters(documents)
 	if err != nil {
@@ -57,6 +59,9 @@ func Apply(ctx context.Context, client dynamic.Interface, namespace string, docu
 	}
 	var names []string
 	for _, object := range clusters {
+		if err := waitGone(ctx, client, namespace, object.GetName()); err != nil {
+			return nil, fmt.Errorf("apply IrisCluster %q (namespace %q): %w", object.GetName(), namespace, err)
+		}
 		_, err := client.Resource(Resource).Namespace(namespace).
 			Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "test", Force: true})
 		if err != nil {
@@ -65,6 +70,17 @@ func Apply(ctx context.Context, client dynamic.Interface, namespace string, docu
 		names = append(names, object.GetName())
 	}
 	return names, nil
+}
+
+// waitGone waits while the IrisCluster is there and is being deleted.
+func waitGone(ctx context.Context, client dynamic.Interface, namespace, name string) error {
+	return wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		object, err := client.Resource(Resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return true, nil
+		}
+		return err == nil && object.GetDeletionTimestamp() == nil, err
+	})
 }
 
 // Annotate sets one of the stand-in's annotations on an IrisCluster, or removes it for
@@ -93,7 +109,9 @@ func Annotate(ctx context.Context, client dynamic.Interface, namespace, name, ke
 // are set. An annotation that the stand-in does not understand ends the wait. After an
 // unplanned failover, wait for what it brings instead: the stand-in may not know yet.
 func WaitRunning(ctx context.Context, client dynamic.Interface, namespace, name string) error {
-	err := waitObserved(ctx, client, namespace, name, func(status map[string]any) bool { return status["phase"] == "Running" })
+	err := waitObserved(ctx, client, namespace, name, func(status map[string]any) bool {
+		return status["phase"] == phaseRunning && status[unreadyField] == nil
+	})
 	if err != nil {
 		return fmt.Errorf("wait until IrisCluster %q (namespace %q) runs: %w", name, namespace, err)
 	}

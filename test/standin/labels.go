@@ -17,7 +17,7 @@ type wantedLabel struct {
 	since time.Time
 }
 
-// labelOf is the mirrorRole that a member shall carry; empty: none. The labels of DR
+// labelOf returns the mirrorRole that a member shall carry; empty: none. The labels of
 // async members and of members that are down are not known [?]: here they have none,
 // unless the cluster's annotation names one for the former.
 func labelOf(member Member, asyncLabel string) string {
@@ -26,7 +26,8 @@ func labelOf(member Member, asyncLabel string) string {
 		return "primary"
 	case memberBackup:
 		return "backup"
-	case memberDR:
+	}
+	if member.Type != "" && member.Type != "Failover" {
 		return asyncLabel
 	}
 	return ""

@@ -483,7 +483,14 @@ func TestUnreadyPrimary(t *testing.T) {
 	e.patchPod("simple-data-0-0", `{"metadata":{"annotations":{"stand-in.kubectl-iris/ready":"false"}}}`)
 	e.dataPodsBecome("simple", "simple-data-0-0 0/2", "simple-data-0-1 2/2 primary")
 	e.serviceReaches("simple", "simple-data-0-1")
-	e.become("phase", []string{""}, func() []string { return []string{e.phase("simple")} })
+	if got := e.phase("simple"); got != "Running" {
+		t.Errorf("the phase of a cluster that ran becomes %q", got)
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, 300*time.Millisecond)
+	defer cancel()
+	if err := standin.WaitRunning(ctx, e.dynamic, e.namespace, "simple"); !wait.Interrupted(err) {
+		t.Errorf("wait for a cluster with a pod that is not ready: got error %v, want that the time is over", err)
+	}
 	e.patchPod("simple-data-0-0", `{"metadata":{"annotations":{"stand-in.kubectl-iris/ready":null}}}`)
 	e.dataPodsBecome("simple", "simple-data-0-0 2/2 backup", "simple-data-0-1 2/2 primary")
 	e.waitRunning("simple")

@@ -26,6 +26,8 @@ type Shard struct {
 	Cluster types.UID
 	// Number is the value of the shard label.
 	Number string
+	// Map is the role of each member by ordinal, in the words of the CPF.
+	Map []string
 	// Primaries are the pods that a planned switch shall make primary, of any shard.
 	Primaries []string
 }
@@ -40,7 +42,6 @@ type Member struct {
 var (
 	memberPrimary = Member{Type: "Failover", Status: "Primary"}
 	memberBackup  = Member{Type: "Failover", Status: "Backup"}
-	memberDR      = Member{Type: "Disaster Recovery", Status: "Connected"}
 )
 
 // Memory plays IRIS: it decides itself which member is primary. Ordinal 0 is the first
@@ -64,7 +65,7 @@ func (m *Memory) Members(_ context.Context, shard Shard, pods []*corev1.Pod) (ma
 	if m.mirrors[shard.Cluster] == nil {
 		m.mirrors[shard.Cluster] = map[string]mirror{}
 	}
-	states := podStates(pods)
+	states := podStates(pods, shard.Map)
 	next := m.mirrors[shard.Cluster][shard.Number].next(states, shard.Primaries)
 	m.mirrors[shard.Cluster][shard.Number] = next
 	return next.members(states), nil
@@ -90,22 +91,33 @@ type podState struct {
 	name    string
 	uid     types.UID
 	ordinal int
+	role    string // in the mirror map
 	label   string
 	up      bool
 }
 
-func (s podState) failover() bool { return s.ordinal < failoverMembers }
+// asyncTypes are the member types of async members by their role in the mirror map. [D]
+var asyncTypes = map[string]string{
+	"drasync": "Disaster Recovery", "rorasync": "Read-Only Reporting", "rwrasync": "Read-Write Reporting",
+}
 
-// podStates are the states of pods by ordinal.
-func podStates(pods []*corev1.Pod) []podState {
+func (s podState) failover() bool { return s.role == "primary" || s.role == "backup" }
+
+// podStates are the states of pods by ordinal. A pod beyond the mirror map is about to go
+// and counts as a DR async member.
+func podStates(pods []*corev1.Pod, roles []string) []podState {
 	states := make([]podState, 0, len(pods))
 	for _, pod := range pods {
 		ordinal, err := strconv.Atoi(pod.Name[strings.LastIndex(pod.Name, "-")+1:])
 		if err != nil {
 			continue // not a StatefulSet's pod, so no member of a mirror
 		}
+		role := "drasync"
+		if ordinal < len(roles) {
+			role = roles[ordinal]
+		}
 		states = append(states, podState{
-			name: pod.Name, uid: pod.UID, ordinal: ordinal,
+			name: pod.Name, uid: pod.UID, ordinal: ordinal, role: role,
 			label: pod.Labels[labelMirrorRole], up: isReady(pod),
 		})
 	}
@@ -164,7 +176,7 @@ func (m mirror) members(states []podState) map[string]Member {
 		switch {
 		case !s.up:
 		case !s.failover():
-			members[s.name] = memberDR
+			members[s.name] = Member{Type: asyncTypes[s.role], Status: "Connected"}
 		case s.uid == m.primary:
 			members[s.name] = memberPrimary
 		case m.primary != "":

@@ -39,44 +39,45 @@ func TestMemory(t *testing.T) {
 	}
 	tests := []struct {
 		name  string
+		roles string // of the mirror map
 		steps []step
 	}{
-		{"ordinal 0 is the first primary, the other waits for it", []step{
+		{"ordinal 0 is the first primary, the other waits for it", "primary,backup,drasync", []step{
 			{pods: "0a- 1a+", want: ""},
 			{pods: "0a+ 1a+", want: "P B"},
 		}},
-		{"the primary's pod is deleted, and the old one stays backup", []step{
+		{"the primary's pod is deleted, and the old one stays backup", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a+", want: "P B"},
 			{pods: "0ax 1a+", want: ". P"},
 			{pods: "1a+", want: "P"},
 			{pods: "0b- 1a+", want: ". P"},
 			{pods: "0b+ 1a+", want: "B P"},
 		}},
-		{"a replacement that was missed counts too", []step{
+		{"a replacement that was missed counts too", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a+", want: "P B"},
 			{pods: "0b+ 1a+", want: "P B"}, // ordinal 0 is up already, and the first that is
 			{pods: "0b- 1a+", want: ". P"},
 		}},
-		{"the primary is not ready", []step{
+		{"the primary is not ready", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a+", want: "P B"},
 			{pods: "0a- 1a+", want: ". P"},
 			{pods: "0a+ 1a+", want: "B P"},
 		}},
-		{"both down, the first that returns is primary", []step{
+		{"both down, the first that returns is primary", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a+", want: "P B"},
 			{pods: "0a- 1a-", want: ". ."},
 			{pods: "0a- 1a+", want: ". P"},
 		}},
-		{"the backup is down", []step{
+		{"the backup is down", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a+", want: "P B"},
 			{pods: "0a+ 1a-", want: "P ."},
 			{pods: "0a+ 1b+", want: "P B"},
 		}},
-		{"a DR async member never becomes primary", []step{
+		{"a DR async member never becomes primary", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a+ 2a+", want: "P B D"},
 			{pods: "0a- 1a- 2a+", want: ". . D"},
 		}},
-		{"a planned switch is honoured once", []step{
+		{"a planned switch is honoured once", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a+", want: "P B"},
 			{pods: "0a+ 1a+", switchTo: "c-data-0-1", want: "B P"},
 			{pods: "0a+ 1a-", switchTo: "c-data-0-1", want: "P ."},
@@ -84,26 +85,35 @@ func TestMemory(t *testing.T) {
 			{pods: "0a+ 1a+", switchTo: "", want: "P B"},
 			{pods: "0a+ 1a+", switchTo: "c-data-0-1", want: "B P"},
 		}},
-		{"a planned switch waits for its pod", []step{
+		{"a planned switch waits for its pod", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a-", switchTo: "c-data-0-1", want: "P ."},
 			{pods: "0a+ 1a+", switchTo: "c-data-0-1", want: "B P"},
 		}},
-		{"a planned switch to an async or foreign pod does nothing", []step{
+		{"a planned switch to an async or foreign pod does nothing", "primary,backup,drasync", []step{
 			{pods: "0a+ 1a+ 2a+", switchTo: "c-data-0-2,other-data-0-1", want: "P B D"},
 		}},
-		{"after a restart the labels are believed", []step{
+		{"after a restart the labels are believed", "primary,backup,drasync", []step{
 			{pods: "0a+=backup 1a+=primary", want: "B P"},
 		}},
-		{"after a restart during a failover the one that is up takes over", []step{
+		{"after a restart during a failover the one that is up takes over", "primary,backup,drasync", []step{
 			{pods: "0b- 1a+=backup", want: ". P"},
+		}},
+		{"async members whose primary is elsewhere", "drasync,rorasync", []step{
+			{pods: "0a- 1a+", want: ". R"},
+			{pods: "0a+ 1a+", want: "D R"},
+		}},
+		{"one failover member and an async member", "primary,rwrasync", []step{
+			{pods: "0a+ 1a+", want: "P W"},
+			{pods: "0a- 1a+", want: ". W"},
 		}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			memory := NewMemory()
+			roles := strings.Split(test.roles, ",")
 			for i, step := range test.steps {
 				pods := mirrorPods(step.pods)
-				members, err := memory.Members(t.Context(), Shard{Cluster: "uid", Number: "0", Primaries: splitNames(step.switchTo)}, pods)
+				members, err := memory.Members(t.Context(), Shard{Cluster: "uid", Number: "0", Map: roles, Primaries: splitNames(step.switchTo)}, pods)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -130,6 +140,10 @@ func letter(members map[string]Member, pod string) string {
 		return "B"
 	case Member{Type: "Disaster Recovery", Status: "Connected"}:
 		return "D"
+	case Member{Type: "Read-Only Reporting", Status: "Connected"}:
+		return "R"
+	case Member{Type: "Read-Write Reporting", Status: "Connected"}:
+		return "W"
 	}
 	return "."
 }
@@ -139,7 +153,7 @@ func TestMemoryKeepsApart(t *testing.T) {
 	memory := NewMemory()
 	ask := func(cluster types.UID, shard, pods string) string {
 		t.Helper()
-		members, err := memory.Members(t.Context(), Shard{Cluster: cluster, Number: shard}, mirrorPods(pods))
+		members, err := memory.Members(t.Context(), Shard{Cluster: cluster, Number: shard, Map: []string{"primary", "backup"}}, mirrorPods(pods))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package standin
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,20 +34,21 @@ const (
 	portISCAgent    = 2188
 )
 
+// sharedService is the name of the headless Service that the clusters of a namespace
+// share. [S]
+const sharedService = "iris-svc"
+
 // sidecarContainer is the name of the sidecar in data and compute pods. [S]
 const sidecarContainer = "webgateway"
-
-// failoverMembers is the size of a mirrored pair; further members are DR async. [I]
-const failoverMembers = 2
 
 // objects are the Kubernetes objects that IKO makes for the cluster, in the order seen
 // in its log. [S] It makes none for sam and iam (names unknown [?]), no volumes and no
 // claims, and does not take podTemplate over: nothing of these decides where a Service
 // leads.
 //
-// Everything but iris-svc is owned by the IrisCluster. Whether IKO sets owner references
-// is not known [?]; it may not delete Services [D], and yet only iris-svc stays when an
-// IrisCluster goes [S], which owner references explain.
+// Everything but iris-svc is owned by the IrisCluster. For Services and StatefulSets that
+// is assumed of IKO [I+]: it may not delete Services [D], and yet only iris-svc stays when
+// an IrisCluster goes [S]. For the other objects it is a choice. [?]
 func (c *cluster) objects(o Options) []runtime.Object {
 	objects := []runtime.Object{c.irisService(), c.mainService()}
 	objects = append(objects, c.labelerAccess()...)
@@ -57,7 +59,7 @@ func (c *cluster) objects(o Options) []runtime.Object {
 			name := fmt.Sprintf("%s-data-%d", c.Name, shard)
 			objects = append(objects,
 				c.configMap(name, c.mirrorConfig(shard)),
-				c.statefulSet(name, "data", failoverMembers+c.controls.async, map[string]string{labelShard: strconv.Itoa(int(shard))}, c.dataContainers(o)))
+				c.statefulSet(name, "data", int32(len(c.mirrorMap())), map[string]string{labelShard: strconv.Itoa(int(shard))}, c.dataContainers(o)))
 		}
 	} else {
 		name := c.Name + "-data"
@@ -113,7 +115,7 @@ func (c *cluster) objectMeta(name string) metav1.ObjectMeta {
 func (c *cluster) irisService() *corev1.Service {
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
-		ObjectMeta: metav1.ObjectMeta{Name: "iris-svc", Namespace: c.Namespace},
+		ObjectMeta: metav1.ObjectMeta{Name: sharedService, Namespace: c.Namespace},
 		Spec: corev1.ServiceSpec{
 			ClusterIP:                corev1.ClusterIPNone,
 			Selector:                 map[string]string{labelKind: "IrisCluster"},
@@ -155,15 +157,40 @@ func (c *cluster) gatewayService(gateway *gatewaySpec) *corev1.Service {
 	return c.service(c.Name+"-webgateway", c.podLabels("webgateway"), ports...)
 }
 
-// service is a Service made after serviceTemplate: its spec [S] and metadata [I].
+// service returns a Service made after serviceTemplate: its type and external traffic
+// policy [S], the other fields that it is assumed to have, and its annotations [I+].
 func (c *cluster) service(name string, selector map[string]string, ports ...corev1.ServicePort) *corev1.Service {
 	template := c.Spec.ServiceTemplate
 	meta := c.objectMeta(name)
-	meta.Annotations = template.Annotations
-	maps.Copy(meta.Labels, template.Labels)
-	spec := *template.Spec.DeepCopy()
-	spec.Selector, spec.Ports = selector, ports
+	meta.Annotations = template.Metadata.Annotations
+	spec := corev1.ServiceSpec{
+		Type:                     template.Spec.Type,
+		ClusterIP:                template.Spec.ClusterIP,
+		ExternalIPs:              template.Spec.ExternalIPs,
+		LoadBalancerIP:           template.Spec.LoadBalancerIP,
+		LoadBalancerSourceRanges: template.Spec.LoadBalancerSourceRanges,
+		ExternalTrafficPolicy:    template.Spec.ExternalTrafficPolicy,
+		HealthCheckNodePort:      template.Spec.HealthCheckNodePort,
+		Selector:                 selector,
+		Ports:                    mergePorts(ports, template.Spec.Ports),
+	}
 	return &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: meta, Spec: spec}
+}
+
+// mergePorts returns the ports of a Service with the number and the node port that the
+// template gives to those of the same name. [I+]
+func mergePorts(ports, template []corev1.ServicePort) []corev1.ServicePort {
+	for i := range ports {
+		at := slices.IndexFunc(template, func(p corev1.ServicePort) bool { return p.Name == ports[i].Name })
+		if at < 0 {
+			continue
+		}
+		ports[i].NodePort = template[at].NodePort
+		if template[at].Port > 0 {
+			ports[i].Port = template[at].Port
+		}
+	}
+	return ports
 }
 
 // labelerAccess is what the mirror labeler needs: made for every cluster. [S] The rules
@@ -196,7 +223,7 @@ func (c *cluster) configMap(name, cpf string) *corev1.ConfigMap {
 // mirrorConfig is the line that was seen in a generated CPF [S]; the mirror's number is
 // the shard's plus one [I], and async members follow the failover members [D].
 func (c *cluster) mirrorConfig(shard int32) string {
-	roles := "primary,backup" + strings.Repeat(",drasync", int(c.controls.async))
+	roles := strings.Join(c.mirrorMap(), ",")
 	line := fmt.Sprintf("ConfigMirror:Name=IRISMIRROR%d,Member=auto,Primary=auto,Map=%q", shard+1, roles)
 	if c.Spec.Topology.Arbiter != nil {
 		line += fmt.Sprintf(",ArbiterURL=%s-arbiter-0.iris-svc.%s.svc.cluster.local:%d", c.Name, c.Namespace, portISCAgent)
@@ -215,7 +242,7 @@ func (c *cluster) statefulSet(name, component string, replicas int32, extra map[
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
 		ObjectMeta: meta,
 		Spec: appsv1.StatefulSetSpec{
-			ServiceName:         "iris-svc",
+			ServiceName:         sharedService,
 			Replicas:            &replicas,
 			PodManagementPolicy: appsv1.ParallelPodManagement,
 			Selector:            &metav1.LabelSelector{MatchLabels: labels},
@@ -242,7 +269,10 @@ func (c *cluster) irisContainers(o Options, image string, sidecar *gatewaySpec) 
 	}
 	ports := []corev1.ContainerPort{port("superserver", portSuperserver)}
 	if sidecar == nil {
-		return []corev1.Container{o.container(name, image, o.Images.IRIS, append(ports, port("webserver", portWebServer))...)}
+		if c.controls.webServer != "none" {
+			ports = append(ports, port("webserver", portWebServer))
+		}
+		return []corev1.Container{o.container(name, image, o.Images.IRIS, ports...)}
 	}
 	return []corev1.Container{
 		o.container(name, image, o.Images.IRIS, ports...),

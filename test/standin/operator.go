@@ -17,8 +17,11 @@ import (
 	appsinformers "k8s.io/client-go/informers/apps/v1"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/record"
 )
 
 // Run plays the operator for all IrisClusters of a control plane until ctx ends; it
@@ -53,6 +56,7 @@ func clientConfig(cfg *rest.Config) *rest.Config {
 	cfg = rest.CopyConfig(cfg)
 	cfg.UserAgent = fieldManager
 	cfg.QPS = -1
+	cfg.WarningHandler = rest.NoWarnings{} // of the name of the finalizer
 	return cfg
 }
 
@@ -73,8 +77,13 @@ type operator struct {
 	podLoop    *loop
 	addresses  *addresses
 
+	// sink takes the Events about IrisClusters that events records.
+	sink   record.EventBroadcaster
+	events record.EventRecorder
+
 	mu       sync.Mutex
-	made     map[types.NamespacedName]string
+	synced   map[types.NamespacedName]synced
+	progress map[types.NamespacedName]progress
 	labelers map[types.NamespacedName]labeler
 	uids     map[types.NamespacedName]types.UID
 }
@@ -91,10 +100,13 @@ func newOperator(core kubernetes.Interface, dyn dynamic.Interface, options Optio
 		services:     coreinformers.NewFilteredServiceInformer(core, "", 0, nil, made),
 		statefulSets: appsinformers.NewFilteredStatefulSetInformer(core, "", 0, nil, made),
 		addresses:    newAddresses(playedPods),
-		made:         map[types.NamespacedName]string{},
+		synced:       map[types.NamespacedName]synced{},
+		progress:     map[types.NamespacedName]progress{},
 		labelers:     map[types.NamespacedName]labeler{},
 		uids:         map[types.NamespacedName]types.UID{},
 	}
+	o.sink = record.NewBroadcaster()
+	o.events = o.sink.NewRecorder(scheme.Scheme, corev1.EventSource{Component: fieldManager})
 	o.makeLoop = newLoop("make objects", o.log, o.syncObjects)
 	o.mirrorLoop = newLoop("mirror roles", o.log, o.syncMirrors)
 	o.podLoop = newLoop("play kubelet", o.log, o.syncPod)
@@ -110,6 +122,8 @@ func (o *operator) run(ctx context.Context) error {
 			return err
 		}
 	}
+	o.sink.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: o.core.CoreV1().Events("")})
+	defer o.sink.Shutdown()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -163,7 +177,7 @@ func (o *operator) watch() error {
 		}
 		name := types.NamespacedName{Namespace: owned.GetNamespace(), Name: owned.GetLabels()[labelName]}
 		o.mu.Lock()
-		delete(o.made, name)
+		delete(o.synced, name)
 		o.mu.Unlock()
 		o.makeLoop.queue.Add(name)
 	}
@@ -241,14 +255,19 @@ func (o *operator) podsOf(name types.NamespacedName) []*corev1.Pod {
 	return pods
 }
 
-// cluster is the IrisCluster of that name; nil if there is none to care for.
-func (o *operator) cluster(name types.NamespacedName) (*cluster, error) {
+// read returns the IrisCluster of that name, or nil if there is none.
+func (o *operator) read(name types.NamespacedName) (*cluster, error) {
 	object, exists, err := o.clusters.GetStore().GetByKey(name.String())
 	if err != nil || !exists {
 		return nil, err
 	}
-	c, err := parseCluster(object.(*unstructured.Unstructured))
-	if err != nil || c.DeletionTimestamp != nil || c.controls.paused {
+	return parseCluster(object.(*unstructured.Unstructured))
+}
+
+// cluster returns the IrisCluster of that name, or nil if there is none to care for.
+func (o *operator) cluster(name types.NamespacedName) (*cluster, error) {
+	c, err := o.read(name)
+	if err != nil || c == nil || c.DeletionTimestamp != nil || c.controls.paused {
 		return nil, err
 	}
 	return c, nil

@@ -33,6 +33,9 @@ type Options struct {
 	// Images replace those that an IrisCluster names; on a real node those that are not
 	// named here are the stand-in images.
 	Images Images
+	// Resync is the time after which a cluster's objects are synced although nothing has
+	// changed; 0: ten minutes, as the operator's chart says. [S]
+	Resync time.Duration
 	// LoadBalancer is the network whose addresses Services of type LoadBalancer get; the
 	// zero value: none get any, as in a cluster without a cloud.
 	LoadBalancer netip.Prefix
@@ -52,6 +55,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Roles == nil {
 		o.Roles = NewMemory()
+	}
+	if o.Resync == 0 {
+		o.Resync = 10 * time.Minute
 	}
 	if o.IRISContainer == "" {
 		o.IRISContainer = "stand-in-iris"

@@ -3,6 +3,7 @@ package standin
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -41,9 +42,9 @@ func (c *cluster) equip(objects []runtime.Object) {
 		spec := &set.Spec.Template.Spec
 		switch set.Labels[labelComponent] {
 		case "data":
-			equipInstance(set.Name, spec, c.Spec.Topology.Data.WebGateway)
+			c.equipInstance(set.Name, spec, c.Spec.Topology.Data.WebGateway)
 		case "compute":
-			equipInstance(set.Name, spec, c.Spec.Topology.Compute.WebGateway)
+			c.equipInstance(set.Name, spec, c.Spec.Topology.Compute.WebGateway)
 		case "webgateway":
 			equipGateway(&spec.Containers[0], c.Spec.Topology.WebGateway)
 		case "arbiter":
@@ -54,7 +55,7 @@ func (c *cluster) equip(objects []runtime.Object) {
 
 // equipInstance equips the pods of an instance, and its sidecar if there is one. The
 // ConfigMap with the CPF merge file has the name of the StatefulSet.
-func equipInstance(name string, spec *corev1.PodSpec, sidecar *gatewaySpec) {
+func (c *cluster) equipInstance(name string, spec *corev1.PodSpec, sidecar *gatewaySpec) {
 	spec.Volumes = []corev1.Volume{{Name: "cpf", VolumeSource: corev1.VolumeSource{
 		ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}},
 	}}}
@@ -65,16 +66,30 @@ func equipInstance(name string, spec *corev1.PodSpec, sidecar *gatewaySpec) {
 	iris.ReadinessProbe = everySecond(corev1.ProbeHandler{
 		Exec: &corev1.ExecAction{Command: []string{"/usr/irissys/dev/Cloud/ICM/waitISC.sh"}},
 	})
-	if sidecar != nil {
-		// The locked-down sidecar listens where the instance's web server would.
+	if !c.ownWebServer(sidecar) {
 		iris.Env = append(iris.Env, corev1.EnvVar{Name: "IRIS_WEB_PORT", Value: "0"})
+	}
+	if sidecar != nil {
 		equipGateway(&spec.Containers[1], sidecar)
 	}
+}
+
+// ownWebServer reports whether the instance has a web server of its own, beside the
+// sidecar if there is one. The locked-down sidecar listens where that would.
+func (c *cluster) ownWebServer(sidecar *gatewaySpec) bool {
+	switch {
+	case c.controls.webServer == "none", sidecar != nil && sidecar.port() == portWebServer:
+		return false
+	}
+	return sidecar == nil || c.controls.webServer == "own"
 }
 
 // equipGateway equips a web gateway.
 func equipGateway(container *corev1.Container, gateway *gatewaySpec) {
 	container.Env = []corev1.EnvVar{{Name: "WEBGATEWAY_PORT", Value: strconv.Itoa(int(gateway.port()))}}
+	if len(gateway.ApplicationPaths) > 0 {
+		container.Env = append(container.Env, corev1.EnvVar{Name: "WEBGATEWAY_APPLICATION_PATHS", Value: strings.Join(gateway.ApplicationPaths, ",")})
+	}
 	container.ReadinessProbe = tcpProbe(gateway.port())
 }
 

@@ -2,6 +2,7 @@ package standin
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,9 +72,9 @@ func TestEquip(t *testing.T) {
 	tests := map[string][]string{
 		"article": {
 			"simple-data-0" + iris + " IRIS_WEB_PORT=0 /irissys/cpf:simple-data-0" + probe,
-			"simple-data-0" + gateway + "WEBGATEWAY_PORT=80 tcp:80",
+			"simple-data-0" + gateway + "WEBGATEWAY_PORT=80 WEBGATEWAY_APPLICATION_PATHS=/csp/sys,/csp/healthshare,/api/atelier,/csp/broker,/isc,/oauth2,/ui tcp:80",
 			"simple-arbiter/arbiter localhost/stand-in-arbiter:1 Never tcp:2188",
-			"simple-webgateway" + gateway + "WEBGATEWAY_PORT=80 tcp:80",
+			"simple-webgateway" + gateway + "WEBGATEWAY_PORT=80 WEBGATEWAY_APPLICATION_PATHS=/csp/sys,/csp/broker,/api,/isc,/oauth2,/ui,/csp/healthshare tcp:80",
 		},
 		"standalone": {"iris-data" + iris + " /irissys/cpf:iris-data" + probe},
 	}
@@ -85,6 +86,44 @@ func TestEquip(t *testing.T) {
 	for _, line := range onNode(t, "locked-down") {
 		if strings.Contains(line, "/webgateway") && !strings.Contains(line, "WEBGATEWAY_PORT=52773 tcp:52773") {
 			t.Errorf("locked down: %s", line)
+		}
+	}
+}
+
+// Which instances have a web server of their own, and declare its port.
+func TestWebServer(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		sidecar, control   string
+		serves, isDeclared bool
+	}{
+		"no sidecar":               {"", "auto", true, true},
+		"no sidecar, none":         {"", "none", false, false},
+		"sidecar":                  {"webgateway: {type: apache}", "auto", false, false},
+		"sidecar, own":             {"webgateway: {type: apache}", "own", true, false},
+		"locked-down sidecar, own": {"webgateway: {type: apache-lockeddown}", "own", false, false},
+	}
+	for name, test := range tests {
+		document := "{kind: IrisCluster, metadata: {name: c, annotations: {stand-in.kubectl-iris/web-server: " + test.control + "}}, spec: {topology: {data: {" + test.sidecar + "}}}}"
+		objects, err := ReadClusters([]byte(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := parseCluster(objects[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, object := range c.objects(Options{RealNode: true}.withDefaults()) {
+			set, ok := object.(*appsv1.StatefulSet)
+			if !ok {
+				continue
+			}
+			iris := set.Spec.Template.Spec.Containers[0]
+			serves := !slices.Contains(iris.Env, corev1.EnvVar{Name: "IRIS_WEB_PORT", Value: "0"})
+			isDeclared := slices.ContainsFunc(iris.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == 52773 })
+			if serves != test.serves || isDeclared != test.isDeclared {
+				t.Errorf("%s: serves %t, declared %t, want %t and %t", name, serves, isDeclared, test.serves, test.isDeclared)
+			}
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (o *operator) members(ctx context.Context, c *cluster, pods []*corev1.Pod) 
 	}
 	all := map[string]Member{}
 	for number, pods := range shards {
-		shard := Shard{Cluster: c.UID, Number: number, Primaries: splitNames(c.controls.primaries)}
+		shard := Shard{Cluster: c.UID, Number: number, Map: c.mirrorMap(), Primaries: splitNames(c.controls.primaries)}
 		members, err := o.options.Roles.Members(ctx, shard, pods)
 		if err != nil {
 			return nil, fmt.Errorf("ask for the mirror members of shard %s: %w", number, err)
@@ -131,41 +131,6 @@ func (o *operator) patchPod(ctx context.Context, pod *corev1.Pod, patch map[stri
 	_, err = o.core.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, encoded, metav1.PatchOptions{FieldManager: fieldManager}, subresources...)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("patch pod %q (namespace %q): %w", pod.Name, pod.Namespace, err)
-	}
-	return nil
-}
-
-// observedField is the status field that tells which spec and annotations the stand-in
-// has seen, for Annotate and WaitRunning. It is the stand-in's own.
-const observedField = "observedByStandIn"
-
-// setStatus says in the status what was seen, and sets phase to Running when every pod
-// is ready, else removes it: no other phase was ever seen, and when IKO changes it is
-// not known. [?]
-func (o *operator) setStatus(ctx context.Context, c *cluster, pods []*corev1.Pod) error {
-	phase := ""
-	if c.running(pods, o.options) {
-		phase = "Running"
-	}
-	object, exists, err := o.clusters.GetStore().GetByKey(c.Namespace + "/" + c.Name)
-	if err != nil || !exists {
-		return err
-	}
-	current := statusOf(object.(*unstructured.Unstructured))
-	if current["phase"] == orNull(phase) && current[observedField] == c.fingerprint {
-		return nil
-	}
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"uid": c.UID},
-		"status":   map[string]any{"phase": orNull(phase), observedField: c.fingerprint},
-	})
-	if err != nil {
-		return err
-	}
-	_, err = o.dynamic.Resource(Resource).Namespace(c.Namespace).
-		Patch(ctx, c.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("set the status of IrisCluster %q (namespace %q): %w", c.Name, c.Namespace, err)
 	}
 	return nil
 }

@@ -29,19 +29,37 @@ type Report struct {
 	Type, Status string
 	// Since is when the instance started, or stopped.
 	Since time.Time
+	// Late is how long pages about the instance take.
+	Late time.Duration
+	// AlertsRead is how often /api/monitor/alerts was read.
+	AlertsRead int
 }
 
 // bound is how much of an answer is read, in bytes.
 const bound = 1 << 16
 
+// MirrorStatus writes the page that tells whether the instance is the primary. [S]
+func MirrorStatus(w http.ResponseWriter, report Report) {
+	if report.Up && report.Status == "Primary" {
+		_, _ = io.WriteString(w, "SUCCESS") // the reader may have gone
+		return
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, "FAILED")
+}
+
+// Get gets a page of the instance's REST API from the agent at the address, without a port.
+func Get(ctx context.Context, client *http.Client, address, path string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(address, strconv.Itoa(Port))+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return client.Do(request)
+}
+
 // Ask asks the agent at the address, without a port.
 func Ask(ctx context.Context, client *http.Client, address string) (Report, error) {
-	url := "http://" + net.JoinHostPort(address, strconv.Itoa(Port)) + "/member"
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return Report{}, err
-	}
-	response, err := client.Do(request)
+	response, err := Get(ctx, client, address, "/member")
 	if err != nil {
 		return Report{}, err
 	}

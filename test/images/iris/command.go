@@ -67,19 +67,52 @@ func (c command) iris(ctx context.Context, args []string) error {
 	return errors.New(usage)
 }
 
+const standInUsage = `usage: stand-in answer TYPE STATUS | state STATE | line TEXT | late DURATION | hang
+       stand-in page late DURATION | page hang | metric NAME VALUE | alerts | reset | crash`
+
 // standIn runs the command stand-in.
 func (c command) standIn(ctx context.Context, args []string) error {
-	switch {
-	case len(args) == 3 && args[0] == "answer":
-		return c.switches.setAnswer(args[1], args[2])
-	case len(args) == 1 && args[0] == "hang":
-		return c.switches.hang()
-	case len(args) == 1 && args[0] == "reset":
+	word := func(i int) string {
+		if i < len(args) {
+			return args[i]
+		}
+		return ""
+	}
+	switch known := func(n int, first string) bool { return len(args) == n && args[0] == first }; {
+	case known(3, "answer"):
+		return c.switches.setAnswer(word(1), word(2))
+	case known(2, "state"):
+		return c.switches.write(switchState, word(1))
+	case known(2, "line"):
+		return c.switches.write(switchLine, word(1))
+	case known(2, "late"):
+		return c.switches.setDuration(switchLate, word(1))
+	case known(1, "hang"):
+		return c.switches.setDuration(switchLate, hanging.String())
+	case known(3, "page") && word(1) == "late":
+		return c.switches.setDuration(switchPageLate, word(2))
+	case known(2, "page") && word(1) == "hang":
+		return c.switches.setDuration(switchPageLate, hanging.String())
+	case known(3, "metric"):
+		return c.switches.setMetric(word(1), word(2))
+	case known(1, "alerts"):
+		return c.alerts(ctx)
+	case known(1, "reset"):
 		return c.switches.reset()
-	case len(args) == 1 && args[0] == "crash":
+	case known(1, "crash"):
 		return c.post(ctx, "/crash")
 	}
-	return errors.New("usage: stand-in answer TYPE STATUS | hang | reset | crash")
+	return errors.New(standInUsage)
+}
+
+// alerts writes how often the alerts of the instance were read.
+func (c command) alerts(ctx context.Context) error {
+	report, err := c.report(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.out, report.AlertsRead)
+	return err
 }
 
 // probe fails unless the instance is ready.
@@ -90,34 +123,45 @@ func (c command) probe(ctx context.Context) error {
 
 // qlist writes the line of the only instance. [S]
 func (c command) qlist(ctx context.Context) error {
-	report, err := c.report(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(c.out, qlistLine(report))
-	return err
+	return c.write(ctx, func(r agent.Report) string { return qlistLine(r, c.switches.state()) + "\n" })
 }
 
 // list writes the paragraph about the only instance. [S]
 func (c command) list(ctx context.Context) error {
+	return c.write(ctx, func(r agent.Report) string { return listText(r, c.switches.state()) })
+}
+
+// write writes what IRIS says of itself, as late as the switch says, or what is to be
+// written instead.
+func (c command) write(ctx context.Context, text func(agent.Report) string) error {
+	if err := wait(ctx, c.switches.late); err != nil {
+		return err
+	}
+	if line, set := c.switches.line(); set {
+		_, err := fmt.Fprintln(c.out, line)
+		return err
+	}
 	report, err := c.report(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(c.out, listText(report))
+	_, err = io.WriteString(c.out, text(report))
 	return err
 }
 
-// report asks the container's process, unless the switch is set that lets nobody
-// have an answer.
-func (c command) report(ctx context.Context) (agent.Report, error) {
-	// Not for ever: the asker may go without a word.
-	for deadline := time.Now().Add(time.Minute); c.switches.hangs() && time.Now().Before(deadline); {
+// wait waits until the time has passed that late names at the moment.
+func wait(ctx context.Context, late func() time.Duration) error {
+	for start := time.Now(); time.Since(start) < late(); {
 		pause(ctx)
 		if ctx.Err() != nil {
-			return agent.Report{}, ctx.Err()
+			return ctx.Err()
 		}
 	}
+	return nil
+}
+
+// report asks the container's process.
+func (c command) report(ctx context.Context) (agent.Report, error) {
 	body, err := c.call(ctx, http.MethodGet, "/member")
 	if err != nil {
 		return agent.Report{}, err
@@ -159,21 +203,46 @@ const (
 	configuration = "iris.cpf"
 )
 
-// qlistLine is the instance in the format of iris qlist. [S]
-func qlistLine(r agent.Report) string {
-	state := "running, since " + r.Since.Format(time.ANSIC)
-	if !r.Up {
-		state = "down, last used " + r.Since.Format(time.ANSIC)
+// stateOf returns the state in the words of iris qlist: the given one, or the true one if
+// none is. That an inhibited instance is "last used" was seen [S]; what follows the other
+// states but running and down is not known. [?]
+func stateOf(r agent.Report, state string) string {
+	switch {
+	case state == "" && r.Up:
+		state = "running"
+	case state == "":
+		state = "down"
 	}
-	fields := []string{r.Instance, installDir, version, state, configuration, fmt.Sprint(superserverPort), fmt.Sprint(webPort), fmt.Sprint(jdbcPort)}
-	if r.Up {
+	if isRunning(state) {
+		return state + ", since " + r.Since.Format(time.ANSIC)
+	}
+	if state == "indeterminate" {
+		return state
+	}
+	return state + ", last used " + r.Since.Format(time.ANSIC)
+}
+
+// isRunning reports whether the state, like "running on node ? (cache.ids missing)", is one
+// of which IRIS tells all.
+func isRunning(state string) bool { return strings.HasPrefix(state, "running") }
+
+// qlistLine is the instance in the format of iris qlist, in the given state or the true
+// one. [S]
+func qlistLine(r agent.Report, state string) string {
+	status := stateOf(r, state)
+	fields := []string{r.Instance, installDir, version, status, configuration, fmt.Sprint(superserverPort), fmt.Sprint(webPort), fmt.Sprint(jdbcPort)}
+	switch {
+	case isRunning(status):
 		fields = append(fields, "ok", "IRIS", r.Type, r.Status, dataDir)
+	case state != "" && state != "down":
+		fields = append(fields, "") // seen of an inhibited instance [S]
 	}
 	return strings.Join(fields, "^")
 }
 
-// listText is the instance in the format of iris list. [S]
-func listText(r agent.Report) string {
+// listText is the instance in the format of iris list, in the given state or the true
+// one. [S]
+func listText(r agent.Report, state string) string {
 	var text strings.Builder
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(&text, format+"\n", args...) }
 	line("Configuration '%s'   (default)", r.Instance)
@@ -181,11 +250,11 @@ func listText(r agent.Report) string {
 	line("        versionid:    %s", version)
 	line("        datadir:      %s", dataDir)
 	line("        conf file:    %s  (SuperServer port = %d, WebServer = %d)", configuration, superserverPort, webPort)
-	if !r.Up {
-		line("        status:       down, last used %s", r.Since.Format(time.ANSIC))
+	status := stateOf(r, state)
+	line("        status:       %s", status)
+	if !isRunning(status) {
 		return text.String()
 	}
-	line("        status:       running, since %s", r.Since.Format(time.ANSIC))
 	if r.Type != "" {
 		line("        mirroring: Member Type = %s; Status = %s", r.Type, r.Status)
 	}

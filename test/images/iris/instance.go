@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kubectl-iris/kubectl-iris/test/images/agent"
@@ -23,6 +24,11 @@ type instance struct {
 	ask func(ctx context.Context, pod string) (agent.Report, error)
 	// others are the pods of the other failover members.
 	others []string
+	// mirrorName and asyncType are the name of the mirror, and the member type of an async
+	// member.
+	mirrorName, asyncType string
+	// alertsRead is how often the alerts were read.
+	alertsRead atomic.Int64
 
 	mu    sync.Mutex
 	me    mirror.Member
@@ -40,7 +46,10 @@ func newInstance(config mirror.Config, pod string, s switches, ask func(context.
 	me := config.Member(pod)
 	me.Up = true
 	now := time.Now()
-	return &instance{switches: s, ask: ask, others: config.Others(pod), me: me, since: now, heard: now, seen: map[string]mirror.Member{}}
+	return &instance{
+		switches: s, ask: ask, others: config.Others(pod), mirrorName: config.Name, asyncType: config.AsyncType(pod),
+		me: me, since: now, heard: now, seen: map[string]mirror.Member{},
+	}
 }
 
 // follow looks at the other members until ctx ends.
@@ -117,7 +126,10 @@ func (i *instance) set(up bool) {
 func (i *instance) report() agent.Report {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	report := agent.Report{Member: i.me, Instance: instanceName, Since: i.since}
+	report := agent.Report{
+		Member: i.me, Instance: instanceName, Since: i.since,
+		Late: i.switches.pageLate(), AlertsRead: int(i.alertsRead.Load()),
+	}
 	report.Type, report.Status = i.words()
 	if kind, status, set := i.switches.answer(); set {
 		report.Type, report.Status = kind, status
@@ -135,10 +147,12 @@ func (i *instance) words() (kind, status string) {
 	case mirror.Starting:
 		return "Failover", "Transition"
 	case mirror.Async:
-		if other := i.other(); other != nil && other.Up && other.Role == mirror.Primary {
-			return "Disaster Recovery", "Connected"
+		other := i.other()
+		// Without failover members here, the primary is in another Kubernetes cluster.
+		if len(i.others) == 0 || other != nil && other.Up && other.Role == mirror.Primary {
+			return i.asyncType, "Connected"
 		}
-		return "Disaster Recovery", "Waiting"
+		return i.asyncType, "Waiting"
 	}
 	return "", ""
 }

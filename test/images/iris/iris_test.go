@@ -61,10 +61,10 @@ func TestFormats(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(test.qlist, qlistLine(test.report)); diff != "" {
+			if diff := cmp.Diff(test.qlist, qlistLine(test.report, "")); diff != "" {
 				t.Errorf("qlist (-want +got):\n%s", diff)
 			}
-			lines := strings.Split(strings.TrimSuffix(listText(test.report), "\n"), "\n")
+			lines := strings.Split(strings.TrimSuffix(listText(test.report, ""), "\n"), "\n")
 			if lines[0] != "Configuration 'IRIS'   (default)" {
 				t.Errorf("list begins with %q", lines[0])
 			}
@@ -159,6 +159,10 @@ func TestAsyncAndUnmirrored(t *testing.T) {
 	async.look(t.Context())
 	expect(t, async, "Disaster Recovery Waiting", true)
 
+	remote := newInstance(mirror.Config{Roles: []string{"rorasync"}}, "x-0", switchesIn(t.TempDir()), nil)
+	remote.look(t.Context())
+	expect(t, remote, "Read-Only Reporting Connected", true)
+
 	alone := newInstance(mirror.Config{}, "x-0", switchesIn(t.TempDir()), nil)
 	alone.look(t.Context())
 	expect(t, alone, " ", true)
@@ -218,8 +222,90 @@ func TestCommands(t *testing.T) {
 	if err := c.standIn(ctx, []string{"crash"}); err != nil || i.report().Up {
 		t.Errorf("crash: %v", err)
 	}
-	if err := c.standIn(ctx, []string{"answer", "Failover"}); err == nil {
-		t.Error("an answer without a status: no error")
+	for _, args := range [][]string{
+		nil, {"answer", "Failover"}, {"state"}, {"late", "soon"}, {"page", "late"}, {"page", "slowly"}, {"metric", "a/b", "1"}, {"reset", "now"},
+	} {
+		if err := c.standIn(ctx, args); err == nil {
+			t.Errorf("stand-in %v: no error", args)
+		}
+	}
+}
+
+// What iris qlist says of the state, and what it leaves out then.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	const (
+		start = "IRIS^/usr/irissys^0.0.0.0.0^"
+		ports = "^iris.cpf^1972^52773^53773"
+		used  = ", last used Tue May  3 22:07:02 2016"
+		rest  = "^ok^IRIS^Failover^Primary^/irissys/data/IRIS"
+	)
+	tests := map[string]string{
+		"":              start + "running, since Tue May  3 22:07:02 2016" + ports + rest,
+		"running":       start + "running, since Tue May  3 22:07:02 2016" + ports + rest,
+		"down":          start + "down" + used + ports,
+		"inhibited":     start + "sign-on inhibited" + used + ports + "^",
+		"transition":    start + "sign-on inhibited:primary transition" + used + ports + "^",
+		"node":          start + "running on node ? (cache.ids missing), since Tue May  3 22:07:02 2016" + ports + rest,
+		"indeterminate": start + "indeterminate" + ports + "^",
+		"pondering":     start + "pondering" + used + ports + "^",
+	}
+	s := switchesIn(t.TempDir())
+	for word, want := range tests {
+		if err := s.write(switchState, word); err != nil {
+			t.Fatal(err)
+		}
+		got := qlistLine(saying(true, "Failover", "Primary"), s.state())
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", word, diff)
+		}
+		status := "        status:       " + strings.Split(want, "^")[3] + "\n"
+		list := listText(saying(true, "Failover", "Primary"), s.state())
+		if !strings.Contains(list, status) || strings.Contains(list, "mirroring") != strings.Contains(want, "Primary") {
+			t.Errorf("%q: iris list says\n%s", word, list)
+		}
+	}
+}
+
+// The switches of the command change what iris qlist writes, and nothing that is true.
+func TestSwitchesOfQlist(t *testing.T) {
+	t.Parallel()
+	i := newInstance(mirror.Config{}, "x-0", switchesIn(t.TempDir()), nil)
+	c, out := console(t, i, "")
+	do := func(args ...string) {
+		t.Helper()
+		if err := c.standIn(t.Context(), args); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says := func(want string) {
+		t.Helper()
+		out.Reset()
+		if err := c.iris(t.Context(), []string{"qlist", "IRIS"}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("iris qlist writes %q, %v, want %q in it", out, err, want)
+		}
+		if !i.report().Up || !i.ready() {
+			t.Error("the instance is down")
+		}
+	}
+	do("state", "indeterminate")
+	says("^indeterminate^")
+	do("state", "inhibited")
+	says("^sign-on inhibited, last used ")
+	var code exitCode
+	if err := c.iris(t.Context(), []string{"session", "IRIS"}); !errors.As(err, &code) || code != 239 || !strings.Contains(out.String(), "Sign-on inhibited: ") {
+		t.Errorf("a session of an inhibited instance writes %q and ends with %v", out, err)
+	}
+	do("line", "Segmentation fault")
+	says("Segmentation fault\n")
+	do("reset")
+	says("^running, since ")
+
+	do("late", "250ms")
+	start := time.Now()
+	says("^running, since ")
+	if took := time.Since(start); took < 250*time.Millisecond {
+		t.Errorf("the late answer took %s", took)
 	}
 }
 

@@ -120,6 +120,7 @@ func agentHandler(i *instance) http.Handler {
 		_ = json.NewEncoder(w).Encode(i.report()) // the asker may have gone
 	})
 	mux.HandleFunc("POST /primary", func(http.ResponseWriter, *http.Request) { i.promote() })
+	mux.Handle("GET /api/", i.monitorHandler()) // for the web gateway
 	return mux
 }
 
@@ -173,10 +174,20 @@ func pause(ctx context.Context) {
 
 // web serves the instance's own web server.
 func (i *instance) web(ctx context.Context, listener net.Listener) {
-	serveHTTP(ctx, func(error) {}, listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	serveHTTP(ctx, func(error) {}, listener, i.webHandler())
+}
+
+// webHandler answers at the instance's own web port.
+func (i *instance) webHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/", i.monitorHandler())
+	mux.Handle("GET /csp/bin/", i.monitorHandler())
+	mux.Handle("GET /csp/mirror_status.cxw", i.monitorHandler())
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		report := i.report()
 		_, _ = fmt.Fprintf(w, "stand-in web server of %s in %s\n", report.Instance, report.Pod) // the asker may have gone
-	}))
+	})
+	return mux
 }
 
 // superserver says whose it is, and then sends back what it gets.

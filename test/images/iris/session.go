@@ -35,6 +35,11 @@ func (c command) session(ctx context.Context, args []string) error {
 	if !report.Up {
 		return fmt.Errorf("instance %q is down", report.Instance)
 	}
+	if strings.HasPrefix(c.switches.state(), "sign-on inhibited") {
+		// The words and the exit code of IRIS. [S]
+		_, err := fmt.Fprintln(c.out, "Sign-on inhibited: Startup or Installation in progress")
+		return errors.Join(err, exitCode(239))
+	}
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)

@@ -51,6 +51,21 @@ func (c Config) Member(pod string) Member {
 	return me
 }
 
+// asyncTypes are the member types of async members by their role in the map. [D]
+var asyncTypes = map[string]string{
+	"drasync": "Disaster Recovery", "rorasync": "Read-Only Reporting", "rwrasync": "Read-Write Reporting",
+}
+
+// AsyncType returns the member type of the async member in the pod, and "" for any other
+// member.
+func (c Config) AsyncType(pod string) string {
+	_, ordinal := SplitPod(pod)
+	if ordinal >= len(c.Roles) {
+		return ""
+	}
+	return asyncTypes[c.Roles[ordinal]]
+}
+
 // Others are the pods of the other failover members.
 func (c Config) Others(pod string) []string {
 	set, own := SplitPod(pod)

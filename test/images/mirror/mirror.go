@@ -17,7 +17,7 @@ const (
 	Primary Role = "primary"
 	// Backup is that of the failover member that takes over.
 	Backup Role = "backup"
-	// Async is that of a disaster recovery member; it does not take part.
+	// Async is that of a disaster recovery or reporting member; it does not take part.
 	Async Role = "async"
 )
 

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -134,6 +135,12 @@ func TestParse(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.others, config.Others(test.pod)); diff != "" {
 			t.Errorf("others of %s (-want +got):\n%s", test.pod, diff)
+		}
+	}
+	kinds := Config{Roles: []string{"primary", "backup", "drasync", "rorasync", "rwrasync"}}
+	for i, want := range []string{"", "", "Disaster Recovery", "Read-Only Reporting", "Read-Write Reporting", ""} {
+		if got := kinds.AsyncType(fmt.Sprintf("x-%d", i)); got != want {
+			t.Errorf("member %d: type %q, want %q", i, got, want)
 		}
 	}
 	if got := (Config{}).Member("x-data-0"); got.Role != None {

@@ -9,7 +9,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/kubectl-iris/kubectl-iris/test/images/agent"
 )
@@ -17,8 +20,12 @@ import (
 // gateway serves the pages.
 type gateway struct {
 	pod string
-	// instance asks the instance beside the gateway, if there is one.
+	// paths are the application paths that are passed on, none if none are named.
+	paths []string
+	// instance asks the instance beside the gateway, if there is one, and api gets a page
+	// of its REST API.
 	instance func(context.Context) (agent.Report, error)
+	api      func(ctx context.Context, path string) (*http.Response, error)
 }
 
 // checksum is the trailer with the SHA-256 of what was sent, in hex.
@@ -30,6 +37,7 @@ func (g gateway) handler(log io.Writer) http.Handler {
 	mux.HandleFunc("GET /csp/sys/UtilHome.csp", g.portal)
 	mux.HandleFunc("GET /csp/bin/mirror_status.cxw", g.mirrorStatus)
 	mux.HandleFunc("GET /csp/mirror_status.cxw", g.mirrorStatus)
+	mux.HandleFunc("GET /api/", g.pass)
 	mux.HandleFunc("POST /stand-in/echo", echo)
 	mux.HandleFunc("POST /stand-in/sum", sum)
 	mux.HandleFunc("GET /stand-in/bytes", download)
@@ -51,10 +59,53 @@ var page = template.Must(template.New("portal").Parse(`<!DOCTYPE html>
 </dl>
 `))
 
-// portal shows pod, instance and role.
+// covers reports whether the path is one of the application paths or below one.
+func (g gateway) covers(path string) bool {
+	return slices.ContainsFunc(g.paths, func(covered string) bool {
+		covered = strings.TrimSuffix(covered, "/")
+		return path == covered || strings.HasPrefix(path, covered+"/")
+	})
+}
+
+// pass passes a request on to the REST API of the instance, if an application path covers
+// it: else the gateway knows no such page.
+func (g gateway) pass(w http.ResponseWriter, r *http.Request) {
+	if !g.covers(r.URL.Path) {
+		http.NotFound(w, r)
+		return
+	}
+	response, err := g.api(r.Context(), r.URL.RequestURI())
+	if err != nil {
+		http.Error(w, "stand-in: no instance answers", http.StatusServiceUnavailable)
+		return
+	}
+	defer func() { _ = response.Body.Close() }() // nothing was written
+	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, response.Body) // the reader notices what is missing
+}
+
+// ask asks the instance, which may take its time with pages.
+func (g gateway) ask(ctx context.Context) (agent.Report, error) {
+	report, err := g.instance(ctx)
+	if err == nil && report.Late > 0 {
+		select {
+		case <-ctx.Done():
+			return report, ctx.Err()
+		case <-time.After(report.Late):
+		}
+	}
+	return report, err
+}
+
+// portal shows pod, instance and role. Application paths that do not cover it hide it. [D]
 func (g gateway) portal(w http.ResponseWriter, r *http.Request) {
+	if len(g.paths) > 0 && !g.covers(r.URL.Path) {
+		http.NotFound(w, r)
+		return
+	}
 	facts := struct{ Pod, Instance, Role string }{Pod: g.pod, Instance: "none", Role: "none"}
-	if report, err := g.instance(r.Context()); err == nil {
+	if report, err := g.ask(r.Context()); err == nil {
 		facts.Instance = report.Instance
 		switch {
 		case !report.Up:
@@ -69,13 +120,11 @@ func (g gateway) portal(w http.ResponseWriter, r *http.Request) {
 
 // mirrorStatus says whether the instance is the primary.
 func (g gateway) mirrorStatus(w http.ResponseWriter, r *http.Request) {
-	report, err := g.instance(r.Context())
-	if err == nil && report.Up && report.Status == "Primary" {
-		_, _ = io.WriteString(w, "SUCCESS") // the reader may have gone
-		return
+	report, err := g.ask(r.Context())
+	if err != nil {
+		report = agent.Report{}
 	}
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = io.WriteString(w, "FAILED")
+	agent.MirrorStatus(w, report)
 }
 
 // echo sends the body back.

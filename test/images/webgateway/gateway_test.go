@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubectl-iris/kubectl-iris/test/images/agent"
 	"github.com/kubectl-iris/kubectl-iris/test/images/mirror"
@@ -111,4 +112,70 @@ func request(t *testing.T, url, body string) (int, string) {
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(answer)
+}
+
+// A gateway passes the instance's REST API on where its application paths cover it.
+func TestApplicationPaths(t *testing.T) {
+	t.Parallel()
+	const metrics, alerts, portal = "/api/monitor/metrics", "/api/monitor/alerts", "/csp/sys/UtilHome.csp"
+	tests := []struct {
+		paths     []string
+		requested string
+		passed    bool
+		status    int
+	}{
+		{nil, metrics, false, 404},
+		{nil, portal, false, 200},
+		{[]string{"/csp/sys", "/api/atelier"}, metrics, false, 404},
+		{[]string{"/csp/sys", "/api/atelier"}, portal, false, 200},
+		{[]string{"/api"}, metrics, true, 200},
+		{[]string{"/api"}, alerts, true, 200},
+		{[]string{"/api"}, portal, false, 404},
+		{[]string{"/api"}, "/csp/bin/mirror_status.cxw", false, 503},
+		{[]string{"/api/monitor/"}, metrics, true, 200},
+		{[]string{"/api/mon"}, metrics, false, 404},
+		{[]string{"/"}, metrics, true, 200},
+	}
+	for _, test := range tests {
+		var passed string
+		g := gateway{
+			paths:    test.paths,
+			instance: func(context.Context) (agent.Report, error) { return report("", ""), nil },
+			api: func(_ context.Context, path string) (*http.Response, error) {
+				passed = path
+				recorder := httptest.NewRecorder()
+				_, err := recorder.WriteString("from the instance")
+				return recorder.Result(), err
+			},
+		}
+		server := httptest.NewServer(g.handler(io.Discard))
+		status, body := request(t, server.URL+test.requested+"?x=1", "")
+		server.Close()
+		if status != test.status || (passed == test.requested+"?x=1") != test.passed || test.passed && body != "from the instance" {
+			t.Errorf("%s with the paths %q: %d %q, passed on %q", test.requested, test.paths, status, body, passed)
+		}
+	}
+
+	alone := gateway{paths: []string{"/api"}, api: func(context.Context, string) (*http.Response, error) { return nil, errors.New("refused") }}
+	server := httptest.NewServer(alone.handler(io.Discard))
+	defer server.Close()
+	if status, _ := request(t, server.URL+metrics, ""); status != http.StatusServiceUnavailable {
+		t.Errorf("without an instance: %d", status)
+	}
+}
+
+// A gateway waits for an instance that takes its time.
+func TestLateInstance(t *testing.T) {
+	t.Parallel()
+	late := report("Failover", "Primary")
+	late.Late = 100 * time.Millisecond
+	g := gateway{instance: func(context.Context) (agent.Report, error) { return late, nil }}
+	server := httptest.NewServer(g.handler(io.Discard))
+	defer server.Close()
+	for _, path := range []string{"/csp/bin/mirror_status.cxw", "/csp/sys/UtilHome.csp"} {
+		start := time.Now()
+		if status, _ := request(t, server.URL+path, ""); status != http.StatusOK || time.Since(start) < late.Late {
+			t.Errorf("%s: %d after %s", path, status, time.Since(start))
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,11 +43,19 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Println("stand-in web gateway: listening on", port)
-	g := gateway{pod: pod, instance: func(ctx context.Context) (agent.Report, error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		return agent.Ask(ctx, http.DefaultClient, "127.0.0.1")
-	}}
+	const here = "127.0.0.1"
+	g := gateway{
+		pod:   pod,
+		paths: strings.FieldsFunc(os.Getenv("WEBGATEWAY_APPLICATION_PATHS"), func(r rune) bool { return r == ',' }),
+		instance: func(ctx context.Context) (agent.Report, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			return agent.Ask(ctx, http.DefaultClient, here)
+		},
+		api: func(ctx context.Context, path string) (*http.Response, error) {
+			return agent.Get(ctx, http.DefaultClient, here, path)
+		},
+	}
 	server := &http.Server{Handler: g.handler(os.Stdout), ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() }) // lets Serve return
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -40,6 +40,7 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 	kubeconfig := flags.String("kubeconfig", os.Getenv("KUBECONFIG"), "kubeconfig `file` of the control plane")
 	flags.BoolVar(&options.RealNode, "real-node", false, "kubelets run the pods; without it, a bare Node is made and its kubelet played")
 	flags.DurationVar(&options.LabelDelay, "label-delay", 0, "how long mirrorRole labels lag behind what IRIS says")
+	flags.DurationVar(&options.Resync, "resync", 0, "time after which objects are synced although nothing has changed (0: ten minutes)")
 	flags.StringVar(&options.IRISContainer, "iris-container", "", "`name` of the IRIS container")
 	flags.StringVar(&options.Images.IRIS, "iris-image", "", "`image` that plays IRIS on a real node")
 	flags.StringVar(&options.Images.WebGateway, "webgateway-image", "", "`image` that plays the web gateway on a real node")

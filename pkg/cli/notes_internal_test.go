@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
+)
+
+// evil is what a container's reason or a server's message may hold: a window
+// title, a cleared screen, the clipboard, a line that seems to be ours, a
+// reordered name and a name that cannot be told from another.
+const evil = "Crash\x1b]0;owned\x07\x1b[2J\x1b]52;c;ZXZpbA==\x07\r\nerror: forged\u009b31m \u202ecod.exe zero\u200bwidth"
+
+// Whatever a command says on stderr of text from the cluster is one line of
+// characters that can be seen.
+func TestNotesArePrintable(t *testing.T) {
+	pod := iris.Pod{
+		Name: "simple-data-0-0", UID: "u", State: evil,
+		Labels: map[string]string{iris.LabelName: "simple", iris.LabelComponent: iris.ComponentData, iris.LabelMirrorRole: "primary"},
+	}
+	target := reach.Target{Namespace: "iko", Cluster: iris.Cluster{Namespace: "iko", Name: "simple"}, Role: "primary"}
+	_, notRunning := target.Resolve([]iris.Pod{pod}, nil)
+	if notRunning == nil || !strings.Contains(notRunning.Error(), "Crash") {
+		t.Fatalf("%v does not name the pod's state", notRunning)
+	}
+	refused := errors.New(evil)
+	for name, say := range map[string]func(*session){
+		"note":       func(s *session) { s.note("%s", evil) },
+		"warn":       func(s *session) { s.warn(evil) },
+		"lost watch": func(s *session) { s.lost(refused) },
+		"waiting":    func(s *session) { (&forwarding{session: s, grace: time.Second}).waiting(notRunning) },
+		"failure":    func(s *session) { (&failures{session: s}).tell(refused) },
+		"expose":     func(s *session) { (&exposeRun{session: s, warned: map[string]bool{}}).warnOnce(evil) },
+		"API warning": func(s *session) {
+			newAPIWarnings(s.warn).HandleWarningHeaderWithContext(context.Background(), apiWarning, "-", evil)
+		},
+		"screen's note": func(s *session) {
+			drawn, err := (&statusRun{session: s}).draw(frame{lost: refused})
+			if err != nil {
+				t.Error(err)
+			}
+			_, _ = s.Err.Write([]byte(drawn.Sum))
+		},
+	} {
+		var out bytes.Buffer
+		say(&session{Env: Env{Err: &out, Now: time.Now}})
+		line, rest, _ := strings.Cut(out.String(), "\n")
+		if !strings.Contains(line, "?[2J") || rest != "" {
+			t.Errorf("%s: %q is not the one line that was expected", name, out.String())
+		}
+		if i := strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
+			t.Errorf("%s: %q cannot be printed", name, line[i:])
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+)
+
+// A refuser is what in the API server refused a request.
+type refuser int
+
+const (
+	// notRefused: the request failed for another reason.
+	notRefused refuser = iota
+	// byRBAC: an authorizer did; the user lacks a right.
+	byRBAC
+	// byPolicy: an admission policy or an admission webhook did.
+	byPolicy
+	// byWebhookFailure: an admission webhook could not be asked, and its
+	// failurePolicy is Fail.
+	byWebhookFailure
+	// byQuota: a ResourceQuota did.
+	byQuota
+	// byLimits: a LimitRange did.
+	byLimits
+	// byPodSecurity: Pod Security admission did.
+	byPodSecurity
+	// byTermination: the namespace is being deleted.
+	byTermination
+	// byUnknown: the status is Forbidden, and its message names none of the
+	// others. A proxy in front of the API server may have answered.
+	byUnknown
+)
+
+// The words by which the API server's admission names what refused a request.
+// Only the termination of a namespace has a cause in the Status' details.
+var (
+	policyWords        = regexp.MustCompile(`admission webhook "[^"]*" denied the request|AdmissionPolicy '[^']*'.* denied request`)
+	webhookFailedWords = regexp.MustCompile(`failed calling webhook "[^"]*"`)
+	quotaWords         = regexp.MustCompile(`is forbidden: (exceeded quota|failed quota|insufficient quota)`)
+	podSecurityWords   = regexp.MustCompile(`violates PodSecurity "`)
+	limitWords         = regexp.MustCompile(`(minimum|maximum) \S+ usage per |max limit to request ratio per |Invalid value: .* limit range`)
+	rightWords         = regexp.MustCompile(`User "[^"]*" cannot (\S+) (?:path "|resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?)`)
+)
+
+// refuserOf returns what refused the request that failed with err. Admission
+// policies and webhooks choose the status themselves (Invalid, BadRequest or
+// Unauthorized, for example), so their words go before it.
+func refuserOf(err error) refuser {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return notRefused
+	}
+	message := status.Status().Message
+	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return byTermination
+	case policyWords.MatchString(message):
+		return byPolicy
+	case webhookFailedWords.MatchString(message):
+		return byWebhookFailure
+	case !apierrors.IsForbidden(err):
+		return notRefused
+	case quotaWords.MatchString(message):
+		return byQuota
+	case podSecurityWords.MatchString(message):
+		return byPodSecurity
+	case limitWords.MatchString(message):
+		return byLimits
+	case rightWords.MatchString(message):
+		return byRBAC
+	}
+	return byUnknown
+}
+
+// missingRight returns the right that the API server misses, which may differ
+// from the one for the request: a server-side apply that creates an object
+// takes two, and --as takes the right to impersonate. If the server names none,
+// it returns a.
+func missingRight(err error, a access) access {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return a
+	}
+	words := rightWords.FindStringSubmatch(status.Status().Message)
+	if words == nil || words[2] == "" {
+		return a
+	}
+	missing := access{verb: words[1], resource: words[2], namespace: words[4]}
+	if group := words[3]; group != "" {
+		resource, subresource, _ := strings.Cut(missing.resource, "/")
+		missing.resource = withSubresource(resource+"."+group, subresource)
+	}
+	// A connection to a pod is tried in two ways, with the right to get and to
+	// create; create is enough.
+	if missing.resource == a.resource && strings.Contains(a.resource, "/") {
+		return a
+	}
+	return missing
+}
+
+func withSubresource(resource, subresource string) string {
+	if subresource == "" {
+		return resource
+	}
+	return resource + "/" + subresource
+}
+
+// canI returns the kubectl command that reports whether the user has the right.
+func (a access) canI() string {
+	if strings.HasPrefix(a.resource, "/") {
+		return fmt.Sprintf("kubectl auth can-i %s %s", a.verb, a.resource)
+	}
+	// kubectl takes what follows a slash as an object's name.
+	resource, subresource, found := strings.Cut(a.resource, "/")
+	if found {
+		resource += " --subresource=" + subresource
+	}
+	return fmt.Sprintf("kubectl auth can-i %s %s %s", a.verb, resource, namespaceFlag(a.namespace))
+}
+
+// writesService reports whether the request sends a Service, so that flags of
+// the expose commands can change what a policy or quota judges.
+func (a access) writesService() bool {
+	return a.resource == "services" && (a.verb == "patch" || a.verb == "create")
+}
+
+// explainRefusal turns the refusal of a request into one line with a next step
+// that can help against what refused it. what is the request in words.
+func explainRefusal(err error, a access, what string) error {
+	switch refuserOf(err) {
+	case byRBAC:
+		missing := missingRight(err, a)
+		return problem.New("cannot %s: forbidden: %w", what, err).
+			Hint("ask for the right to %s; %s reports whether you have it", missing, missing.canI())
+	case byPolicy:
+		return problem.New("cannot %s: %w", what, err).Hint("%s", afterPolicy(a))
+	case byWebhookFailure:
+		return problem.New("cannot %s: %w", what, err).
+			Hint("the Kubernetes cluster's admission webhook does not work; its administrator has to repair it, then run the command again")
+	case byQuota:
+		return problem.New("cannot %s: %w", what, err).Hint("%s", afterQuota(err, a))
+	case byLimits:
+		return problem.New("cannot %s: %w", what, err).Hint("kubectl describe limitrange -n %s shows the limits", a.namespace)
+	case byPodSecurity:
+		return problem.New("cannot %s: %w", what, err).
+			Hint("kubectl get namespace %s --show-labels shows the Pod Security level that is enforced", a.namespace)
+	case byTermination:
+		return problem.New("cannot %s: %w", what, err).
+			Hint("wait until it is deleted (kubectl wait --for=delete namespace/%s) and created again, or choose another namespace with -n", a.namespace)
+	default:
+		return problem.New("cannot %s: forbidden: %w", what, err).
+			Hint("%s reports whether RBAC allows it; if it does, a policy or a proxy in front of the API server refuses it", a.canI())
+	}
+}
+
+func afterPolicy(a access) string {
+	if a.writesService() {
+		return "an admission policy refuses it, not RBAC: another --type, --label or --annotation may satisfy it"
+	}
+	return "an admission policy refuses it, not RBAC: ask the administrator of the Kubernetes cluster for an exception"
+}
+
+func afterQuota(err error, a access) string {
+	hint := fmt.Sprintf("kubectl describe quota -n %s shows what is used", a.namespace)
+	if !a.writesService() {
+		return hint
+	}
+	if text := err.Error(); strings.Contains(text, "services.loadbalancers") || strings.Contains(text, "services.nodeports") {
+		return hint + "; --type ClusterIP needs neither load balancer nor node port"
+	}
+	return hint + fmt.Sprintf("; kubectl iris exposed -n %s lists Services that kubectl iris unexpose can remove", a.namespace)
+}
