@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,9 +12,9 @@ import (
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
@@ -287,8 +286,7 @@ func (r *exposeRun) conclude(ctx context.Context, service *corev1.Service) error
 		if err != nil {
 			return err
 		}
-		selector := labels.SelectorFromSet(service.Spec.Selector)
-		nodes = iris.NodeIPs(slices.DeleteFunc(slices.Clone(all), func(p iris.Pod) bool { return !selector.Matches(labels.Set(p.Labels)) }))
+		nodes = iris.NodeIPs(cluster.Selected(service.Spec.Selector, all))
 	}
 	if err := r.printReady(service, nodes); err != nil {
 		return err

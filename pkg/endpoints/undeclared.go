@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
@@ -20,13 +21,7 @@ func Undeclared(ports []corev1.ServicePort, pods []iris.Pod) []corev1.ServicePor
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(ports), func(port corev1.ServicePort) bool {
-		return port.TargetPort.Type != intstr.String || slices.ContainsFunc(pods, func(p iris.Pod) bool { return declares(p, port) })
-	})
-}
-
-func declares(pod iris.Pod, port corev1.ServicePort) bool {
-	return slices.ContainsFunc(pod.Ports(), func(p corev1.ContainerPort) bool {
-		return p.Name == port.TargetPort.StrVal && (p.Protocol == protocolOf(port) || p.Protocol == "" && protocolOf(port) == corev1.ProtocolTCP)
+		return port.TargetPort.Type != intstr.String || slices.ContainsFunc(pods, func(p iris.Pod) bool { return cluster.Declares(p.Ports(), port.TargetPort, port.Protocol) })
 	})
 }
 

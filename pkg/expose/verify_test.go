@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
@@ -167,5 +168,24 @@ func TestAskOf(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a", "b"}, names(expose.AskOf(plan, pods, true))); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A pod without a key is not one whose key is empty, as for the API server.
+func TestAskOfTellsAMissingKeyFromAnEmptyValue(t *testing.T) {
+	empty, bare := mirrorPod("simple-data-0-0", "backup", true), mirrorPod("simple-data-0-1", "backup", true)
+	empty.Labels["zone"] = ""
+	plan := expose.Plan{Service: &corev1.Service{Spec: corev1.ServiceSpec{Selector: map[string]string{iris.LabelMirrorRole: "backup", "zone": ""}}}}
+	plan.Target.Role = "backup"
+	pods := []iris.Pod{empty, bare}
+	var asked []string
+	for _, pod := range expose.AskOf(plan, pods, false) {
+		asked = append(asked, pod.Name)
+	}
+	if diff := cmp.Diff([]string{"simple-data-0-0"}, asked); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if notes := expose.CheckRole(plan, expose.Facts{Namespace: "iko", Cluster: iris.Cluster{Name: "simple"}, Pods: pods}).Notes(); len(notes) != 1 || !strings.Contains(notes[0], "simple-data-0-0") {
+		t.Errorf("notes %q", notes)
 	}
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// defaultContainerAnnotation is kubectl's: the container meant when none is named.
-const defaultContainerAnnotation = "kubectl.kubernetes.io/default-container"
-
 // Pod is what the plugin needs of one pod of an IrisCluster.
 type Pod struct {
 	Namespace string
@@ -45,20 +42,15 @@ type Pod struct {
 	// "" before the pod has a node.
 	NodeIP string
 	IP     string
-	// IRIS is the container that holds the instance; nil where a pod has none
-	// but a web gateway.
+	// IRIS is the container that runs the instance; in a pod of the component
+	// webgateway it is the web gateway. It is nil if a pod has nothing but a
+	// sidecar and proxies.
 	IRIS *Container
-	// Sidecar is the web gateway beside IRIS; nil without one.
+	// Sidecar is the web gateway beside IRIS, an ordinary container or a native
+	// sidecar; nil without one.
 	Sidecar *Container
-}
-
-// Container is a container of a pod, as declared.
-type Container struct {
-	Name  string
-	Image string
-	Ports []corev1.ContainerPort
-	// Started is when its process last started; zero while it does not run.
-	Started metav1.Time
+	// Others are the containers that run beside these two.
+	Others []Container
 }
 
 // Cluster is the name of the IrisCluster that the pod belongs to, by label.
@@ -125,17 +117,7 @@ func PodFrom(pod *corev1.Pod) Pod {
 		IP:              pod.Status.PodIP,
 	}
 	p.ContainersReady, p.Containers = containersReady(pod)
-	preferred := pod.Annotations[defaultContainerAnnotation]
-	inIRISPod := p.Component() != ComponentWebGateway
-	for i := range pod.Spec.Containers {
-		c := containerFrom(&pod.Spec.Containers[i], pod.Status.ContainerStatuses)
-		switch {
-		case c.Name == SidecarContainer && inIRISPod:
-			p.Sidecar = c
-		case p.IRIS == nil || c.Name == preferred:
-			p.IRIS = c
-		}
-	}
+	p.addContainers(pod)
 	return p
 }
 
@@ -161,60 +143,9 @@ func containersReady(pod *corev1.Pod) (ready, all int) {
 	return ready, all
 }
 
-func containerFrom(c *corev1.Container, statuses []corev1.ContainerStatus) *Container {
-	out := &Container{Name: c.Name, Image: c.Image, Ports: c.Ports}
-	for _, s := range statuses {
-		if s.Name == c.Name && s.State.Running != nil {
-			out.Started = s.State.Running.StartedAt
-		}
-	}
-	return out
-}
-
-// restarts tells an init container that goes on beside the others.
+// restarts reports whether the init container of that name is a native sidecar.
 func restarts(pod *corev1.Pod, container string) bool {
 	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
-		return c.Name == container && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		return c.Name == container && isNativeSidecar(&c)
 	})
-}
-
-// SidecarPort is the port on which the pod's sidecar serves pages: what the
-// container declares (TLS last), else what its type takes by default. It is 0
-// where the pod has no sidecar. The cluster may be the zero value.
-func (p Pod) SidecarPort(c Cluster) int32 {
-	if p.Sidecar == nil {
-		return 0
-	}
-	if port := firstWebPort(p.Sidecar.Ports); port != 0 {
-		return port
-	}
-	if gateway := c.Sidecar(p.Component()); gateway != nil {
-		return GatewayPort(gateway.Type)
-	}
-	return GatewayPort(c.Nodes[p.Component()].Type)
-}
-
-func firstWebPort(ports []corev1.ContainerPort) int32 {
-	var tls int32
-	for _, p := range ports {
-		switch {
-		case p.Protocol != "" && p.Protocol != corev1.ProtocolTCP:
-		case p.ContainerPort == PortGatewayTLS:
-			tls = p.ContainerPort
-		default:
-			return p.ContainerPort
-		}
-	}
-	return tls
-}
-
-// Ports are all ports that the pod's containers declare, the sidecar's first.
-func (p Pod) Ports() []corev1.ContainerPort {
-	var all []corev1.ContainerPort
-	for _, c := range []*Container{p.Sidecar, p.IRIS} {
-		if c != nil {
-			all = append(all, c.Ports...)
-		}
-	}
-	return all
 }

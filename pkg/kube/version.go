@@ -77,7 +77,9 @@ func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view
 	images, err := collect(ctx, r.client.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) ([]string, bool) {
 		var images []string
 		for _, container := range pod.Spec.Containers {
-			images = append(images, container.Image)
+			if !iris.IsProxy(container.Name) {
+				images = append(images, container.Image)
+			}
 		}
 		return images, true
 	})

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
@@ -21,8 +22,8 @@ func Concerns(service *corev1.Service, cluster string, pods []iris.Pod) bool {
 	if target := expose.TargetOf(service); target != nil && target.Cluster == cluster {
 		return true
 	}
-	selector := labels.SelectorFromSet(service.Spec.Selector)
-	return len(service.Spec.Selector) > 0 && slices.ContainsFunc(pods, func(p iris.Pod) bool {
-		return p.Namespace == service.Namespace && selector.Matches(labels.Set(p.Labels))
+	selects := model.Selector(service.Spec.Selector)
+	return slices.ContainsFunc(pods, func(p iris.Pod) bool {
+		return p.Namespace == service.Namespace && selects.Matches(labels.Set(p.Labels))
 	})
 }

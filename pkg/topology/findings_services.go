@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -128,19 +129,13 @@ func sidecarMissing(c *cluster, svc *service) (finding, bool) {
 		fmt.Sprintf("set spec.topology.%s.webgateway in the IrisCluster, or: kubectl iris unexpose %s -n %s", component, svc.Name, svc.Namespace)), true
 }
 
-// needsSidecar tells whether a Service for one pod leads to a web gateway's
+// needsSidecar reports whether a Service for one pod leads to a web gateway's
 // port that no container of the pod declares: only a sidecar would answer.
 func needsSidecar(service *corev1.Service, pod *iris.Pod) bool {
 	return slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool {
-		number := targetPort(port)
-		return isGatewayPort(number) && !slices.ContainsFunc(pod.Ports(), func(p corev1.ContainerPort) bool {
-			return strconv.Itoa(int(p.ContainerPort)) == number
-		})
+		target := model.Target(port)
+		return model.IsGatewayPort(target.IntVal) && !model.Declares(pod.Ports(), target, port.Protocol)
 	})
-}
-
-func isGatewayPort(number string) bool {
-	return number == strconv.Itoa(iris.PortGateway) || number == strconv.Itoa(iris.PortGatewayTLS)
 }
 
 // whyNothing says why none of a cluster's pods serves some or all ports of a
@@ -210,7 +205,7 @@ func whySelectsNothing(c *cluster, selector map[string]string) string {
 			continue
 		}
 		one := map[string]string{k: v}
-		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !matches(one, p) })
+		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !model.Selects(one, *p) })
 		if len(left) == 0 {
 			return fmt.Sprintf("no %s carries %s=%s", subject, k, v)
 		}

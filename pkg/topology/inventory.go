@@ -279,18 +279,14 @@ func (index *podIndex) selected(selector map[string]string) []*iris.Pod {
 			rarest, first = pods, false
 		}
 	}
+	selects := model.Selector(selector)
 	var matched []*iris.Pod
-	exact := labels.SelectorFromSet(selector)
 	for _, pod := range rarest {
-		if exact.Matches(labels.Set(pod.Labels)) {
+		if selects.Matches(labels.Set(pod.Labels)) {
 			matched = append(matched, pod)
 		}
 	}
 	return matched
-}
-
-func matches(selector map[string]string, pod *iris.Pod) bool {
-	return labels.SelectorFromSet(selector).Matches(labels.Set(pod.Labels))
 }
 
 // Named returns the pod of that name, or nil if it is not known.

@@ -79,7 +79,7 @@ func TestRequests(t *testing.T) {
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--dry-run=server"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--dry-run=server", "--diff"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign", "--adopt", "--dry-run=server"}, []string{aCluster, get, pods, patch}},
-		{[]string{"expose-pod", "data-0-1"}, []string{aCluster, get, pods, patch}},
+		{[]string{"expose-pod", "data-0-1"}, []string{clusters, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign"}, []string{aCluster, get, pods}},
 		// Adopting first takes the fields of others over.
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign", "--adopt"}, []string{aCluster, get, pods, patch, patch}},
@@ -88,7 +88,7 @@ func TestRequests(t *testing.T) {
 		{[]string{"status"}, append(all, events)},
 		{[]string{"exposed"}, []string{someSlices, services}},
 		// The addresses of node ports are told by pods.
-		{[]string{"expose-pod", "data-0-1", "--type=NodePort"}, []string{aCluster, get, pods, patch}},
+		{[]string{"expose-pod", "simple-data-0-1", "--type=NodePort"}, []string{clusters, get, pods, patch}},
 		{[]string{"exposed"}, []string{someSlices, services}},
 		{[]string{"exposed", "-o", "url"}, []string{someSlices, pods, services}},
 		{[]string{"unexpose", "simple-sidecar-backup"}, []string{remove, services}},
