@@ -103,11 +103,12 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%q asked %v, want %v\n%s", test.args, got, test.want, r.stderr)
 		}
 	}
-	// After a wait pods are read again, once for all that depends on them.
+	// Pods are read for the plan, followed by the wait, and after it read again once
+	// for all that depends on them.
 	waits := e.named(97)
 	waits.run("expose-sidecar", "simple", "--role=backup", "--type=NodePort", "--name=waited", "--wait").exits(0).prints("service/waited created", e.nodeURL("waited"))
 	lists := slices.DeleteFunc(waits.requests(), func(r string) bool { return r != pods })
-	equal(t, "lists of pods", []string{pods, pods}, lists)
+	equal(t, "lists of pods", []string{pods, pods, pods}, lists)
 	everywhere := e.named(98)
 	everywhere.run("status", "-A")
 	if got := slices.Compact(everywhere.requests()); len(got) > 5 || slices.ContainsFunc(got, func(r string) bool { return !strings.HasPrefix(r, "list ") }) {
