@@ -24,6 +24,14 @@ func (c *cluster) ownAnswers() []iris.Answer {
 // isMirrored reports whether the cluster is known to be mirrored.
 func (c *cluster) isMirrored() bool { return c.model.Mirrored == iris.Yes }
 
+// isServedElsewhere reports whether a Service is for the primary or the backup of
+// a mirror whose failover members are elsewhere: it is to select no pod here.
+func (c *cluster) isServedElsewhere(svc *service) bool {
+	role := svc.Spec.Selector[iris.LabelMirrorRole]
+	return (role == iris.MirrorPrimary || role == iris.MirrorBackup) && len(svc.selects[c.Name]) == 0 &&
+		c.isMirrored() && c.model.IsAsyncOnly()
+}
+
 // answerView returns what IRIS said in a pod; nil if it was not asked. Outside
 // a mirror no label is contradicted: it means nothing there.
 func (c *cluster) answerView(pod *iris.Pod) *view.Answer {

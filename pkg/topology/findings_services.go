@@ -38,6 +38,9 @@ func (inv *inventory) judgeServices(c *cluster) []finding {
 // judgeReach says at most one thing of where a Service leads: the target that
 // is gone rather than the endpoints that are therefore missing.
 func (inv *inventory) judgeReach(c *cluster, svc *service) []finding {
+	if c.isServedElsewhere(svc) {
+		return nil
+	}
 	if inv.read.pods && svc.target != nil {
 		if f, ok := inv.podGone(svc); ok {
 			return []finding{f}
