@@ -66,10 +66,8 @@ func (completer) containers(ctx context.Context, names kube.Names, q question) (
 	pods, err := names.PodsWithPorts(ctx, q.namespace, "")
 	var values []string
 	for _, pod := range pods {
-		for _, container := range []*iris.Container{pod.IRIS, pod.Sidecar} {
-			if container != nil {
-				values = append(values, container.Name)
-			}
+		for _, container := range pod.AllContainers() {
+			values = append(values, container.Name)
 		}
 	}
 	return values, err

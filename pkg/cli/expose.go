@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,9 +12,9 @@ import (
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
@@ -53,9 +52,6 @@ const (
 	// waitTimeout is the default of --timeout: load balancers of clouds take
 	// a minute or two.
 	waitTimeout = 3 * time.Minute
-	// loadBalancerGrace is how long a load balancer may go without a sign of
-	// its controller before --wait gives up.
-	loadBalancerGrace = 10 * time.Second
 )
 
 func (f *exposeFlags) addTo(flags *pflag.FlagSet) {
@@ -79,7 +75,7 @@ func (f *exposeFlags) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.diff, "diff", false, "Print a unified diff against what is live, and change nothing. With --dry-run=server, of what the server would make of it.")
 	flags.BoolVar(&f.adopt, "adopt", false, "Take over a Service of that name that this tool did not make.")
 	flags.BoolVar(&f.force, "force-conflicts", false, "Take over the spec from other field managers: what they set and is not asked for is removed.")
-	flags.BoolVar(&f.wait, "wait", false, "Wait until the Service has a ready endpoint and, for a load balancer, an address.")
+	flags.BoolVar(&f.wait, "wait", false, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.")
 	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits.")
 	f.output.addTo(flags)
 }
@@ -211,7 +207,7 @@ func keyValues(flag string, given []string) (set map[string]string, dropped []st
 // being tried. All are applied before any is waited for.
 func (r *exposeRun) run(ctx context.Context, plans []expose.Plan) error {
 	var failed []error
-	var all []written
+	var all []kube.Applied
 	for _, plan := range plans {
 		done, err := r.one(ctx, plan)
 		switch {
@@ -229,44 +225,37 @@ func (r *exposeRun) run(ctx context.Context, plans []expose.Plan) error {
 
 // one carries out a plan, but for the wait. What it returns is empty where
 // nothing was applied.
-func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (written, error) {
+func (r *exposeRun) one(ctx context.Context, plan expose.Plan) (kube.Applied, error) {
 	if r.show && !r.diff {
-		return written{}, r.foresee(ctx, plan)
+		return kube.Applied{}, r.foresee(ctx, plan)
 	}
-	applied, left, err := r.write(ctx, plan)
+	applied, err := r.write(ctx, plan)
 	if err != nil || r.diff {
-		return written{}, err
+		return kube.Applied{}, err
 	}
 	r.warnOnce(expose.Drift(applied.Service, plan.Service)...)
-	done := written{applied, left}
 	if err := r.announce(applied); err != nil || r.wait {
-		return done, err
+		return applied, err
 	}
 	if err := r.printReady(applied.Service, plan.NodeIPs); err != nil {
-		return done, err
+		return applied, err
 	}
-	return done, r.confirmRole(ctx, nil)
-}
-
-// written is a Service that was applied.
-type written struct {
-	kube.Applied
-	// left are the pods to which it led before.
-	left []string
+	return applied, r.confirmRole(ctx, nil)
 }
 
 // await waits for all Services at once, and prints each as soon as those before
 // it are ready.
-func (r *exposeRun) await(ctx context.Context, all []written) error {
+func (r *exposeRun) await(ctx context.Context, all []kube.Applied) error {
 	type ready struct {
 		service *corev1.Service
 		err     error
 	}
 	results := make([]chan ready, len(all))
+	options := r.waitOptions(r.timeout)
 	for i, one := range all {
 		results[i] = make(chan ready, 1)
 		go func() {
-			service, err := r.client.WaitExposed(ctx, one.Service, kube.WaitOptions{Timeout: r.timeout, LoadBalancerGrace: loadBalancerGrace, Left: one.left})
+			service, err := r.client.WaitExposed(ctx, one.Service, options)
 			results[i] <- ready{service, err}
 		}()
 	}
@@ -297,8 +286,7 @@ func (r *exposeRun) conclude(ctx context.Context, service *corev1.Service) error
 		if err != nil {
 			return err
 		}
-		selector := labels.SelectorFromSet(service.Spec.Selector)
-		nodes = iris.NodeIPs(slices.DeleteFunc(slices.Clone(all), func(p iris.Pod) bool { return !selector.Matches(labels.Set(p.Labels)) }))
+		nodes = iris.NodeIPs(cluster.Selected(service.Spec.Selector, all))
 	}
 	if err := r.printReady(service, nodes); err != nil {
 		return err
@@ -349,27 +337,26 @@ func (r *exposeRun) look(ctx context.Context, plan expose.Plan) (*corev1.Service
 	return live, plan, nil
 }
 
-// write applies the plan or prints the difference to what is live. left are the
-// pods to which the Service led until then.
-func (r *exposeRun) write(ctx context.Context, plan expose.Plan) (applied kube.Applied, left []string, err error) {
+// write applies the plan or prints the difference to what is live.
+func (r *exposeRun) write(ctx context.Context, plan expose.Plan) (kube.Applied, error) {
 	ctx, cancel := r.bounded(ctx)
 	defer cancel()
 	live, plan, err := r.look(ctx, plan)
 	if err != nil {
-		return kube.Applied{}, nil, err
+		return kube.Applied{}, err
 	}
 	if r.diff && !r.apply.DryRun {
-		return kube.Applied{}, nil, r.printDiff(expose.Diff(live, plan.Service, r.apply.ForceConflicts))
+		return kube.Applied{}, r.printDiff(expose.Diff(live, plan.Service, r.apply.ForceConflicts))
 	}
 	manifest, err := expose.Manifest(plan.Service)
 	if err != nil {
-		return kube.Applied{}, nil, err
+		return kube.Applied{}, err
 	}
-	applied, err = r.client.Apply(ctx, manifest, live, r.apply)
+	applied, err := r.client.Apply(ctx, manifest, live, r.apply)
 	if err == nil && r.diff {
 		err = r.printDiff(expose.DiffAnswer(live, applied.Service, plan.Service))
 	}
-	return applied, plan.Leaves(live), err
+	return applied, err
 }
 
 func (r *exposeRun) printDiff(text string, err error) error {
@@ -377,6 +364,17 @@ func (r *exposeRun) printDiff(text string, err error) error {
 		_, err = fmt.Fprint(r.Out, text)
 	}
 	return err
+}
+
+// waitOptions returns the options of several waits at once, each of which may
+// have something to say meanwhile.
+func (s *session) waitOptions(timeout time.Duration) kube.WaitOptions {
+	var saying sync.Mutex
+	return kube.WaitOptions{Timeout: timeout, Tell: func(line string) {
+		saying.Lock()
+		defer saying.Unlock()
+		s.warn(line)
+	}}
 }
 
 // warnOnce warns of what the run has not warned of yet: each plan of a run may
@@ -463,5 +461,7 @@ const exposeManifests = `
 const exposeRights = `
 			Rights: get irisclusters.intersystems.com (without it the Service has no
 			owner and takes over no serviceTemplate), list pods, get, create and
-			patch services; with --wait also list and watch services,
-			endpointslices.discovery.k8s.io and events.`
+			patch services; with --wait also list and watch services and
+			endpointslices.discovery.k8s.io, watch pods (without it stale endpoints
+			may end the wait), and list and watch events (without it the reasons of
+			what is pending are not known).`

@@ -38,7 +38,8 @@ func newExposed(s *session) *cobra.Command {
 			leads to, and which pods it reaches now.
 
 			Rights: list services and endpointslices.discovery.k8s.io; list pods for
-			the URLs of node ports; with --wait also watch the first two, and events.`),
+			the URLs of node ports; with --wait also watch the first two, and list
+			and watch pods and events.`),
 		Example: examples(`
 			# Those of the namespace
 			kubectl iris exposed
@@ -53,7 +54,7 @@ func newExposed(s *session) *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "If present, list the Services of all namespaces.")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print no headers.")
-	flags.BoolVar(&f.wait, "wait", false, "First wait until each has a ready endpoint and, for a load balancer, an address.")
+	flags.BoolVar(&f.wait, "wait", false, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.")
 	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits for each.")
 	addColorFlag(flags, &f.color)
 	f.output.addTo(flags)
@@ -85,7 +86,7 @@ func (f *exposedFlags) run(ctx context.Context, s *session) error {
 	}
 	var waited error
 	if f.wait {
-		waited = f.waitAll(ctx, client, snapshot.Services)
+		waited = f.waitAll(ctx, s, client, snapshot.Services)
 		if snapshot, err = s.readExposed(ctx, client, namespace, urls); err != nil {
 			return err
 		}
@@ -94,12 +95,13 @@ func (f *exposedFlags) run(ctx context.Context, s *session) error {
 }
 
 // waitAll waits for all Services at once.
-func (f *exposedFlags) waitAll(ctx context.Context, client *kube.Client, services []corev1.Service) error {
+func (f *exposedFlags) waitAll(ctx context.Context, s *session, client *kube.Client, services []corev1.Service) error {
 	failed := make([]error, len(services))
+	options := s.waitOptions(f.timeout)
 	var waiting sync.WaitGroup
 	for i := range services {
 		waiting.Go(func() {
-			_, failed[i] = client.WaitExposed(ctx, &services[i], kube.WaitOptions{Timeout: f.timeout, LoadBalancerGrace: loadBalancerGrace})
+			_, failed[i] = client.WaitExposed(ctx, &services[i], options)
 		})
 	}
 	waiting.Wait()

@@ -76,6 +76,15 @@ type noPort struct{ error }
 // Unwrap is the error itself.
 func (e noPort) Unwrap() error { return e.error }
 
+// unreachable marks the error of a port as one that waiting does not cure,
+// unless its container may start again.
+func unreachable(err error) error {
+	if errors.As(err, new(reach.Stopped)) {
+		return err
+	}
+	return noPort{err}
+}
+
 func (r *forwarding) ask(ctx context.Context, pod iris.Pod, skip *iris.Refusal) poll.Reply {
 	return r.client.AskPod(ctx, r.target.Clusters(), pod, skip)
 }
@@ -106,7 +115,7 @@ func (r *forwarding) destination(ctx context.Context, port reach.Port) (forward.
 	}
 	number, err := port.In(pod.Pod, r.target.Cluster)
 	if err != nil {
-		return forward.Destination{}, noPort{err}
+		return forward.Destination{}, unreachable(err)
 	}
 	return forward.Destination{
 		Pod:  string(pod.UID),

@@ -46,7 +46,7 @@ func clusterNotFound(ctx context.Context, client *kube.Client, namespace string,
 // needs is the error of a command that cannot do without a read that failed.
 func needs(snapshot topology.Snapshot, resource string) error {
 	if u := snapshot.Missing(resource); u != nil {
-		return problem.New("%s", u.Message).Hint("ask for the right to %s %s", u.Verb, u.Resource)
+		return problem.New("%s", u.Message).Hint("%s", kube.UnreadHint(*u))
 	}
 	return nil
 }

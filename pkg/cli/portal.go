@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/browser"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -95,6 +97,10 @@ func (f *portalFlags) run(ctx context.Context, s *session, name string) error {
 	if err != nil {
 		return err
 	}
+	portal := reach.Port{Local: f.localPort, Remote: reach.NamePortal}
+	if _, err := portal.In(target.pod.Pod, target.Cluster); errors.As(err, new(reach.Stopped)) {
+		return err // a Service leads to the same sidecar
+	}
 	if f.viaService {
 		url, err := f.serviceURL(ctx, s, client, target)
 		if err != nil {
@@ -106,12 +112,12 @@ func (f *portalFlags) run(ctx context.Context, s *session, name string) error {
 		s.note("this tool made no Service with an address for %s: forwarding instead", target.Target)
 	}
 	r := f.toForwarding(s, client, target)
-	all, err := r.listen(ctx, f.addresses, []reach.Port{{Local: f.localPort, Remote: reach.NamePortal}})
+	all, err := r.listen(ctx, f.addresses, []reach.Port{portal})
 	if err != nil {
 		return err
 	}
 	r.announce()
-	if err := f.show(s, portalURL(all[0], f.path)); err != nil {
+	if err := f.show(s, portalURL(all[0], cluster.PortalPort(target.pod.Pod, target.Cluster).Scheme(), f.path)); err != nil {
 		forward.Close(all[0].listeners)
 		return err
 	}
@@ -132,16 +138,12 @@ func (f *portalFlags) show(s *session, url string) error {
 	return nil
 }
 
-// portalURL is a page at the first address that listens.
-func portalURL(l listening, path string) string {
+// portalURL returns the address of a page at the first listener.
+func portalURL(l listening, scheme, path string) string {
 	address := l.listeners[0].Addr().(*net.TCPAddr)
 	host := address.IP.String()
 	if address.IP.IsUnspecified() {
 		host = "localhost"
-	}
-	scheme := "http"
-	if l.number == iris.PortGatewayTLS {
-		scheme = "https"
 	}
 	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(address.Port)) + path
 }

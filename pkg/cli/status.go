@@ -241,7 +241,7 @@ func nothingHint(u view.Unread) string {
 	if u.Reason == view.NotInstalled {
 		return "the InterSystems Kubernetes Operator brings this resource: is it installed in this cluster, and is this the right --context?"
 	}
-	return fmt.Sprintf("ask for the right to %s %s", u.Verb, u.Resource)
+	return kube.UnreadHint(u)
 }
 
 // keepSelected drops the pods of clusters that a label selector left out.

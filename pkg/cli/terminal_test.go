@@ -48,7 +48,7 @@ func (s smallServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/version":
 		reply(w, http.StatusOK, object{"gitVersion": "v1.37.0", "platform": "linux/amd64"})
 	case isPage && page == "exec" && s.execs:
-		exec(w, r, pod)
+		answerExec(w, r, pod)
 	case r.Method != http.MethodGet:
 		refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed", "no writes")
 	case s.forbidden[resource]:
@@ -84,9 +84,9 @@ func (s smallServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// exec answers "iris qlist": IRIS has moved the roles, and the labels have not
+// answerExec answers "iris qlist": IRIS has moved the roles, and the labels have not
 // followed. Any other command is a session that greets.
-func exec(w http.ResponseWriter, r *http.Request, pod string) {
+func answerExec(w http.ResponseWriter, r *http.Request, pod string) {
 	upgrader := websocket.Upgrader{Subprotocols: []string{"v5.channel.k8s.io"}}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {

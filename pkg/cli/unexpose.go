@@ -125,7 +125,7 @@ func (f *unexposeFlags) run(ctx context.Context, s *session, args []string) erro
 	}
 	if f.wait {
 		for _, service := range removed {
-			failed = append(failed, client.WaitGone(ctx, service, f.timeout))
+			failed = append(failed, client.WaitGone(ctx, service, s.waitOptions(f.timeout)))
 		}
 	}
 	return errors.Join(failed...)

@@ -3,29 +3,23 @@ package expose
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// Names that containers' and Services' ports are seen to have, or get here.
-const (
-	nameHTTP      = "http"
-	nameHTTPS     = "https"
-	nameWebServer = "webserver"
-)
-
 // backend is what is known of the ports of the pods behind a Service.
 type backend struct {
-	// web is the port that serves the portal, 0 where there is none.
-	web int32
-	// server are the ports of the container that serves it.
-	server []corev1.ContainerPort
+	// web is the port that serves the portal; its number is 0 if there is none.
+	web cluster.WebPort
+	// server are the ports of the container that serves it, instance those of
+	// the one that runs IRIS.
+	server, instance []corev1.ContainerPort
 	// declared are the ports of all containers.
 	declared []corev1.ContainerPort
 }
@@ -39,47 +33,27 @@ func sidecars(component string, pods []iris.Pod, c iris.Cluster) backend {
 		if p.Sidecar != nil {
 			b.server = append(b.server, p.Sidecar.Ports...)
 		}
-		if b.web == 0 {
-			b.web = p.SidecarPort(c)
+		if p.IRIS != nil {
+			b.instance = append(b.instance, p.IRIS.Ports...)
 		}
+		b.web = cmp.Or(b.web, cluster.SidecarPort(p, c))
 	}
-	if gateway := c.Sidecar(component); b.web == 0 && gateway != nil {
-		b.web = iris.GatewayPort(gateway.Type)
+	if b.web.Number == 0 && c.Sidecar(component) != nil {
+		b.web = cluster.GatewayPort(component, c)
 	}
 	return b
 }
 
-// single is the backend of one pod: its sidecar's port, without a sidecar the
-// web port of its only container.
+// single is the backend of one pod.
 func single(p iris.Pod, c iris.Cluster) backend {
-	b := backend{web: p.SidecarPort(c), declared: p.Ports()}
-	switch {
-	case p.Sidecar != nil:
+	b := backend{web: cluster.PortalPort(p, c), declared: p.Ports()}
+	if p.IRIS != nil {
+		b.server, b.instance = p.IRIS.Ports, p.IRIS.Ports
+	}
+	if p.Sidecar != nil {
 		b.server = p.Sidecar.Ports
-	case p.IRIS != nil:
-		b.server = p.IRIS.Ports
-		b.web = webPort(p, c)
 	}
 	return b
-}
-
-// webPort is the port on which a pod without a sidecar serves the portal: the
-// one named webserver, else the component's own. 0 for a component that serves
-// none, as the arbiter.
-func webPort(p iris.Pod, c iris.Cluster) int32 {
-	if i := slices.IndexFunc(p.IRIS.Ports, func(c corev1.ContainerPort) bool { return c.Name == nameWebServer }); i >= 0 {
-		return p.IRIS.Ports[i].ContainerPort
-	}
-	switch p.Component() {
-	case iris.ComponentData, iris.ComponentCompute:
-		return iris.PortWeb
-	case iris.ComponentWebGateway:
-		// Its container is the same as a sidecar, but stands alone.
-		alone := p
-		alone.Sidecar = p.IRIS
-		return alone.SidecarPort(c)
-	}
-	return 0
 }
 
 // ports are the Service's ports: those asked for, else one that leads to the
@@ -87,8 +61,8 @@ func webPort(p iris.Pod, c iris.Cluster) int32 {
 // carries the target's number and load balancers may share an address.
 func (b backend) ports(requested []Port) ([]corev1.ServicePort, error) {
 	if len(requested) == 0 {
-		requested = []Port{{Number: b.web%65535 + 1, Target: intstr.FromInt32(b.web)}}
-		if b.web == 0 {
+		requested = []Port{{Number: b.web.Number%65535 + 1, Target: intstr.FromInt32(b.web.Number)}}
+		if b.web.Number == 0 {
 			return nil, problem.Usage("--port is missing: the pod is not known to serve a portal").
 				Hint("name the port, as in --port 2188; by name there are %s", b.names())
 		}
@@ -136,37 +110,19 @@ func (b backend) port(p Port) (corev1.ServicePort, error) {
 // the portal.
 func (b backend) target(number int32, protocol corev1.Protocol) int32 {
 	super, _ := b.named(iris.NameSuperserver)
-	if number == super.ContainerPort || declares(b.server, intstr.FromInt32(number), protocol) {
+	if number == super.ContainerPort || cluster.Declares(b.server, intstr.FromInt32(number), protocol) {
 		return number
 	}
-	return b.web
+	return b.web.Number
 }
 
-// named is the port that goes by a name in the pod; the superserver's is known
-// also where no container names it.
+// named is the port that goes by a name in the pod.
 func (b backend) named(name string) (corev1.ContainerPort, bool) {
-	for _, p := range b.declared {
-		if p.Name == name {
-			return p, true
-		}
-	}
-	if name == iris.NameSuperserver {
-		return corev1.ContainerPort{Name: name, ContainerPort: iris.PortSuperserver}, true
-	}
-	return corev1.ContainerPort{}, false
+	return cluster.NamedPort(b.declared, name)
 }
 
 // names are the names by which ports can be asked for, in words.
-func (b backend) names() string {
-	names := []string{iris.NameSuperserver}
-	for _, p := range b.declared {
-		if p.Name != "" {
-			names = append(names, p.Name)
-		}
-	}
-	slices.Sort(names)
-	return strings.Join(slices.Compact(names), ", ")
-}
+func (b backend) names() string { return strings.Join(cluster.PortNames(b.declared), ", ") }
 
 // name gives the ports that have none a name: after what they lead to, with
 // their number where that name is taken or nothing is known of the target.
@@ -198,19 +154,18 @@ func (b backend) name(ports []corev1.ServicePort) {
 func (b backend) purpose(p corev1.ServicePort) string {
 	super, _ := b.named(iris.NameSuperserver)
 	switch {
-	case b.isPortal(p) && p.TargetPort.IntVal == iris.PortGatewayTLS:
-		return nameHTTPS
-	case b.isPortal(p) && p.TargetPort.Type == intstr.Int:
-		return nameHTTP
-	case p.TargetPort == intstr.FromInt32(super.ContainerPort):
-		return iris.NameSuperserver
 	case p.TargetPort.Type == intstr.String:
 		return p.TargetPort.StrVal
+	case b.isPortal(p):
+		return b.scheme(p)
+	case p.TargetPort.IntVal == super.ContainerPort:
+		return iris.NameSuperserver
 	}
 	return ""
 }
 
-// isPortal tells whether a port leads to the portal.
+// isPortal reports whether a port leads to the portal: to the port that serves
+// it, or to the same server's port for TLS.
 func (b backend) isPortal(p corev1.ServicePort) bool {
 	if p.Protocol != corev1.ProtocolTCP {
 		return false
@@ -220,31 +175,47 @@ func (b backend) isPortal(p corev1.ServicePort) bool {
 		named, _ := b.named(p.TargetPort.StrVal)
 		target = named.ContainerPort
 	}
-	return target != 0 && (target == b.web || target == iris.PortGatewayTLS)
+	if target == 0 {
+		return false
+	}
+	p.TargetPort = intstr.FromInt32(target)
+	return target == b.web.Number || b.scheme(p) == cluster.HTTPS
+}
+
+// scheme is that of a port whose target is a number. The name that the server's
+// container gives the target counts.
+func (b backend) scheme(p corev1.ServicePort) string {
+	target := p.TargetPort.IntVal
+	if target == b.web.Number {
+		return b.web.Scheme()
+	}
+	for _, declared := range b.server {
+		if declared.ContainerPort == target && declared.Name != "" {
+			p.Name = declared.Name
+		}
+	}
+	return cluster.Scheme(p)
 }
 
 // undeclared are warnings about targets that no container declares. A target
-// that the tool chose is doubted only where containers declare ports at all:
-// they need not.
+// that the tool chose is doubted only if the container that should serve it
+// declares ports at all: it need not.
 func (b backend) undeclared(ports []corev1.ServicePort, requested []Port) []string {
 	var warnings []string
 	for i, p := range ports {
 		chosen := i < len(requested) && requested[i].hasTarget()
-		if !declares(b.declared, p.TargetPort, p.Protocol) && (chosen || len(b.declared) > 0) {
+		if !cluster.Declares(b.declared, p.TargetPort, p.Protocol) && (chosen || b.declares(p)) {
 			warnings = append(warnings, fmt.Sprintf("no container declares the target port %s/%s", p.TargetPort.String(), p.Protocol))
 		}
 	}
 	return warnings
 }
 
-func declares(ports []corev1.ContainerPort, target intstr.IntOrString, protocol corev1.Protocol) bool {
-	return slices.ContainsFunc(ports, func(p corev1.ContainerPort) bool {
-		if p.Protocol != protocol && (p.Protocol != "" || protocol != corev1.ProtocolTCP) {
-			return false
-		}
-		if target.Type == intstr.String {
-			return p.Name == target.StrVal
-		}
-		return p.ContainerPort == target.IntVal
-	})
+// declares reports whether the containers that should serve a port declare any;
+// the portal's may be served by the sidecar or by IRIS.
+func (b backend) declares(p corev1.ServicePort) bool {
+	if p.TargetPort.IntVal == iris.PortSuperserver {
+		return len(b.instance) > 0
+	}
+	return len(b.server)+len(b.instance) > 0
 }

@@ -134,6 +134,30 @@ func sidecar(ports ...int32) func(*corev1.Pod) {
 	}
 }
 
+// before puts a container with a port before the others.
+func before(name string, port int32) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		first := corev1.Container{Name: name, Ports: []corev1.ContainerPort{{Name: name, ContainerPort: port}}}
+		p.Spec.Containers = append([]corev1.Container{first}, p.Spec.Containers...)
+	}
+}
+
+// exporter adds a native sidecar with a port called metrics.
+func exporter(p *corev1.Pod) {
+	always := corev1.ContainerRestartPolicyAlways
+	p.Spec.InitContainers = []corev1.Container{{
+		Name: "exporter", RestartPolicy: &always, Ports: []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090}},
+	}}
+}
+
+// namedPort adds a port with a name to the last container.
+func namedPort(name string, port int32) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		last := &p.Spec.Containers[len(p.Spec.Containers)-1]
+		last.Ports = append(last.Ports, corev1.ContainerPort{Name: name, ContainerPort: port})
+	}
+}
+
 // noPorts takes the declared ports from all containers.
 func noPorts(p *corev1.Pod) {
 	for i := range p.Spec.Containers {

@@ -137,12 +137,3 @@ func words(t view.Target) string {
 	}
 	return fmt.Sprintf("%s of IrisCluster %q", text, t.Cluster)
 }
-
-// Leaves names the pods of the cluster to which the live Service led and the
-// planned one does not: endpoints for them are of before.
-func (p Plan) Leaves(live *corev1.Service) []string {
-	if live == nil || len(live.Spec.Selector) == 0 {
-		return nil
-	}
-	return slices.DeleteFunc(podNames(matching(p.pods, live.Spec.Selector)), func(name string) bool { return slices.Contains(p.Selects, name) })
-}

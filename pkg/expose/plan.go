@@ -49,7 +49,6 @@ type Plan struct {
 	Warnings []string
 
 	options Options
-	pods    []iris.Pod
 	// blind is the warning that the IrisCluster could not be read; "" where it
 	// was.
 	blind string
@@ -140,7 +139,7 @@ func (d draft) plan() (Plan, error) {
 	}
 	return Plan{
 		Service: service, Target: d.target, Selects: podNames(selected), NodeIPs: iris.NodeIPs(selected), Warnings: warnings,
-		options: o, pods: f.Pods, blind: blind,
+		options: o, blind: blind,
 	}, nil
 }
 

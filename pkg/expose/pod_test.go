@@ -104,6 +104,47 @@ func TestPod(t *testing.T) {
 			want:    wantedPod("c-pod-data-0", "c", "data", "c-data-0", hasPorts(tcp("superserver", 51773, 51773))),
 			selects: []string{"c-data-0"},
 		},
+		"superserver behind a mesh's proxy": {
+			request: expose.PodRequest{
+				Pod:     pod("c", "data-0", sidecar(80), before("linkerd-proxy", 4143)),
+				Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true},
+			},
+			cluster: cluster("c", ""),
+			want:    wantedPod("c-pod-data-0", "c", "data", "c-data-0", hasPorts(tcp("superserver", 1972, 1972))),
+			selects: []string{"c-data-0"},
+		},
+		"superserver that IRIS does not declare, though a mesh's proxy declares its own": {
+			request: expose.PodRequest{
+				Pod:     pod("c", "data-0", noPorts, before("linkerd-proxy", 4143)),
+				Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true},
+			},
+			cluster: cluster("c", ""),
+			want:    wantedPod("c-pod-data-0", "c", "data", "c-data-0", hasPorts(tcp("superserver", 1972, 1972))),
+			selects: []string{"c-data-0"},
+		},
+		"port of a native sidecar by its name": {
+			request: expose.PodRequest{Pod: pod("c", "data-0", sidecar(80), exporter), Options: expose.Options{Ports: ports(t, "metrics", "91:metrics"), OwnerReference: true}},
+			cluster: cluster("c", ""),
+			want: wantedPod("c-pod-data-0", "c", "data", "c-data-0", hasPorts(
+				tcp("metrics", 9090, 9090),
+				corev1.ServicePort{Name: "metrics-91", Port: 91, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromString("metrics")})),
+			selects: []string{"c-data-0"},
+		},
+		"portal over TLS by the name alone": {
+			request: expose.PodRequest{Pod: pod("c", "data-0", sidecar(), namedPort("https", 8443)), Options: own},
+			cluster: cluster("c", ""),
+			want:    wantedPod("c-pod-data-0", "c", "data", "c-data-0", hasPorts(tcp("https", 8444, 8443))),
+			selects: []string{"c-data-0"},
+		},
+		"TLS port of the sidecar by the name alone": {
+			request: expose.PodRequest{
+				Pod:     pod("c", "data-0", sidecar(80), namedPort("webserver-tls", 8443)),
+				Options: expose.Options{Ports: ports(t, "8443"), OwnerReference: true},
+			},
+			cluster: cluster("c", ""),
+			want:    wantedPod("c-pod-data-0", "c", "data", "c-data-0", hasPorts(tcp("https", 8443, 8443))),
+			selects: []string{"c-data-0"},
+		},
 		"cluster not read": {
 			request:  expose.PodRequest{Pod: pod("c", "data-0", sidecar(80)), Options: own},
 			unread:   true,

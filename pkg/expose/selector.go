@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -80,21 +80,21 @@ func edited(selector map[string]string, edits []SelectorEdit, fixed map[string]s
 // guard refuses a selector that can reach pods of another cluster. Where
 // nothing rules that out, though it reaches none now, it returns a warning.
 func guard(selector map[string]string, f Facts) (warning string, err error) {
-	cluster := f.Cluster.Name
+	own := f.Cluster.Name
 	name, hasName := selector[iris.LabelName]
-	if hasName && name == cluster {
+	if hasName && name == own {
 		return "", nil
 	}
-	others := slices.DeleteFunc(slices.Concat(f.Pods, f.Foreign), func(p iris.Pod) bool { return p.Cluster() == cluster })
+	others := slices.DeleteFunc(slices.Concat(f.Pods, f.Foreign), func(p iris.Pod) bool { return p.Cluster() == own })
 	reached := podNames(matching(others, lasting(selector)))
-	hint := "keep " + iris.LabelName + "=" + cluster + " in the selector, or add a label with --selector that only this cluster's pods carry"
+	hint := "keep " + iris.LabelName + "=" + own + " in the selector, or add a label with --selector that only this cluster's pods carry"
 	switch {
 	case len(reached) > 0:
 		return "", problem.Usage("--selector: the Service would also lead to pods of another cluster than %s: %s", f.cluster(), bounded(reached)).Hint("%s", hint)
 	case hasName:
 		return "", problem.Usage("--selector %s=%s: the Service would not lead to pods of %s", iris.LabelName, name, f.cluster()).Hint("%s", hint)
 	case slices.ContainsFunc(f.Pods, func(p iris.Pod) bool {
-		return p.Cluster() == cluster && p.Labels[iris.LabelPodName] != "" && p.Labels[iris.LabelPodName] == selector[iris.LabelPodName]
+		return p.Cluster() == own && p.Labels[iris.LabelPodName] != "" && p.Labels[iris.LabelPodName] == selector[iris.LabelPodName]
 	}):
 		return "", nil
 	}
@@ -109,15 +109,7 @@ func lasting(selector map[string]string) map[string]string {
 	return selector
 }
 
-// matching are the pods that a selector matches, by name.
+// matching returns the pods that a selector matches, by name.
 func matching(pods []iris.Pod, selector map[string]string) []iris.Pod {
-	s := labels.SelectorFromSet(selector)
-	var found []iris.Pod
-	for _, p := range pods {
-		if s.Matches(labels.Set(p.Labels)) {
-			found = append(found, p)
-		}
-	}
-	slices.SortFunc(found, func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
-	return found
+	return slices.SortedFunc(slices.Values(cluster.Selected(selector, pods)), func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
 }

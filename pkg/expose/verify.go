@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -50,15 +51,24 @@ func AskOf(plan Plan, pods []iris.Pod, all bool) []iris.Pod {
 func (c RoleCheck) Notes() []string {
 	var notes []string
 	for _, m := range c.behind {
-		reached := fmt.Sprintf("service %q reaches pod %q", c.plan.Service.Name, m.Name)
-		if !m.Ready && !c.plan.Service.Spec.PublishNotReadyAddresses {
-			reached = fmt.Sprintf("service %q reaches pod %q once it is ready", c.plan.Service.Name, m.Name)
-		}
+		reached := c.reached(m)
 		if !c.isContradicted(m) {
 			notes = append(notes, reached+c.confirmation(m))
 		}
 	}
 	return notes
+}
+
+// reached says whether the Service reaches a pod that it selects.
+func (c RoleCheck) reached(m *cluster.Member) string {
+	service, pods := c.plan.Service, []iris.Pod{*m.Pod}
+	switch undeclared := endpoints.Undeclared(service.Spec.Ports, pods); {
+	case len(undeclared) > 0:
+		return fmt.Sprintf("service %q selects pod %q, but %s", service.Name, m.Name, endpoints.NoneDeclares(undeclared, pods))
+	case !m.Ready && !service.Spec.PublishNotReadyAddresses:
+		return fmt.Sprintf("service %q reaches pod %q once it is ready", service.Name, m.Name)
+	}
+	return fmt.Sprintf("service %q reaches pod %q", service.Name, m.Name)
 }
 
 // isContradicted reports whether IRIS says that a member does not have the role

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
@@ -120,6 +121,30 @@ func TestCheckRole(t *testing.T) {
 	}
 }
 
+// A ready pod is not reached at a port that none of its containers declares.
+func TestNoteOfAnUndeclaredTarget(t *testing.T) {
+	t.Parallel()
+	const b = "simple-data-0-1"
+	port, err := expose.ParsePort("81:nosuch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pods := []iris.Pod{mirrorPod(b, "backup", true)}
+	facts := expose.Facts{
+		Namespace: "iko", Cluster: iris.Cluster{Namespace: "iko", Name: "simple", Mirrored: true, Shards: 1}, ClusterRead: true,
+		Pods: pods, Answers: model.AnswersOf([]iris.Answer{irisSays(b, "Backup")}),
+	}
+	plan, err := expose.Sidecar(
+		expose.SidecarRequest{Component: iris.ComponentData, Role: iris.MirrorBackup, Options: expose.Options{Ports: []expose.Port{port}}}, facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`service "simple-sidecar-backup" selects pod "simple-data-0-1", but no endpoint serves port 81, since no container of simple-data-0-1 declares "nosuch", and IRIS confirms the role backup: it says Failover/Backup`}
+	if diff := cmp.Diff(want, expose.CheckRole(plan, facts).Notes()); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+}
+
 func TestAskOf(t *testing.T) {
 	pods := []iris.Pod{mirrorPod("a", "primary", true), mirrorPod("b", "backup", true)}
 	other := mirrorPod("c", "backup", true)
@@ -143,5 +168,24 @@ func TestAskOf(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a", "b"}, names(expose.AskOf(plan, pods, true))); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A pod without a key is not one whose key is empty, as for the API server.
+func TestAskOfTellsAMissingKeyFromAnEmptyValue(t *testing.T) {
+	empty, bare := mirrorPod("simple-data-0-0", "backup", true), mirrorPod("simple-data-0-1", "backup", true)
+	empty.Labels["zone"] = ""
+	plan := expose.Plan{Service: &corev1.Service{Spec: corev1.ServiceSpec{Selector: map[string]string{iris.LabelMirrorRole: "backup", "zone": ""}}}}
+	plan.Target.Role = "backup"
+	pods := []iris.Pod{empty, bare}
+	var asked []string
+	for _, pod := range expose.AskOf(plan, pods, false) {
+		asked = append(asked, pod.Name)
+	}
+	if diff := cmp.Diff([]string{"simple-data-0-0"}, asked); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if notes := expose.CheckRole(plan, expose.Facts{Namespace: "iko", Cluster: iris.Cluster{Name: "simple"}, Pods: pods}).Notes(); len(notes) != 1 || !strings.Contains(notes[0], "simple-data-0-0") {
+		t.Errorf("notes %q", notes)
 	}
 }

@@ -118,12 +118,18 @@ func said(pod view.Pod) string {
 // endpointChange tells where a Service leads now. It tells nothing while
 // EndpointSlices cannot be read.
 func endpointChange(old, service view.Service) []view.Transition {
-	if old.Reaches == nil || service.Reaches == nil || slices.Equal(old.Reaches, service.Reaches) {
+	if old.Reaches == nil || service.Reaches == nil ||
+		slices.Equal(old.Reaches, service.Reaches) && slices.Equal(old.Terminating, service.Terminating) {
 		return nil
 	}
 	words := "leads to " + quoted(service.Reaches)
-	if len(service.Reaches) == 0 {
+	switch {
+	case len(service.Reaches) == 0 && len(service.Terminating) > 0:
+		words = "leads to " + quoted(service.Terminating) + " while it terminates"
+	case len(service.Reaches) == 0:
 		words = "leads to no pod"
+	case slices.Equal(old.Reaches, service.Reaches):
+		return nil // pods that terminate take connections at some ports only
 	}
 	return []view.Transition{{
 		Kind: view.EndpointsChanged, Object: "service/" + service.Name,

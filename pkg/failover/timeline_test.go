@@ -354,3 +354,27 @@ func TestRestOutlivesWhatIsNotAboutRoles(t *testing.T) {
 		t.Errorf("a hung instance (-want +got):\n%s", diff)
 	}
 }
+
+// A Service may reach a pod while it terminates, and then no pod.
+func TestServiceReachesAPodThatTerminates(t *testing.T) {
+	t.Parallel()
+	simple := func(reaches []string, terminating ...string) func(*view.ClusterStatus) {
+		return func(c *view.ClusterStatus) { c.Services[0].Reaches, c.Services[0].Terminating = reaches, terminating }
+	}
+	shown := play(
+		step{time.Second, all(leave(a), simple([]string{}, a))},
+		step{time.Second, simple([]string{})},
+		step{time.Second, simple([]string{b})},
+		step{time.Second, simple([]string{b}, a)},
+	)
+	want := []string{
+		`+0.0 PodLeaves pod "simple-data-0-0" is being deleted`,
+		`+0.0 PodUnready pod "simple-data-0-0" is not ready any more`,
+		`+0.0 EndpointsChanged service "simple" leads to "simple-data-0-0" while it terminates`,
+		`+1.0 EndpointsChanged service "simple" leads to no pod`,
+		`+2.0 EndpointsChanged service "simple" leads to "simple-data-0-1"`,
+	}
+	if diff := cmp.Diff(want, lines(shown[3])); diff != "" {
+		t.Errorf("transitions (-want +got):\n%s", diff)
+	}
+}

@@ -91,8 +91,12 @@ func TestClusterFromTakesOddFieldsAsNotGiven(t *testing.T) {
 		"sidecar type is a list": {"spec: {topology: {data: {webgateway: {type: [apache]}}}}", func(c *iris.Cluster) {
 			c.Nodes["data"] = iris.Node{Sidecar: &iris.Gateway{}}
 		}},
-		"sidecar is null":         {"spec: {topology: {data: {webgateway: null}}}", func(c *iris.Cluster) { c.Nodes["data"] = iris.Node{} }},
-		"service template a text": {"spec: {serviceTemplate: LoadBalancer}", func(*iris.Cluster) {}},
+		"TLS of web gateways":         {"spec: {tls: {webgateway: {secret: {secretName: a}}}}", func(c *iris.Cluster) { c.GatewayTLS = true }},
+		"TLS of something else":       {"spec: {tls: {mirror: {secret: {secretName: a}}}}", func(*iris.Cluster) {}},
+		"TLS of web gateways, a text": {"spec: {tls: {webgateway: certificate}}", func(*iris.Cluster) {}},
+		"TLS of web gateways, null":   {"spec: {tls: {webgateway: null}}", func(*iris.Cluster) {}},
+		"sidecar is null":             {"spec: {topology: {data: {webgateway: null}}}", func(c *iris.Cluster) { c.Nodes["data"] = iris.Node{} }},
+		"service template a text":     {"spec: {serviceTemplate: LoadBalancer}", func(*iris.Cluster) {}},
 		"one odd field of the service template": {"spec: {serviceTemplate: {metadata: {labels: {a: 1, b: x}, annotations: {a: true}}, spec: {type: NodePort, ports: many}}}", func(c *iris.Cluster) {
 			c.ServiceTemplate.Labels = map[string]string{"b": "x"}
 			c.ServiceTemplate.Spec.Type = corev1.ServiceTypeNodePort

@@ -52,8 +52,9 @@ const (
 	RoleIRIS = "iris"
 )
 
-// KindSelector matches the pods of every IrisCluster.
-const KindSelector = LabelKind + "=" + Kind
+// KindSelector matches the pods of every IrisCluster. A pod without the name of
+// one belongs to none.
+const KindSelector = LabelKind + "=" + Kind + "," + LabelName
 
 // Components of an IrisCluster, the values of LabelComponent. arbiter, sam and
 // iam are inferred; the others were seen.
@@ -80,7 +81,8 @@ const (
 	PortSuperserver = 1972
 	// PortWeb is the web port of IRIS itself, and of a locked-down web gateway.
 	PortWeb = 52773
-	// PortGateway is the web port of a web gateway under Apache or nginx.
+	// PortGateway is the web port of a web gateway under Apache or nginx;
+	// GatewayTypes has the port of each type.
 	PortGateway = 80
 	// PortGatewayTLS is there only with spec.tls.webgateway.
 	PortGatewayTLS = 443
@@ -105,13 +107,4 @@ const HeadlessService = "iris-svc"
 // of the namespace, the cluster's own and its web gateway's.
 func ServiceNames(cluster string) []string {
 	return []string{HeadlessService, cluster, cluster + "-webgateway"}
-}
-
-// GatewayPort is the port on which a web gateway of a type listens
-// (spec…webgateway.type; "" is Apache). That nginx takes 80 is inferred.
-func GatewayPort(gatewayType string) int32 {
-	if gatewayType == "apache-lockeddown" {
-		return PortWeb
-	}
-	return PortGateway
 }

@@ -1,7 +1,6 @@
 package iris
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,10 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-)
 
-// defaultContainerAnnotation is kubectl's: the container meant when none is named.
-const defaultContainerAnnotation = "kubectl.kubernetes.io/default-container"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
+)
 
 // Pod is what the plugin needs of one pod of an IrisCluster.
 type Pod struct {
@@ -29,6 +27,13 @@ type Pod struct {
 	Ready bool
 	// State is the word kubectl shows: Running, Pending, CrashLoopBackOff, …
 	State string
+	// Why says in one line of bounded length why the pod is not ready, or is
+	// being deleted, as far as its status tells; "" if it does not.
+	Why string
+	// NodeLost: the pod's node no longer answers, as Kubernetes notes at the pod.
+	NodeLost bool
+	// Crash is the first container that ended with an error or keeps ending.
+	Crash Crash
 	// ContainersReady of Containers are ready.
 	ContainersReady int
 	Containers      int
@@ -37,20 +42,15 @@ type Pod struct {
 	// "" before the pod has a node.
 	NodeIP string
 	IP     string
-	// IRIS is the container that holds the instance; nil where a pod has none
-	// but a web gateway.
+	// IRIS is the container that runs the instance; in a pod of the component
+	// webgateway it is the web gateway. It is nil if a pod has nothing but a
+	// sidecar and proxies.
 	IRIS *Container
-	// Sidecar is the web gateway beside IRIS; nil without one.
+	// Sidecar is the web gateway beside IRIS, an ordinary container or a native
+	// sidecar; nil without one.
 	Sidecar *Container
-}
-
-// Container is a container of a pod, as declared.
-type Container struct {
-	Name  string
-	Image string
-	Ports []corev1.ContainerPort
-	// Started is when its process last started; zero while it does not run.
-	Started metav1.Time
+	// Others are the containers that run beside these two.
+	Others []Container
 }
 
 // Cluster is the name of the IrisCluster that the pod belongs to, by label.
@@ -108,23 +108,16 @@ func PodFrom(pod *corev1.Pod) Pod {
 		Deleting:        pod.DeletionTimestamp != nil,
 		Labels:          pod.Labels,
 		Ready:           isReady(pod),
-		State:           stateOf(pod),
+		State:           text.Cut(stateOf(pod), maxReason),
+		Why:             whyNotReady(pod),
+		NodeLost:        isNodeLost(pod),
+		Crash:           firstCrash(pod),
 		Node:            pod.Spec.NodeName,
 		NodeIP:          pod.Status.HostIP,
 		IP:              pod.Status.PodIP,
 	}
 	p.ContainersReady, p.Containers = containersReady(pod)
-	preferred := pod.Annotations[defaultContainerAnnotation]
-	inIRISPod := p.Component() != ComponentWebGateway
-	for i := range pod.Spec.Containers {
-		c := containerFrom(&pod.Spec.Containers[i], pod.Status.ContainerStatuses)
-		switch {
-		case c.Name == SidecarContainer && inIRISPod:
-			p.Sidecar = c
-		case p.IRIS == nil || c.Name == preferred:
-			p.IRIS = c
-		}
-	}
+	p.addContainers(pod)
 	return p
 }
 
@@ -150,142 +143,9 @@ func containersReady(pod *corev1.Pod) (ready, all int) {
 	return ready, all
 }
 
-func containerFrom(c *corev1.Container, statuses []corev1.ContainerStatus) *Container {
-	out := &Container{Name: c.Name, Image: c.Image, Ports: c.Ports}
-	for _, s := range statuses {
-		if s.Name == c.Name && s.State.Running != nil {
-			out.Started = s.State.Running.StartedAt
-		}
-	}
-	return out
-}
-
-func isReady(pod *corev1.Pod) bool {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
-// stateOf chooses the word as kubectl get pods does: the first init container
-// that is not done, else the first container that waits or ended, else the
-// pod's own reason or phase. A pod that is being deleted is Terminating.
-func stateOf(pod *corev1.Pod) string {
-	if pod.DeletionTimestamp != nil && !hasEnded(pod.Status.Phase) {
-		return "Terminating"
-	}
-	if state := initState(pod); state != "" {
-		return state
-	}
-	state, running := "", false
-	for _, s := range pod.Status.ContainerStatuses {
-		running = running || s.State.Running != nil && s.Ready
-		if state == "" {
-			state = containerState(s.State)
-		}
-	}
-	switch {
-	case state == "Completed" && running && isReady(pod):
-		return string(corev1.PodRunning)
-	case state == "Completed" && running:
-		return "NotReady"
-	case state != "":
-		return state
-	case pod.Status.Reason != "":
-		return pod.Status.Reason
-	case isGated(pod):
-		return corev1.PodReasonSchedulingGated
-	}
-	return string(pod.Status.Phase)
-}
-
-func hasEnded(phase corev1.PodPhase) bool {
-	return phase == corev1.PodSucceeded || phase == corev1.PodFailed
-}
-
-func isGated(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodScheduled && c.Reason == corev1.PodReasonSchedulingGated
-	})
-}
-
-// initState is the word while init containers run, else "".
-func initState(pod *corev1.Pod) string {
-	for i, s := range pod.Status.InitContainerStatuses {
-		switch {
-		case s.State.Terminated != nil && s.State.Terminated.ExitCode == 0:
-			continue
-		case s.Started != nil && *s.Started && restarts(pod, s.Name):
-			continue
-		case s.State.Running == nil && containerState(s.State) != "" && containerState(s.State) != "PodInitializing":
-			return "Init:" + containerState(s.State)
-		}
-		return fmt.Sprintf("Init:%d/%d", i, len(pod.Spec.InitContainers))
-	}
-	return ""
-}
-
-// restarts tells an init container that goes on beside the others.
+// restarts reports whether the init container of that name is a native sidecar.
 func restarts(pod *corev1.Pod, container string) bool {
 	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
-		return c.Name == container && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		return c.Name == container && isNativeSidecar(&c)
 	})
-}
-
-// containerState is why a container waits or how it ended, else "".
-func containerState(state corev1.ContainerState) string {
-	switch {
-	case state.Waiting != nil:
-		return state.Waiting.Reason
-	case state.Terminated == nil:
-		return ""
-	case state.Terminated.Reason != "":
-		return state.Terminated.Reason
-	case state.Terminated.Signal != 0:
-		return fmt.Sprintf("Signal:%d", state.Terminated.Signal)
-	}
-	return fmt.Sprintf("ExitCode:%d", state.Terminated.ExitCode)
-}
-
-// SidecarPort is the port on which the pod's sidecar serves pages: what the
-// container declares (TLS last), else what its type takes by default. It is 0
-// where the pod has no sidecar. The cluster may be the zero value.
-func (p Pod) SidecarPort(c Cluster) int32 {
-	if p.Sidecar == nil {
-		return 0
-	}
-	if port := firstWebPort(p.Sidecar.Ports); port != 0 {
-		return port
-	}
-	if gateway := c.Sidecar(p.Component()); gateway != nil {
-		return GatewayPort(gateway.Type)
-	}
-	return GatewayPort(c.Nodes[p.Component()].Type)
-}
-
-func firstWebPort(ports []corev1.ContainerPort) int32 {
-	var tls int32
-	for _, p := range ports {
-		switch {
-		case p.Protocol != "" && p.Protocol != corev1.ProtocolTCP:
-		case p.ContainerPort == PortGatewayTLS:
-			tls = p.ContainerPort
-		default:
-			return p.ContainerPort
-		}
-	}
-	return tls
-}
-
-// Ports are all ports that the pod's containers declare, the sidecar's first.
-func (p Pod) Ports() []corev1.ContainerPort {
-	var all []corev1.ContainerPort
-	for _, c := range []*Container{p.Sidecar, p.IRIS} {
-		if c != nil {
-			all = append(all, c.Ports...)
-		}
-	}
-	return all
 }

@@ -62,6 +62,7 @@ status:
 			"intersystems.com/mirrorRole": "backup",
 		},
 		State:           "ImagePullBackOff",
+		Why:             `container "webgateway": ImagePullBackOff`,
 		ContainersReady: 1,
 		Containers:      2,
 		Node:            "node-1",
@@ -71,7 +72,9 @@ status:
 			Ports:   []corev1.ContainerPort{{Name: "superserver", ContainerPort: 1972}},
 			Started: metav1.NewTime(time.Date(2026, 3, 1, 8, 1, 0, 0, time.UTC)),
 		},
-		Sidecar: &iris.Container{Name: "webgateway", Image: "webgateway:2023.3", Ports: []corev1.ContainerPort{{ContainerPort: 80}}},
+		Sidecar: &iris.Container{
+			Name: "webgateway", Image: "webgateway:2023.3", Ports: []corev1.ContainerPort{{ContainerPort: 80}}, Reason: "ImagePullBackOff",
+		},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b metav1.Time) bool { return a.Equal(&b) })); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -82,41 +85,6 @@ status:
 	if diff := cmp.Diff([]corev1.ContainerPort{{ContainerPort: 80}, {Name: "superserver", ContainerPort: 1972}}, got.Ports()); diff != "" {
 		t.Errorf("ports: -want +got:\n%s", diff)
 	}
-}
-
-func TestContainersOfAPod(t *testing.T) {
-	for name, test := range map[string]struct{ pod, iris, sidecar string }{
-		"iris alone":              {`{spec: {containers: [{name: iris}]}}`, "iris", ""},
-		"iris before the sidecar": {`{spec: {containers: [{name: iris}, {name: webgateway}]}}`, "iris", "webgateway"},
-		"iris behind the sidecar": {`{spec: {containers: [{name: webgateway}, {name: iris}]}}`, "iris", "webgateway"},
-		"the first of others":     {`{spec: {containers: [{name: webgateway}, {name: a}, {name: b}]}}`, "a", "webgateway"},
-		"the one kubectl takes": {
-			`{metadata: {annotations: {kubectl.kubernetes.io/default-container: b}}, spec: {containers: [{name: a}, {name: b}, {name: c}]}}`, "b", "",
-		},
-		"kubectl takes the sidecar": {
-			`{metadata: {annotations: {kubectl.kubernetes.io/default-container: webgateway}}, spec: {containers: [{name: webgateway}, {name: a}]}}`, "a", "webgateway",
-		},
-		"kubectl takes none there is": {
-			`{metadata: {annotations: {kubectl.kubernetes.io/default-container: x}}, spec: {containers: [{name: a}, {name: b}]}}`, "a", "",
-		},
-		"a gateway of its own": {
-			`{metadata: {labels: {intersystems.com/component: webgateway}}, spec: {containers: [{name: webgateway}]}}`, "webgateway", "",
-		},
-		"a sidecar alone": {`{spec: {containers: [{name: webgateway}]}}`, "", "webgateway"},
-		"none":            {`{}`, "", ""},
-	} {
-		p := podFrom(t, test.pod)
-		if nameOf(p.IRIS) != test.iris || nameOf(p.Sidecar) != test.sidecar {
-			t.Errorf("%s: IRIS %q and sidecar %q, want %q and %q", name, nameOf(p.IRIS), nameOf(p.Sidecar), test.iris, test.sidecar)
-		}
-	}
-}
-
-func nameOf(c *iris.Container) string {
-	if c == nil {
-		return ""
-	}
-	return c.Name
 }
 
 func TestNamesOfAPod(t *testing.T) {
@@ -214,42 +182,6 @@ status:
 `)
 	if p.ContainersReady != 2 || p.Containers != 3 {
 		t.Errorf("%d/%d ready, want 2/3", p.ContainersReady, p.Containers)
-	}
-}
-
-func TestSidecarPort(t *testing.T) {
-	port := func(n int32, protocol corev1.Protocol) corev1.ContainerPort {
-		return corev1.ContainerPort{ContainerPort: n, Protocol: protocol}
-	}
-	const tcp, udp = corev1.ProtocolTCP, corev1.ProtocolUDP
-	declared := func(ports ...corev1.ContainerPort) *iris.Container { return &iris.Container{Ports: ports} }
-	of := func(gatewayType string) iris.Cluster {
-		return iris.Cluster{Nodes: map[string]iris.Node{"data": {Sidecar: &iris.Gateway{Type: gatewayType}}}}
-	}
-	for name, test := range map[string]struct {
-		sidecar *iris.Container
-		cluster iris.Cluster
-		want    int32
-	}{
-		"no sidecar":                     {nil, of("apache"), 0},
-		"declared":                       {declared(port(8080, tcp)), of("apache-lockeddown"), 8080},
-		"declared without a protocol":    {declared(port(8080, "")), iris.Cluster{}, 8080},
-		"TLS last":                       {declared(port(443, tcp), port(80, tcp)), iris.Cluster{}, 80},
-		"only TLS":                       {declared(port(443, tcp)), iris.Cluster{}, 443},
-		"only UDP":                       {declared(port(5000, udp)), iris.Cluster{}, 80},
-		"UDP before TCP":                 {declared(port(5000, udp), port(8080, tcp)), iris.Cluster{}, 8080},
-		"undeclared":                     {declared(), iris.Cluster{}, 80},
-		"undeclared apache":              {declared(), of("apache"), 80},
-		"undeclared nginx":               {declared(), of("nginx"), 80},
-		"undeclared, type not given":     {declared(), of(""), 80},
-		"undeclared lockeddown":          {declared(), of("apache-lockeddown"), 52773},
-		"lockeddown of another node":     {declared(), iris.Cluster{Nodes: map[string]iris.Node{"compute": {Sidecar: &iris.Gateway{Type: "apache-lockeddown"}}}}, 80},
-		"sidecar that the spec does not": {declared(), iris.Cluster{Nodes: map[string]iris.Node{"data": {}}}, 80},
-	} {
-		p := iris.Pod{Labels: map[string]string{iris.LabelComponent: "data"}, Sidecar: test.sidecar}
-		if got := p.SidecarPort(test.cluster); got != test.want {
-			t.Errorf("%s: %d, want %d", name, got, test.want)
-		}
 	}
 }
 

@@ -28,7 +28,7 @@ const (
 	Indeterminate
 )
 
-func conditionOf(status string) Condition {
+func meaningOf(status string) Condition {
 	status = strings.ToLower(status)
 	switch {
 	case status == "running", strings.HasPrefix(status, "running on node"):
@@ -105,7 +105,7 @@ func instanceFrom(fields []string) Instance {
 		Directory:       field(2),
 		Version:         field(3),
 		Status:          status,
-		Condition:       conditionOf(status),
+		Condition:       meaningOf(status),
 		Since:           since(when),
 		SuperserverPort: port(field(6)),
 		WebPort:         port(field(7)),

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
@@ -266,7 +266,7 @@ func (q question) mirrorStatus(ctx context.Context) iris.Answer {
 // sidecar if its paths cover them, or are not known. The first that tells of the
 // mirror counts.
 func (q question) metrics(ctx context.Context) iris.Answer {
-	addresses := []string{q.pod.Name + ":" + strconv.Itoa(int(q.webPort()))}
+	addresses := []string{q.at(cluster.OwnPort(q.pod, q.of()))}
 	if sidecar := q.address(); q.pod.Sidecar != nil && sidecar != addresses[0] && q.passesMetrics() {
 		addresses = append(addresses, sidecar)
 	}
@@ -292,16 +292,6 @@ func (q question) passesMetrics() bool {
 	return gateway == nil || gateway.Covers(iris.MetricsPath)
 }
 
-// webPort returns IRIS's own web port.
-func (q question) webPort() int32 {
-	for _, p := range q.pod.IRIS.Ports {
-		if p.Name == iris.NameWebServer {
-			return p.ContainerPort
-		}
-	}
-	return iris.PortWeb
-}
-
 func (q question) metricsAt(ctx context.Context, address string) iris.Answer {
 	status, body, err := q.client.page(ctx, q.pod.Namespace, address, iris.MetricsPath, maxMetrics)
 	if err != nil {
@@ -319,20 +309,26 @@ func (q question) metricsAt(ctx context.Context, address string) iris.Answer {
 	return a
 }
 
-// address is the pod as the API server's proxy takes it: [https:]NAME:PORT.
-func (q question) address() string {
-	var cluster iris.Cluster
-	if q.cluster != nil {
-		cluster = *q.cluster
+// address returns where the pod serves the portal, as the API server's proxy
+// takes it.
+func (q question) address() string { return q.at(cluster.PortalPort(q.pod, q.of())) }
+
+// at returns a port of the pod as the API server's proxy takes it:
+// [https:]NAME:PORT.
+func (q question) at(port cluster.WebPort) string {
+	address := fmt.Sprintf("%s:%d", q.pod.Name, port.Number)
+	if port.HTTPS {
+		return cluster.HTTPS + ":" + address
 	}
-	switch port := q.pod.SidecarPort(cluster); port {
-	case 0:
-		return q.pod.Name + ":" + strconv.Itoa(iris.PortWeb)
-	case iris.PortGatewayTLS:
-		return "https:" + q.pod.Name + ":" + strconv.Itoa(int(port))
-	default:
-		return q.pod.Name + ":" + strconv.Itoa(int(port))
+	return address
+}
+
+// of returns the IrisCluster; its zero value if it was not read.
+func (q question) of() iris.Cluster {
+	if q.cluster == nil {
+		return iris.Cluster{}
 	}
+	return *q.cluster
 }
 
 // page reads a page of a pod through the API server's proxy, at most limit bytes

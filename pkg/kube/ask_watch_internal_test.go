@@ -17,8 +17,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
-// watched is an asker with pods whose answers a test sets.
-type watched struct {
+// An askedPair is an asker with pods whose answers a test sets.
+type askedPair struct {
 	*asker
 	t    *testing.T
 	pods []iris.Pod
@@ -29,8 +29,8 @@ type watched struct {
 }
 
 // watching starts an asker for a failover pair. It is called in a bubble.
-func watching(t *testing.T) *watched {
-	w := &watched{t: t, says: "Primary", pods: []iris.Pod{memberOf("simple", 0), memberOf("simple", 1)}}
+func watching(t *testing.T) *askedPair {
+	w := &askedPair{t: t, says: "Primary", pods: []iris.Pod{memberOf("simple", 0), memberOf("simple", 1)}}
 	w.asker = newAsker(&Client{}, Scope{}, func() {}, clock.RealClock{})
 	w.poller.Ask = func(_ context.Context, pod iris.Pod, _ *iris.Refusal) poll.Reply {
 		w.mu.Lock()
@@ -55,7 +55,7 @@ func memberOf(cluster string, ordinal int) iris.Pod {
 }
 
 // look hands the asker a snapshot, and returns it with the answers.
-func (w *watched) look() (topology.Snapshot, bool) {
+func (w *askedPair) look() (topology.Snapshot, bool) {
 	s := topology.Snapshot{Pods: w.pods}
 	ready := w.add(&s)
 	return s, ready
@@ -63,7 +63,7 @@ func (w *watched) look() (topology.Snapshot, bool) {
 
 // during returns how many questions are asked in a time, in which the watch
 // looks every 200 ms.
-func (w *watched) during(d time.Duration) int {
+func (w *askedPair) during(d time.Duration) int {
 	w.mu.Lock()
 	before := w.asked
 	w.mu.Unlock()
@@ -77,7 +77,7 @@ func (w *watched) during(d time.Duration) int {
 	return w.asked - before
 }
 
-func (w *watched) say(status string) {
+func (w *askedPair) say(status string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.says = status

@@ -48,6 +48,9 @@ func (n Names) Pods(ctx context.Context, namespace, cluster string) ([]iris.Pod,
 	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("pods"), namespace, podsOf(cluster))
 	var pods []iris.Pod
 	for _, m := range found {
+		if !iris.IsIRIS(m.Labels) {
+			continue
+		}
 		pods = append(pods, iris.Pod{Namespace: m.Namespace, Name: m.Name, Labels: m.Labels})
 	}
 	return pods, err
@@ -62,7 +65,9 @@ func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]
 	}
 	var pods []iris.Pod
 	for i := range found.Items {
-		pods = append(pods, iris.PodFrom(&found.Items[i]))
+		if pod, ok := podOfCluster(&found.Items[i]); ok {
+			pods = append(pods, pod)
+		}
 	}
 	return pods, nil
 }

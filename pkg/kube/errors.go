@@ -91,9 +91,9 @@ func notInstalled(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
-// unreadFrom says what a view lacks because of err; ok is false for an error
-// that leaves nothing to show (the server does not answer, or accepts no
-// credentials).
+// unreadFrom says what a view lacks because of err; ok is false if the server
+// gave no answer or accepts no credentials, which leaves nothing to show if the
+// essential read fails so.
 func unreadFrom(err error, a access, lacks string) (u view.Unread, ok bool) {
 	u = view.Unread{Verb: a.verb, Resource: a.resource, Namespace: a.namespace}
 	var status apierrors.APIStatus
@@ -104,11 +104,9 @@ func unreadFrom(err error, a access, lacks string) (u view.Unread, ok bool) {
 	case notInstalled(err):
 		u.Reason = view.NotInstalled
 		u.Message = fmt.Sprintf("cannot %s: the server does not have this resource, so %s", a, lacks)
-	case apierrors.IsUnauthorized(err) || !errors.As(err, &status):
-		return u, false
 	default:
 		u.Reason = view.Failed
-		u.Message = fmt.Sprintf("cannot %s: %v, so %s", a, err, lacks)
+		u.Message = fmt.Sprintf("cannot %s: %s, so %s", a, failureWords(err), lacks)
 	}
-	return u, true
+	return u, errors.As(err, &status) && !apierrors.IsUnauthorized(err)
 }

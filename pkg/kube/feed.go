@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,12 +22,16 @@ import (
 type feed struct {
 	access
 	// lacks says what is missing where the feed may not be read.
-	lacks     string
+	lacks string
+	// part: what the other feeds bring is shown without this one.
+	part      bool
 	store     *store
 	reflector *cache.Reflector
 
 	mu     sync.Mutex
 	unread *view.Unread
+	// failing is when a part began to fail; zero while it does not.
+	failing time.Time
 }
 
 // store holds a feed's objects and tells of every change.
@@ -115,6 +120,26 @@ func (f *feed) setMissing(u *view.Unread) {
 	f.unread = u
 }
 
+// failsSince returns when the part began to fail, which is now if it was well.
+func (f *feed) failsSince(now time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failing.IsZero() {
+		f.failing = now
+	}
+	return f.failing
+}
+
+// recovered takes note that the feed can be read, and reports whether it was
+// missing.
+func (f *feed) recovered() (wasMissing bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wasMissing = f.unread != nil
+	f.unread, f.failing = nil, time.Time{}
+	return wasMissing
+}
+
 // objects are the feed's objects in no order.
 func objects[T any](f *feed) []T {
 	stored := f.store.List()
@@ -133,16 +158,23 @@ type feeds struct {
 	changed chan struct{}
 	// trouble gets an error when the server does not answer.
 	trouble chan error
+	// limit bounds the lists of parts.
+	limit *partLimit
 
 	mu sync.Mutex
 	// away: the last that was heard of the server is that it is not there.
 	away bool
+	// back is when the server was last found again.
+	back time.Time
 	// failing are the feeds that lost the server and have not found it again.
 	failing map[*feed]bool
 }
 
 func newFeeds(client *Client) *feeds {
-	return &feeds{client: client, changed: make(chan struct{}, 1), trouble: make(chan error, 1), failing: map[*feed]bool{}}
+	return &feeds{
+		client: client, changed: make(chan struct{}, 1), trouble: make(chan error, 1),
+		limit: newPartLimit(), failing: map[*feed]bool{},
+	}
 }
 
 // retries are the pauses before what failed is tried again. A person looks on,
@@ -160,14 +192,27 @@ func (fs *feeds) add(resource, namespace, lacks string, from source, example run
 	return f
 }
 
+// addPart follows a kind without which the others are shown: if it fails, or
+// does not answer in time, it is missing and nothing else.
+func (fs *feeds) addPart(resource, namespace, lacks string, from source, example runtime.Object, trim cache.TransformFunc) *feed {
+	f := fs.add(resource, namespace, lacks, from, example, trim)
+	f.part = true
+	return f
+}
+
 // noticing is a source whose errors are told; not all of them get out of a
 // reflector. It takes note also when the server answers again and when what
 // could not be read can be: a watch begins only after its list came through.
 func (fs *feeds) noticing(f *feed, from source) source {
 	return source{&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			if f.part {
+				bounded, stop := fs.limit.bound(ctx)
+				defer stop()
+				ctx = bounded
+			}
 			list, err := from.ListWithContext(ctx, options)
-			if err != nil {
+			if err = partError(ctx, err); err != nil {
 				fs.failed(f, err)
 			}
 			return list, err
@@ -178,8 +223,7 @@ func (fs *feeds) noticing(f *feed, from source) source {
 				fs.failed(f, err)
 				return w, err
 			}
-			if f.missing() != nil {
-				f.setMissing(nil)
+			if f.recovered() {
 				fs.touch()
 			}
 			fs.found(f)
@@ -194,15 +238,36 @@ func (fs *feeds) failed(f *feed, err error) {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, context.Canceled) {
 		return // the ordinary end of a watch, or of all
 	}
-	if u, ok := unreadFrom(err, f.access, f.lacks); ok && u.Reason != view.Failed {
+	u, _ := unreadFrom(err, f.access, f.lacks)
+	switch {
+	case u.Reason != view.Failed:
 		f.setMissing(&u)
 		fs.found(f) // a refusal is an answer
 		fs.touch()
+		return
+	case f.part && !apierrors.IsUnauthorized(err):
+		fs.partFailed(f, u)
 		return
 	}
 	if fs.lose(f, noServer(err)) {
 		fs.tell(fs.client.explain(err, f.access, ""))
 	}
+}
+
+// partFailed takes note of a part that fails. One that was read before counts as
+// missing only if it goes on failing while the server is there: a server that
+// restarts fails at everything for a while, and that is told once.
+func (fs *feeds) partFailed(f *feed, u view.Unread) {
+	now := time.Now()
+	since := f.failsSince(now)
+	fs.mu.Lock()
+	passing := f.store.listed.Load() && (fs.away || now.Sub(since) < partTimeout || now.Sub(fs.back) < partTimeout)
+	fs.mu.Unlock()
+	if passing {
+		return
+	}
+	f.setMissing(&u)
+	fs.touch()
 }
 
 func (fs *feeds) tell(err error) {
@@ -241,6 +306,9 @@ func (fs *feeds) heard() {
 	fs.mu.Lock()
 	back := fs.away
 	fs.away = false
+	if back {
+		fs.back = time.Now()
+	}
 	fs.mu.Unlock()
 	if back {
 		fs.touch()
@@ -268,12 +336,12 @@ func (fs *feeds) touch() {
 }
 
 func (fs *feeds) settled() bool {
-	for _, f := range fs.all {
-		if !f.settled() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(fs.all, func(f *feed) bool { return !f.settled() })
+}
+
+// essentialSettled reports whether all but parts are settled.
+func (fs *feeds) essentialSettled() bool {
+	return !slices.ContainsFunc(fs.all, func(f *feed) bool { return !f.part && !f.settled() })
 }
 
 // run follows all feeds until ctx ends or react says so. react is called after
@@ -314,6 +382,9 @@ func (fs *feeds) run(ctx context.Context, interval, wake time.Duration, react fu
 
 func (fs *feeds) settle(ctx context.Context) error {
 	for !fs.settled() {
+		if fs.essentialSettled() {
+			fs.limit.start()
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

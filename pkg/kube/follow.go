@@ -41,7 +41,9 @@ func (c *Client) FollowPods(ctx context.Context, namespace, cluster string, show
 	return c.followPods(ctx, namespace, cluster, "its pods cannot be followed", func(pods []*corev1.Pod) error {
 		var all []iris.Pod
 		for _, pod := range pods {
-			all = append(all, iris.PodFrom(pod))
+			if p, ok := podOfCluster(pod); ok {
+				all = append(all, p)
+			}
 		}
 		return show(all)
 	}, lost)

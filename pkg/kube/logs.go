@@ -67,7 +67,7 @@ func (l *limitedLog) Read(p []byte) (int, error) {
 	l.timer.Reset(l.limit)
 	defer l.timer.Stop()
 	n, err := l.stream.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = l.explain(err)
 	}
 	return n, err
@@ -139,14 +139,11 @@ func notYet(err error) bool {
 // LogSources returns the containers of all pods that have the labels of a
 // cluster, or of one of these pods, by pod and container.
 func (c *Client) LogSources(ctx context.Context, namespace, cluster, pod string) ([]logs.Source, error) {
-	var found []logs.Source
 	options := metav1.ListOptions{LabelSelector: ClusterPods(cluster)}
-	err := each(ctx, c.once.core.Pods(namespace).List, options, func(p *corev1.Pod) {
-		if pod == "" || p.Name == pod {
-			found = append(found, logSources(p)...)
-		}
+	found, err := collect(ctx, c.once.core.Pods(namespace).List, options, func(p *corev1.Pod) ([]logs.Source, bool) {
+		return logSources(p), pod == "" || p.Name == pod
 	})
-	return found, c.explain(err, access{"list", "pods", namespace}, "")
+	return slices.Concat(found...), c.explain(err, access{"list", "pods", namespace}, "")
 }
 
 // FollowLogSources calls show with the containers as LogSources does, and again

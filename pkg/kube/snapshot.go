@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -60,27 +62,27 @@ func (s Scope) podSelector() string {
 
 // ClusterPods is the label selector of some clusters' pods.
 func ClusterPods(clusters ...string) string {
-	return iris.KindSelector + "," + iris.LabelName + " in (" + strings.Join(clusters, ",") + ")"
+	return iris.LabelKind + "=" + iris.Kind + "," + iris.LabelName + " in (" + strings.Join(clusters, ",") + ")"
 }
 
 // Snapshot reads what a scope needs: for one cluster at most five requests,
 // for any number of them five paged lists, and one for each data pod that is
-// asked. A read that is refused leaves its
-// part empty and says so in Unread; only an error that leaves nothing to show
-// is returned.
+// asked. A read that is refused, that fails or that takes too long leaves its
+// part empty and says so in Unread. An error is returned only if it leaves
+// nothing to show: the server does not answer, or accepts no credentials.
 func (c *Client) Snapshot(ctx context.Context, scope Scope) (topology.Snapshot, error) {
-	r := &reader{client: c, scope: scope}
-	first := []func(context.Context) error{r.clusters, r.pods, r.services}
+	r := newReader(c, scope, "pods")
+	first := []func(context.Context) error{r.part(r.clusters), r.pods, r.part(r.services)}
 	if !scope.single() {
-		first = append(first, r.allSlices)
+		first = append(first, r.part(r.allSlices))
 	}
 	if err := parallel(ctx, first); err != nil {
 		return topology.Snapshot{}, err
 	}
-	second := []func(context.Context) error{r.events}
+	second := []func(context.Context) error{r.part(r.events)}
 	if scope.single() {
 		r.keepConcerned()
-		second = append(second, r.slicesOfServices)
+		second = append(second, r.part(r.slicesOfServices))
 	}
 	if scope.Ask {
 		second = append(second, r.ask)
@@ -97,16 +99,19 @@ func (c *Client) Snapshot(ctx context.Context, scope Scope) (topology.Snapshot, 
 // and their EndpointSlices; where URLs are wanted and there are node ports, the
 // clusters' pods as well, which tell the addresses of nodes.
 func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topology.Snapshot, error) {
-	r := &reader{client: c, scope: Scope{Namespace: namespace}}
+	r := newReader(c, Scope{Namespace: namespace}, "services")
 	err := parallel(ctx, []func(context.Context) error{
-		func(ctx context.Context) error { return r.listServices(ctx, madeByTool) },
+		func(ctx context.Context) error {
+			defer r.limit.start()
+			return r.listServices(ctx, madeByTool)
+		},
 		// The EndpointSlice controller copies a Service's labels to its slices.
-		func(ctx context.Context) error { return r.listSlices(ctx, madeByTool) },
+		r.part(func(ctx context.Context) error { return r.listSlices(ctx, madeByTool) }),
 	})
 	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, notMade)
 	// Without slices it is not known on which pods' nodes a node port leads on.
 	if err == nil && urls && !r.snapshot.Lacks("endpointslices") {
-		err = r.podsOfNodePorts(ctx)
+		err = r.part(r.podsOfNodePorts)(ctx)
 	}
 	return r.snapshot, err
 }
@@ -127,7 +132,7 @@ func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
 		selector = ClusterPods(clusters...)
 	}
 	if r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, selector); err != nil {
-		return r.failed(err, "list", "pods", lacksNodes)
+		return r.failed(ctx, err, "list", "pods", lacksNodes)
 	}
 	return nil
 }
@@ -138,12 +143,12 @@ func notMade(service corev1.Service) bool { return !expose.Made(&service) }
 
 // MadeServices lists the Services that this tool made in a namespace, by name.
 func (c *Client) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
-	r := &reader{client: c, scope: Scope{Namespace: namespace}}
+	r := newReader(c, Scope{Namespace: namespace}, "services")
 	if err := r.listServices(ctx, madeByTool); err != nil {
 		return nil, err
 	}
 	for _, u := range r.snapshot.Unread {
-		return nil, problem.New("%s", u.Message).Hint("ask for the right to %s %s", u.Verb, u.Resource)
+		return nil, problem.New("%s", u.Message).Hint("%s", UnreadHint(u))
 	}
 	made := slices.DeleteFunc(r.snapshot.Services, notMade)
 	slices.SortFunc(made, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
@@ -155,8 +160,8 @@ const madeByTool = expose.LabelManagedBy + "=" + expose.ManagedBy
 
 // ClustersAndPods reads a namespace's IrisClusters and all of their pods.
 func (c *Client) ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error) {
-	r := &reader{client: c, scope: Scope{Namespace: namespace}}
-	if err := parallel(ctx, []func(context.Context) error{r.clusters, r.pods}); err != nil {
+	r := newReader(c, Scope{Namespace: namespace}, "pods")
+	if err := parallel(ctx, []func(context.Context) error{r.part(r.clusters), r.pods}); err != nil {
 		return topology.Snapshot{}, err
 	}
 	return r.snapshot, nil
@@ -164,7 +169,7 @@ func (c *Client) ClustersAndPods(ctx context.Context, namespace string) (topolog
 
 // Clusters lists the names of a namespace's IrisClusters.
 func (c *Client) Clusters(ctx context.Context, namespace string) ([]string, error) {
-	r := &reader{client: c, scope: Scope{Namespace: namespace}}
+	r := newReader(c, Scope{Namespace: namespace}, iris.GroupResource().String())
 	if err := r.clusters(ctx); err != nil {
 		return nil, err
 	}
@@ -190,18 +195,39 @@ func parallel(ctx context.Context, reads []func(context.Context) error) error {
 // reader fills a snapshot. Each of its reads has a part of the snapshot to
 // itself but for Unread, which mu guards.
 type reader struct {
-	client   *Client
-	scope    Scope
-	mu       sync.Mutex
-	snapshot topology.Snapshot
+	client *Client
+	scope  Scope
+	// essential is the resource without which there is nothing to show.
+	essential string
+	limit     *partLimit
+	mu        sync.Mutex
+	snapshot  topology.Snapshot
 }
 
-// failed records a read that brought nothing, or returns the error where it
-// leaves nothing to show.
-func (r *reader) failed(err error, verb, resource, lacks string) error {
+func newReader(c *Client, scope Scope, essential string) *reader {
+	return &reader{client: c, scope: scope, essential: essential, limit: newPartLimit()}
+}
+
+// part bounds a read that the view can do without.
+func (r *reader) part(read func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, stop := r.limit.bound(ctx)
+		defer stop()
+		return read(ctx)
+	}
+}
+
+// failed records a read that brought nothing, or returns the error if it leaves
+// nothing to show: the essential read got no answer from the server, the server
+// accepts no credentials, or the command was ended.
+func (r *reader) failed(ctx context.Context, err error, verb, resource, lacks string) error {
 	a := access{verb, resource, r.scope.Namespace}
-	u, ok := unreadFrom(err, a, lacks)
-	if !ok {
+	err = partError(ctx, err)
+	u, answered := unreadFrom(err, a, lacks)
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled) && !errors.Is(err, errNoAnswer):
+		return ctx.Err()
+	case apierrors.IsUnauthorized(err), resource == r.essential && !answered:
 		return r.client.explain(err, a, "")
 	}
 	r.mu.Lock()
@@ -222,17 +248,15 @@ func (r *reader) clusters(ctx context.Context) error {
 		if apierrors.IsNotFound(err) && !notInstalled(err) {
 			return nil
 		}
-		return r.failed(err, "get", resource, lacksClusters)
+		return r.failed(ctx, err, "get", resource, lacksClusters)
 	}
 	list := r.client.once.dynamic.Resource(iris.GroupVersionResource()).Namespace(r.scope.Namespace)
-	var found []iris.Cluster
-	err := each(ctx, list.List, metav1.ListOptions{LabelSelector: r.scope.Selector}, func(u *unstructured.Unstructured) {
-		if cluster := iris.ClusterFrom(u); r.scope.wants(cluster.Name) {
-			found = append(found, cluster)
-		}
+	found, err := collect(ctx, list.List, metav1.ListOptions{LabelSelector: r.scope.Selector}, func(u *unstructured.Unstructured) (iris.Cluster, bool) {
+		cluster := iris.ClusterFrom(u)
+		return cluster, r.scope.wants(cluster.Name)
 	})
 	if err != nil {
-		return r.failed(err, "list", resource, lacksClusters)
+		return r.failed(ctx, err, "list", resource, lacksClusters)
 	}
 	r.snapshot.Clusters = found
 	return nil
@@ -258,37 +282,45 @@ func (s Scope) wants(cluster string) bool {
 	return len(s.Names) == 0 || slices.Contains(s.Names, cluster)
 }
 
-// eventFields narrows events to Warnings; a list of several clusters explains
-// Services alone.
+// eventFields narrows events to Warnings. In a list of several clusters those
+// about pods are left out, of which there may be very many: what a pod's own
+// status says of it is enough there.
 func (s Scope) eventFields() string {
 	fields := "type=" + corev1.EventTypeWarning
 	if !s.single() {
-		fields += ",involvedObject.kind=Service"
+		fields += ",involvedObject.kind!=Pod"
 	}
 	return fields
 }
 
 func (r *reader) pods(ctx context.Context) error {
+	defer r.limit.start()
 	found, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.podSelector())
 	if err != nil {
-		return r.failed(err, "list", "pods", lacksPods)
+		return r.failed(ctx, err, "list", "pods", lacksPods)
 	}
 	r.snapshot.Pods = found
 	return nil
 }
 
-// Pods lists the pods that a label selector matches.
+// Pods lists the pods of IrisClusters that a label selector matches.
 func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]iris.Pod, error) {
 	found, err := c.listPods(ctx, namespace, selector)
 	return found, c.explain(err, access{"list", "pods", namespace}, "")
 }
 
 func (c *Client) listPods(ctx context.Context, namespace, selector string) ([]iris.Pod, error) {
-	var found []iris.Pod
-	err := each(ctx, c.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: selector}, func(pod *corev1.Pod) {
-		found = append(found, iris.PodFrom(pod))
-	})
-	return found, err
+	return collect(ctx, c.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: selector}, podOfCluster)
+}
+
+// podOfCluster returns what the plugin needs of a pod; ok is false for a pod
+// that carries the label of IKO's kind but names no cluster, as a copy of one
+// for debugging may. All pods of clusters are read through it.
+func podOfCluster(pod *corev1.Pod) (p iris.Pod, ok bool) {
+	if !iris.IsIRIS(pod.Labels) {
+		return iris.Pod{}, false
+	}
+	return iris.PodFrom(pod), true
 }
 
 // Pod reads one pod of any kind; nil where there is none.
@@ -307,14 +339,13 @@ func (c *Client) Pod(ctx context.Context, namespace, name string) (*iris.Pod, er
 func (r *reader) services(ctx context.Context) error { return r.listServices(ctx, "") }
 
 func (r *reader) listServices(ctx context.Context, selector string) error {
-	var found []corev1.Service
 	list := r.client.once.core.Services(r.scope.Namespace).List
-	err := each(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(service *corev1.Service) {
+	found, err := collect(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(service *corev1.Service) (corev1.Service, bool) {
 		service.ManagedFields = nil
-		found = append(found, *service)
+		return *service, true
 	})
 	if err != nil {
-		return r.failed(err, "list", "services", lacksServices)
+		return r.failed(ctx, err, "list", "services", lacksServices)
 	}
 	r.snapshot.Services = found
 	return nil
@@ -349,14 +380,13 @@ func (r *reader) slicesOfServices(ctx context.Context) error {
 }
 
 func (r *reader) listSlices(ctx context.Context, selector string) error {
-	var found []discoveryv1.EndpointSlice
 	list := r.client.once.discovery.EndpointSlices(r.scope.Namespace).List
-	err := each(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(slice *discoveryv1.EndpointSlice) {
+	found, err := collect(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(slice *discoveryv1.EndpointSlice) (discoveryv1.EndpointSlice, bool) {
 		slice.ManagedFields = nil
-		found = append(found, *slice)
+		return *slice, true
 	})
 	if err != nil {
-		return r.failed(err, "list", endpointSlices, lacksSlices)
+		return r.failed(ctx, err, "list", endpointSlices, lacksSlices)
 	}
 	r.snapshot.Slices = found
 	return nil
@@ -365,32 +395,63 @@ func (r *reader) listSlices(ctx context.Context, selector string) error {
 // events reads Warnings, and only where something is there to be explained by
 // one.
 func (r *reader) events(ctx context.Context) error {
-	pending := slices.ContainsFunc(r.snapshot.Services, topology.AddressIsPending)
-	unready := slices.ContainsFunc(r.snapshot.Pods, func(p iris.Pod) bool { return !p.Ready })
-	if !pending && (!unready || !r.scope.single()) {
+	if !r.needsEvents() {
 		return nil
 	}
-	var found []corev1.Event
 	list := r.client.once.core.Events(r.scope.Namespace).List
-	err := each(ctx, list, metav1.ListOptions{FieldSelector: r.scope.eventFields()}, func(event *corev1.Event) {
+	found, err := collect(ctx, list, metav1.ListOptions{FieldSelector: r.scope.eventFields()}, func(event *corev1.Event) (corev1.Event, bool) {
 		event.ManagedFields = nil
-		found = append(found, *event)
+		return *event, true
 	})
 	if err != nil {
-		return r.failed(err, "list", "events", lacksEvents)
+		return r.failed(ctx, err, "list", "events", lacksEvents)
 	}
 	r.snapshot.Events = found
 	return nil
 }
 
-// each calls f for every object of a paged list.
-func each[T any, L runtime.Object](ctx context.Context, list func(context.Context, metav1.ListOptions) (L, error), options metav1.ListOptions, f func(*T)) error {
+// needsEvents reports whether something is there that only a Warning explains:
+// a load balancer without an address, pods that were never created or, of one
+// cluster, a pod that is not ready.
+func (r *reader) needsEvents() bool {
+	s := &r.snapshot
+	if slices.ContainsFunc(s.Services, topology.AddressIsPending) || topology.LacksPods(*s) {
+		return true
+	}
+	return r.scope.single() && slices.ContainsFunc(s.Pods, func(p iris.Pod) bool { return !p.Ready })
+}
+
+// collect returns what keep makes of the objects of a paged list; keep reports
+// whether the object is wanted. If the server no longer knows the version that
+// the pages are of, the list is read once more, in one piece, and the pages
+// read before are dropped.
+func collect[T, R any, L runtime.Object](
+	ctx context.Context,
+	list func(context.Context, metav1.ListOptions) (L, error),
+	options metav1.ListOptions,
+	keep func(*T) (R, bool),
+) ([]R, error) {
+	var kept []R
+	take := func(object runtime.Object) error {
+		if wanted, ok := keep(any(object).(*T)); ok {
+			kept = append(kept, wanted)
+		}
+		return nil
+	}
 	p := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 		return list(ctx, options)
 	})
 	p.PageSize = pageSize
-	return p.EachListItem(ctx, options, func(object runtime.Object) error {
-		f(any(object).(*T))
-		return nil
-	})
+	err := p.EachListItem(ctx, options, take)
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		kept = nil
+		var whole L
+		if whole, err = list(ctx, options); err == nil {
+			err = meta.EachListItem(whole, take)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return kept, nil
 }

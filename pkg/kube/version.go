@@ -29,8 +29,8 @@ const (
 // part empty.
 func (c *Client) Version(ctx context.Context, namespace string) (view.ServerVersion, error) {
 	v := view.ServerVersion{}
-	operators := &reader{client: c}
-	instances := &reader{client: c, scope: Scope{Namespace: namespace}}
+	operators := newReader(c, Scope{}, "")
+	instances := newReader(c, Scope{Namespace: namespace}, "")
 	err := parallel(ctx, []func(context.Context) error{
 		func(ctx context.Context) error { return c.serverVersion(ctx, &v) },
 		func(ctx context.Context) (err error) {
@@ -68,25 +68,28 @@ func (r *reader) operatorImages(ctx context.Context, namespace string) ([]view.I
 		images, err = r.operatorImagesIn(ctx, namespace)
 	}
 	if err != nil {
-		return nil, r.failed(err, "list", "pods", lacksOperator)
+		return nil, r.failed(ctx, err, "list", "pods", lacksOperator)
 	}
 	return images, nil
 }
 
 func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view.Image, error) {
-	var images []string
-	err := each(ctx, r.client.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) {
+	images, err := collect(ctx, r.client.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) ([]string, bool) {
+		var images []string
 		for _, container := range pod.Spec.Containers {
-			images = append(images, container.Image)
+			if !iris.IsProxy(container.Name) {
+				images = append(images, container.Image)
+			}
 		}
+		return images, true
 	})
-	return counted(images), err
+	return counted(slices.Concat(images...)), err
 }
 
 func (r *reader) instanceImages(ctx context.Context) (instances, gateways []view.Image, err error) {
 	pods, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.podSelector())
 	if err != nil {
-		return nil, nil, r.failed(err, "list", "pods", lacksImages)
+		return nil, nil, r.failed(ctx, err, "list", "pods", lacksImages)
 	}
 	var ofIRIS, ofGateways []string
 	for _, pod := range pods {

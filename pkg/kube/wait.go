@@ -4,222 +4,267 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
 // WaitOptions bound a wait.
 type WaitOptions struct {
 	// Timeout ends the wait as a failure.
 	Timeout time.Duration
-	// LoadBalancerGrace is how long a load balancer may go without any sign
-	// (no event, no finalizer) of a controller that looks after it.
-	LoadBalancerGrace time.Duration
-	// Left are pods to which the Service led before it was changed: endpoints
-	// for them do not count.
-	Left []string
+	// Tell gets a line for everything that the wait goes on in spite of, such as
+	// a load balancer's Warning or an API server that does not answer. It is called
+	// from one goroutine at a time.
+	Tell func(line string)
 }
 
-// WaitExposed waits until a Service has a ready endpoint and, for a load
-// balancer, an address. It follows the Service and its EndpointSlices, and the
-// events of a load balancer, and fails early with the reason where one can be
-// told.
+const (
+	// waitTick is how often a wait looks at the clock.
+	waitTick = time.Second
+	// clashTimeout bounds the read of the other load balancers at a timeout.
+	clashTimeout = 5 * time.Second
+)
+
+var (
+	errWaitTimeout = errors.New("timed out")
+	// errRetargeted ends a round of a wait whose Service got another selector.
+	errRetargeted = errors.New("the selector changed")
+)
+
+// WaitExposed waits until every port of a Service has a ready endpoint of a pod
+// that the Service selects and, for a load balancer, until it has an address. It
+// returns the Service as it then is. It goes on through what may pass, and
+// returns an error at the timeout, or as soon as what is missing can never come.
 func (c *Client) WaitExposed(ctx context.Context, service *corev1.Service, options WaitOptions) (*corev1.Service, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
+	waiting, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
-	w := c.exposure(service)
-	now := exposed{
-		name: service.Name, namespace: service.Namespace, service: service,
-		asked: askedAt(service), began: time.Now(), grace: options.LoadBalancerGrace, left: options.Left,
+	told := newTeller(options.Tell)
+	now := &exposed{name: service.Name, namespace: service.Namespace, service: service, began: time.Now()}
+	var w *exposure
+	err := errRetargeted
+	for errors.Is(err, errRetargeted) {
+		w = c.exposure(now.service)
+		err = w.follow(waiting, now, told)
 	}
-	err := w.run(ctx, 0, waitTick, func() (bool, error) {
-		now.service = w.current()
-		now.slices, now.events, now.now = objects[*discoveryv1.EndpointSlice](w.slices), w.warnings(), time.Now()
-		now.eventless = w.events != nil && w.events.missing() != nil
-		if u := w.unreadable(); u != nil {
-			return false, u
-		}
-		return now.settled()
-	})
-	if errors.Is(context.Cause(ctx), errWaitTimeout) {
-		return now.service, now.timedOut(service, options.Timeout)
+	if !timedOut(waiting, err) {
+		return now.service, err
 	}
-	return now.service, err
+	if u := w.unreadable(); u != nil {
+		return now.service, u
+	}
+	if !now.judged {
+		return now.service, notWaitedFor(service, options.Timeout, told)
+	}
+	return now.service, now.timedOut(options.Timeout, c.portClash(ctx, now))
 }
 
-// waitTick is how often a wait looks at the clock, for LoadBalancerGrace.
-const waitTick = time.Second
+// timedOut reports whether a wait ended with err because its own timeout passed.
+func timedOut(ctx context.Context, err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errWaitTimeout)
+}
 
-var errWaitTimeout = errors.New("timed out")
+// notWaitedFor is the error of a wait to which the API server did not answer.
+func notWaitedFor(service *corev1.Service, after time.Duration, told *teller) error {
+	err := problem.New("service %q in namespace %q could not be read for %s: %w", service.Name, service.Namespace, after, told.outage())
+	return err.Hint("kubectl cluster-info shows whether the API server answers; --timeout waits longer")
+}
 
-// exposure follows one Service and what decides whether it works.
+// teller passes on what a wait has to say, each line once.
+type teller struct {
+	mu   sync.Mutex
+	tell func(string)
+	told map[string]bool
+	last error
+}
+
+func newTeller(tell func(string)) *teller {
+	return &teller{tell: tell, told: map[string]bool{}}
+}
+
+// once passes a line on unless one was told under the same key.
+func (t *teller) once(key, line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.told[key] && t.tell != nil {
+		t.tell(line)
+	}
+	t.told[key] = true
+}
+
+// lost passes on that the API server does not answer, once for each outage.
+func (t *teller) lost(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = err
+	if t.tell != nil {
+		t.tell(err.Error() + "; still waiting")
+	}
+}
+
+// outage returns the last error of the API server.
+func (t *teller) outage() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.last == nil {
+		return errors.New("no answer from the API server")
+	}
+	return t.last
+}
+
+// exposure follows one Service, its EndpointSlices, and the pods that its
+// selector matches.
 type exposure struct {
-	*feeds
-	service, slices, events *feed
+	*watcher
+	selector map[string]string
+	// aside follows the events of a load balancer, without which the wait can do;
+	// nil for other Services.
+	aside  *feeds
+	rights map[*feed]*denial
 }
 
 func (c *Client) exposure(service *corev1.Service) *exposure {
-	w := &exposure{feeds: newFeeds(c)}
 	ns, streams := service.Namespace, c.streams
+	w := &exposure{watcher: &watcher{feeds: newFeeds(c)}, selector: service.Spec.Selector, rights: map[*feed]*denial{}}
 	services := streams.core.Services(ns)
-	w.service = w.add("services", ns, "it cannot be waited for",
-		listWatch(services.List, services.Watch, byField("metadata.name="+service.Name)), &corev1.Service{}, trimMeta)
+	// The managed fields say when the Service was last applied.
+	w.services = w.add("services", ns, "it cannot be waited for",
+		listWatch(services.List, services.Watch, byField("metadata.name="+service.Name)), &corev1.Service{}, keepAll)
 	endpoints := streams.discovery.EndpointSlices(ns)
 	w.slices = w.add(endpointSlices, ns, "its endpoints cannot be waited for",
 		listWatch(endpoints.List, endpoints.Watch, byLabel(discoveryv1.LabelServiceName+"="+service.Name)), &discoveryv1.EndpointSlice{}, trimMeta)
+	if len(w.selector) > 0 {
+		pods := streams.core.Pods(ns)
+		w.pods = w.add("pods", ns, "stale endpoints are not recognised",
+			listWatch(pods.List, pods.Watch, byLabel(labels.SelectorFromSet(w.selector).String())), &corev1.Pod{}, trimMeta)
+	}
 	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		w.aside = newFeeds(c)
 		events := streams.core.Events(ns)
-		w.events = w.add("events", ns, lacksEvents,
+		w.events = w.aside.add("events", ns, lacksEvents,
 			listWatch(events.List, events.Watch, byField("involvedObject.kind=Service,involvedObject.name="+service.Name)), &corev1.Event{}, trimMeta)
 	}
 	return w
 }
 
-func (w *exposure) current() *corev1.Service {
-	for _, service := range objects[*corev1.Service](w.service) {
-		return service
-	}
-	return nil
-}
+func keepAll(object any) (any, error) { return object, nil }
 
-func (w *exposure) warnings() []*corev1.Event {
-	if w.events == nil {
-		return nil
+// follow has now judged after every change until it is settled or ctx ends.
+func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	running.Go(func() { w.report(ctx, told.lost) })
+	if w.aside != nil {
+		running.Go(func() {
+			_ = w.aside.run(ctx, 0, 0, func() (bool, error) { w.touch(); return false, nil })
+		})
 	}
-	return objects[*corev1.Event](w.events)
-}
-
-// unreadable is the error of a feed that the wait cannot do without.
-func (w *exposure) unreadable() error {
-	for _, f := range []*feed{w.service, w.slices} {
-		if u := f.missing(); u != nil {
-			return problem.New("%s", u.Message).Hint("leave out --wait, or ask for the right to %s %s", u.Verb, u.Resource)
+	return w.run(ctx, 0, waitTick, func() (bool, error) {
+		if missing, err := w.denied(time.Now()); missing || err != nil {
+			return false, err
 		}
-	}
-	return nil
-}
-
-// exposed is what a wait judges.
-type exposed struct {
-	name, namespace string
-	// service is nil where it is not there.
-	service *corev1.Service
-	slices  []*discoveryv1.EndpointSlice
-	events  []*corev1.Event
-	// asked is when the Service was last applied, by the server's clock, which
-	// events go by, too.
-	asked time.Time
-	// began and now are by the clock of this machine.
-	began time.Time
-	now   time.Time
-	grace time.Duration
-	// eventless: events may not be read, so that there may be some.
-	eventless bool
-	left      []string
-}
-
-// askedAt is when this tool last changed the Service, else when it was made.
-func askedAt(service *corev1.Service) time.Time {
-	for _, entry := range service.ManagedFields {
-		if entry.Manager == expose.ManagedBy && entry.Time != nil {
-			return entry.Time.Time
+		w.update(now)
+		done, err := now.settled()
+		if done || err != nil {
+			return done, err
 		}
-	}
-	return service.CreationTimestamp.Time
-}
-
-// settled tells whether the wait is over, well or with the reason why not.
-func (e exposed) settled() (bool, error) {
-	if e.service == nil || e.service.DeletionTimestamp != nil {
-		return false, problem.New("service %q in namespace %q was deleted while it was waited for", e.name, e.namespace).
-			Hint("run the command again to have it made anew")
-	}
-	if len(e.missing()) == 0 {
-		return true, nil
-	}
-	if !topology.AddressIsPending(*e.service) {
-		return false, nil
-	}
-	if w := e.newestWarning(); w != nil {
-		return false, problem.New("service %q in namespace %q gets no address: %s: %s",
-			e.service.Name, e.service.Namespace, w.Reason, w.Message).
-			Hint("kubectl describe service %s -n %s shows all its events", e.service.Name, e.service.Namespace)
-	}
-	if len(e.events) == 0 && !e.eventless && len(e.service.Finalizers) == 0 && e.now.Sub(e.began) >= e.grace {
-		return false, problem.New("service %q in namespace %q gets no address: no load-balancer controller has reacted to it for %s",
-			e.service.Name, e.service.Namespace, e.now.Sub(e.began).Round(time.Second)).
-			Hint("this cluster may have none; --type NodePort or --type ClusterIP need none")
-	}
-	return false, nil
-}
-
-// missing names what the Service still lacks.
-func (e exposed) missing() []string {
-	var lacks []string
-	if !slices.ContainsFunc(e.slices, e.hasReadyEndpoint) {
-		lacks = append(lacks, "a ready endpoint")
-	}
-	if e.service == nil || topology.AddressIsPending(*e.service) {
-		lacks = append(lacks, "a load-balancer address")
-	}
-	return lacks
-}
-
-func (e exposed) hasReadyEndpoint(slice *discoveryv1.EndpointSlice) bool {
-	return slices.ContainsFunc(slice.Endpoints, func(point discoveryv1.Endpoint) bool {
-		if point.TargetRef != nil && slices.Contains(e.left, point.TargetRef.Name) {
-			return false
+		for _, n := range now.notes() {
+			told.once(n.key, n.line)
 		}
-		return point.Conditions.Ready == nil || *point.Conditions.Ready
+		return false, w.retargeted(now)
 	})
 }
 
-// newestWarning is the newest Warning since the Service was asked for. Both
-// times bear whole seconds. Those of the controllers of endpoints have nothing
-// to do with an address, and they try again.
-func (e exposed) newestWarning() *corev1.Event {
-	var newest *corev1.Event
-	for _, event := range e.events {
-		at := topology.EventTime(*event)
-		if event.Type != corev1.EventTypeWarning || strings.HasPrefix(event.Reason, "FailedToUpdateEndpoint") || at.Before(e.asked.Truncate(time.Second)) {
-			continue
-		}
-		if newest == nil || topology.EventTime(*newest).Before(at) {
-			newest = event
-		}
+// retargeted returns errRetargeted if the Service has another selector than the
+// pods that are followed.
+func (w *exposure) retargeted(now *exposed) error {
+	if !maps.Equal(now.service.Spec.Selector, w.selector) {
+		return errRetargeted
 	}
-	return newest
+	return nil
 }
 
-func (e exposed) timedOut(service *corev1.Service, after time.Duration) error {
-	return problem.New("service %q in namespace %q still lacks %s after %s",
-		service.Name, service.Namespace, strings.Join(e.missing(), " and "), after).
-		Hint("kubectl iris status -n %s shows why; --timeout waits longer", service.Namespace)
+// update takes over what the feeds have.
+func (w *exposure) update(now *exposed) {
+	now.service = nil
+	for _, service := range objects[*corev1.Service](w.services) {
+		now.service = service
+	}
+	now.slices, now.now, now.judged = objects[*discoveryv1.EndpointSlice](w.slices), time.Now(), true
+	now.pods, now.podsRead = nil, false
+	// A feed that may list and not watch lists again and again, which will do.
+	if w.pods != nil && w.pods.store.listed.Load() {
+		now.pods, now.podsRead = objects[*corev1.Pod](w.pods), true
+	}
+	now.events, now.eventsRead = nil, false
+	if w.events != nil && w.events.store.listed.Load() {
+		now.events, now.eventsRead = objects[*corev1.Event](w.events), w.events.missing() == nil
+	}
+}
+
+// denied reports whether a right is missing that the wait cannot do without, and
+// returns an error once it has been for deniedFor.
+func (w *exposure) denied(now time.Time) (missing bool, err error) {
+	for _, f := range []*feed{w.services, w.slices} {
+		if w.rights[f] == nil {
+			w.rights[f] = &denial{}
+		}
+		u := f.missing()
+		missing = missing || u != nil
+		if w.rights[f].lasts(u != nil, now) {
+			return true, refused(f)
+		}
+	}
+	return missing, nil
+}
+
+// unreadable returns the error of a feed that the wait cannot do without and that
+// may not be read.
+func (w *exposure) unreadable() error {
+	for _, f := range []*feed{w.services, w.slices} {
+		if f.missing() != nil {
+			return refused(f)
+		}
+	}
+	return nil
+}
+
+// refused is the error of a wait whose feed may not be read.
+func refused(f *feed) error {
+	u := f.missing()
+	return problem.New("%s", u.Message).Hint("leave out --wait, or ask for the right to list and %s %s", u.Verb, u.Resource)
 }
 
 // WaitGone waits until a Service that was deleted is no longer there: a load
 // balancer's controller may hold it until the load balancer is released.
-func (c *Client) WaitGone(ctx context.Context, service *corev1.Service, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errWaitTimeout)
+func (c *Client) WaitGone(ctx context.Context, service *corev1.Service, options WaitOptions) error {
+	waiting, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
-	fs := newFeeds(c)
+	w, told := &watcher{feeds: newFeeds(c)}, newTeller(options.Tell)
 	services := c.streams.core.Services(service.Namespace)
-	f := fs.add("services", service.Namespace, "it cannot be waited for",
+	w.services = w.add("services", service.Namespace, "it cannot be waited for",
 		listWatch(services.List, services.Watch, byField("metadata.name="+service.Name)), &corev1.Service{}, trimMeta)
-	var finalizers []string
-	err := fs.run(ctx, 0, 0, func() (bool, error) {
-		if u := f.missing(); u != nil {
-			return false, problem.New("%s", u.Message).Hint("leave out --wait, or ask for the right to %s %s", u.Verb, u.Resource)
+	go w.report(waiting, told.lost)
+	finalizers, seen, right := []string(nil), false, denial{}
+	err := w.run(waiting, 0, waitTick, func() (bool, error) {
+		denied := w.services.missing() != nil
+		if right.lasts(denied, time.Now()) {
+			return false, refused(w.services)
 		}
-		for _, live := range objects[*corev1.Service](f) {
+		if denied {
+			return false, nil
+		}
+		seen = true
+		for _, live := range objects[*corev1.Service](w.services) {
 			if live.UID == service.UID {
 				finalizers = live.Finalizers
 				return false, nil
@@ -227,11 +272,16 @@ func (c *Client) WaitGone(ctx context.Context, service *corev1.Service, timeout 
 		}
 		return true, nil
 	})
-	if errors.Is(context.Cause(ctx), errWaitTimeout) {
-		return problem.New("service %q in namespace %q is still there after %s%s", service.Name, service.Namespace, timeout, heldBy(finalizers)).
-			Hint("its controller releases it; --timeout waits longer")
+	switch {
+	case !timedOut(waiting, err):
+		return err
+	case w.services.missing() != nil:
+		return refused(w.services)
+	case !seen:
+		return notWaitedFor(service, options.Timeout, told)
 	}
-	return err
+	return problem.New("service %q in namespace %q is still there after %s%s", service.Name, service.Namespace, options.Timeout, heldBy(finalizers)).
+		Hint("its controller releases it; --timeout waits longer")
 }
 
 func heldBy(finalizers []string) string {

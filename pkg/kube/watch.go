@@ -23,7 +23,9 @@ const redrawInterval = 200 * time.Millisecond
 // change, at most five a second, until ctx ends (which is no error) or show
 // returns an error. It uses one list and one watch per kind and outlives
 // restarts of the API server; lost is told once whenever the server stops
-// answering. A server that never answered is an error.
+// answering. A server that never answered is an error. A kind other than pods
+// that fails while the server answers is missing in the snapshots and nothing
+// else.
 func (c *Client) Watch(ctx context.Context, scope Scope, show func(topology.Snapshot) error, lost func(error)) error {
 	w := c.watcher(scope)
 	ctx, stop := context.WithCancelCause(ctx)
@@ -92,19 +94,19 @@ func (c *Client) watcher(scope Scope) *watcher {
 		ofClusters = byField("metadata.name=" + scope.Names[0])
 	}
 	clusters := streams.dynamic.Resource(iris.GroupVersionResource()).Namespace(ns)
-	w.clusters = w.add(iris.GroupResource().String(), ns, lacksClusters,
+	w.clusters = w.addPart(iris.GroupResource().String(), ns, lacksClusters,
 		listWatch(clusters.List, clusters.Watch, ofClusters), &unstructured.Unstructured{}, trimMeta)
 	pods := streams.core.Pods(ns)
 	w.pods = w.add("pods", ns, lacksPods,
 		listWatch(pods.List, pods.Watch, byLabel(scope.podSelector())), &corev1.Pod{}, trimPod)
 	services := streams.core.Services(ns)
-	w.services = w.add("services", ns, lacksServices,
+	w.services = w.addPart("services", ns, lacksServices,
 		listWatch(services.List, services.Watch, byLabel("")), &corev1.Service{}, trimMeta)
 	endpoints := streams.discovery.EndpointSlices(ns)
-	w.slices = w.add(endpointSlices, ns, lacksSlices,
+	w.slices = w.addPart(endpointSlices, ns, lacksSlices,
 		listWatch(endpoints.List, endpoints.Watch, byLabel("")), &discoveryv1.EndpointSlice{}, trimMeta)
 	events := streams.core.Events(ns)
-	w.events = w.add("events", ns, lacksEvents,
+	w.events = w.addPart("events", ns, lacksEvents,
 		listWatch(events.List, events.Watch, byField(scope.eventFields())), &corev1.Event{}, trimMeta)
 	return w
 }
@@ -138,7 +140,9 @@ func (w *watcher) snapshot() topology.Snapshot {
 		}
 	}
 	for _, pod := range readable[*corev1.Pod](w.pods) {
-		s.Pods = append(s.Pods, iris.PodFrom(pod))
+		if p, ok := podOfCluster(pod); ok {
+			s.Pods = append(s.Pods, p)
+		}
 	}
 	for _, service := range readable[*corev1.Service](w.services) {
 		s.Services = append(s.Services, *service)
@@ -174,11 +178,12 @@ func trimPod(object any) (any, error) {
 	slim := &corev1.Pod{ObjectMeta: pod.ObjectMeta, Status: pod.Status}
 	slim.ManagedFields = nil
 	slim.Spec.NodeName = pod.Spec.NodeName
+	slim.Spec.ReadinessGates = pod.Spec.ReadinessGates
 	for _, c := range pod.Spec.Containers {
 		slim.Spec.Containers = append(slim.Spec.Containers, corev1.Container{Name: c.Name, Image: c.Image, Ports: c.Ports})
 	}
 	for _, c := range pod.Spec.InitContainers {
-		slim.Spec.InitContainers = append(slim.Spec.InitContainers, corev1.Container{Name: c.Name, RestartPolicy: c.RestartPolicy})
+		slim.Spec.InitContainers = append(slim.Spec.InitContainers, corev1.Container{Name: c.Name, Image: c.Image, Ports: c.Ports, RestartPolicy: c.RestartPolicy})
 	}
 	return slim, nil
 }

@@ -71,7 +71,7 @@ func lines(source Source, log io.Reader, take func(Line)) (cut string, err error
 	for {
 		text, err := readLine(r)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return text, nil
 		case err != nil:
 			return text, err

@@ -7,7 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -64,22 +64,48 @@ func ParsePort(arg string) (Port, error) {
 	return p, nil
 }
 
-// In is the number of the port in a pod.
-func (p Port) In(pod iris.Pod, cluster iris.Cluster) (uint16, error) {
+// In returns the number of the port in a pod. Its error is a Stopped if the
+// sidecar, which serves the portal, does not run at the moment.
+func (p Port) In(pod iris.Pod, c iris.Cluster) (uint16, error) {
 	if n, err := strconv.ParseUint(p.Remote, 10, 16); err == nil {
 		return uint16(n), nil
 	}
-	number, found, names := expose.NamedPort(pod, p.Remote)
-	if p.Remote == NamePortal && !found {
-		if number = expose.PortalPort(pod, cluster); number == 0 {
-			return 0, problem.New("pod %q in namespace %q is not known to serve a portal", pod.Name, pod.Namespace).
-				Hint("data and compute pods do; give a port's number to reach another")
+	declared := pod.Ports()
+	if portal := cluster.PortalPort(pod, c); p.Remote == NamePortal && portal.Number != 0 {
+		if pod.Sidecar != nil && !pod.Sidecar.IsRunning() {
+			return 0, sidecarStopped(pod, c)
 		}
-		found = true
+		return uint16(portal.Number), nil
 	}
-	if !found {
-		return 0, problem.New("no container of pod %q in namespace %q declares a port named %q", pod.Name, pod.Namespace, p.Remote).
-			Hint("there are %s, %s; or give a number", NamePortal, names)
+	named, found := cluster.NamedPort(declared, p.Remote)
+	switch {
+	case found:
+		return uint16(named.ContainerPort), nil
+	case p.Remote == NamePortal:
+		return 0, problem.New("pod %q in namespace %q is not known to serve a portal", pod.Name, pod.Namespace).
+			Hint("data and compute pods do; give a port's number to reach another")
 	}
-	return uint16(number), nil
+	return 0, problem.New("no container of pod %q in namespace %q declares a port named %q", pod.Name, pod.Namespace, p.Remote).
+		Hint("there are %s, %s; or give a number", NamePortal, strings.Join(cluster.PortNames(declared), ", "))
+}
+
+// Stopped is the error of a port whose container does not run. The kubelet may
+// start the container again.
+type Stopped struct{ error }
+
+// Unwrap returns the error itself.
+func (e Stopped) Unwrap() error { return e.error }
+
+// sidecarStopped says why the sidecar serves no portal, and how to reach that of
+// IRIS.
+func sidecarStopped(pod iris.Pod, c iris.Cluster) error {
+	why := ""
+	if pod.Sidecar.Reason != "" {
+		why = ": " + pod.Sidecar.Reason
+	}
+	err := problem.New("the sidecar of pod %q in namespace %q is not running%s", pod.Name, pod.Namespace, why)
+	if own := cluster.OwnPort(pod, c); pod.IRIS.IsRunning() && own.Number != 0 {
+		err = err.Hint("kubectl iris port-forward %s 8080:%d -n %s reaches the web port of IRIS itself", pod.ShortName(), own.Number, pod.Namespace)
+	}
+	return Stopped{err}
 }

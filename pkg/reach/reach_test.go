@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -267,6 +268,10 @@ func TestPortIn(t *testing.T) {
 	declaring.IRIS.Ports = []corev1.ContainerPort{{Name: "superserver", ContainerPort: 51773}}
 	arbiter := data("simple", "arbiter-0", "", iris.LabelComponent, iris.ComponentArbiter)
 	arbiter.Sidecar = nil
+	native := data("simple", "data-0-0", "")
+	native.Others = []iris.Container{{Name: "exporter", Ports: []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090}, {Name: "portal", ContainerPort: 9}}}}
+	crashing := data("simple", "data-0-0", "")
+	crashing.Sidecar = &iris.Container{Name: iris.SidecarContainer, Reason: "CrashLoopBackOff"}
 	lockedDown := iris.Cluster{Nodes: map[string]iris.Node{"data": {Sidecar: &iris.Gateway{Type: "apache-lockeddown"}}}}
 	for _, c := range []struct {
 		name    string
@@ -285,6 +290,11 @@ func TestPortIn(t *testing.T) {
 		{"the superserver", "superserver", plain, iris.Cluster{}, 1972, ""},
 		{"a declared superserver", "superserver", declaring, iris.Cluster{}, 51773, ""},
 		{"a declared port", "gateway", declaring, iris.Cluster{}, 8080, ""},
+		{"a port of another container", "metrics", native, iris.Cluster{}, 9090, ""},
+		{"the portal is not another container's port of that name", "portal", native, iris.Cluster{}, 80, ""},
+		{"the portal of a sidecar that crashes", "portal", crashing, iris.Cluster{}, 0, `the sidecar of pod "simple-data-0-0" in namespace "ns" is not running: CrashLoopBackOff`},
+		{"the superserver beside a sidecar that crashes", "superserver", crashing, iris.Cluster{}, 1972, ""},
+		{"a number beside a sidecar that crashes", "52773", crashing, iris.Cluster{}, 52773, ""},
 		{"no such port", "web", declaring, iris.Cluster{}, 0, `no container of pod "simple-data-0-0" in namespace "ns" declares a port named "web"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -297,5 +307,30 @@ func TestPortIn(t *testing.T) {
 				t.Errorf("got %d, error %q, want %d, %q", got, message, c.want, c.err)
 			}
 		})
+	}
+}
+
+// IRIS' own port is offered where IRIS runs: the sidecar may come back, so the
+// error is told from one that waiting does not cure.
+func TestPortalOfAStoppedSidecar(t *testing.T) {
+	pod := data("simple", "data-0-0", "")
+	pod.Sidecar = &iris.Container{Name: iris.SidecarContainer}
+	pod.IRIS.Ports = []corev1.ContainerPort{{Name: "webserver", ContainerPort: 8888}}
+	_, err := Port{Remote: NamePortal}.In(pod, iris.Cluster{})
+	if !errors.As(err, new(Stopped)) || err.Error() != `the sidecar of pod "simple-data-0-0" in namespace "ns" is not running` {
+		t.Errorf("error %v", err)
+	}
+	if want, got := "kubectl iris port-forward data-0-0 8080:8888 -n ns reaches the web port of IRIS itself", problem.HintOf(err); got != want {
+		t.Errorf("hint %q, want %q", got, want)
+	}
+
+	pod.IRIS.Started = metav1.Time{}
+	_, err = Port{Remote: NamePortal}.In(pod, iris.Cluster{})
+	if hint := problem.HintOf(err); !errors.As(err, new(Stopped)) || hint != "" {
+		t.Errorf("error %v, hint %q though IRIS does not run either", err, hint)
+	}
+	_, err = Port{Remote: "nope"}.In(pod, iris.Cluster{})
+	if err == nil || errors.As(err, new(Stopped)) {
+		t.Errorf("error %v of a port that there is not", err)
 	}
 }

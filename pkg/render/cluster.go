@@ -202,6 +202,9 @@ func serviceColumns(o Options) []column[view.Service] {
 // to worry about.
 func reaches(s view.Service, wide bool) cell {
 	c := cell{text: reached(s.Reaches, wide)}
+	if len(s.Reaches) == 0 && len(s.Terminating) > 0 {
+		return cell{reached(s.Terminating, wide) + " (terminating)", toneWarn}
+	}
 	if s.Reaches != nil && len(s.Reaches) == 0 && len(s.Selector) > 0 {
 		c.tone = toneWarn
 	}

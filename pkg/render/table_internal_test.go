@@ -256,3 +256,26 @@ func TestRoleCell(t *testing.T) {
 		}
 	}
 }
+
+func TestReaches(t *testing.T) {
+	t.Parallel()
+	selector := map[string]string{"app": "iris"}
+	for name, test := range map[string]struct {
+		service view.Service
+		want    cell
+	}{
+		"not read":         {view.Service{Selector: selector}, cell{text: unknown}},
+		"a pod":            {view.Service{Selector: selector, Reaches: []string{"a"}}, cell{text: "a"}},
+		"none":             {view.Service{Selector: selector, Reaches: []string{}}, cell{none, toneWarn}},
+		"one that ends":    {view.Service{Selector: selector, Reaches: []string{}, Terminating: []string{"a"}}, cell{"a (terminating)", toneWarn}},
+		"and another":      {view.Service{Selector: selector, Reaches: []string{"b"}, Terminating: []string{"a"}}, cell{text: "b"}},
+		"without selector": {view.Service{Reaches: []string{}}, cell{text: none}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := reaches(test.service, false); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}

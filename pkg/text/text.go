@@ -37,10 +37,19 @@ func Lines(s string) string {
 const maxExcerpt = 200
 
 // Excerpt returns OneLine(s), cut to 200 characters.
-func Excerpt(s string) string {
+func Excerpt(s string) string { return Cut(s, maxExcerpt) }
+
+// Cut returns OneLine(s), cut to limit characters. Of a text that is much longer
+// only the beginning is looked at.
+func Cut(s string, limit int) string {
+	const looked = 16
+	long := len(s) > looked*limit
+	if long {
+		s = strings.ToValidUTF8(s[:looked*limit], "")
+	}
 	runes := []rune(OneLine(s))
-	if len(runes) > maxExcerpt {
-		return string(runes[:maxExcerpt-1]) + "…"
+	if len(runes) > limit || long {
+		return string(runes[:min(len(runes), limit-1)]) + "…"
 	}
 	return string(runes)
 }

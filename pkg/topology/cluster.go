@@ -122,7 +122,7 @@ func (inv *inventory) podViews(c *cluster) []view.Pod {
 			v.Image = pod.IRIS.Image
 		}
 		if pod.Sidecar != nil {
-			v.Sidecar = &view.Sidecar{Image: pod.Sidecar.Image, Port: pod.SidecarPort(c.Cluster)}
+			v.Sidecar = &view.Sidecar{Image: pod.Sidecar.Image, Port: model.SidecarPort(*pod, c.Cluster).Number}
 		}
 		if reachedBy != nil {
 			v.ReachedBy = orEmpty(reachedBy[pod.Name])

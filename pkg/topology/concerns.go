@@ -4,7 +4,9 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
@@ -20,7 +22,8 @@ func Concerns(service *corev1.Service, cluster string, pods []iris.Pod) bool {
 	if target := expose.TargetOf(service); target != nil && target.Cluster == cluster {
 		return true
 	}
-	return len(service.Spec.Selector) > 0 && slices.ContainsFunc(pods, func(p iris.Pod) bool {
-		return p.Namespace == service.Namespace && matches(service.Spec.Selector, &p)
+	selects := model.Selector(service.Spec.Selector)
+	return slices.ContainsFunc(pods, func(p iris.Pod) bool {
+		return p.Namespace == service.Namespace && selects.Matches(labels.Set(p.Labels))
 	})
 }

@@ -48,6 +48,7 @@ func (inv *inventory) exposedView(svc *service, pods []iris.Pod) view.ExposedSer
 	}
 	if inv.read.slices {
 		v.Reaches = orEmpty(svc.reaches[""])
+		v.Terminating = svc.terminating[""]
 	}
 	return v
 }

@@ -32,7 +32,7 @@ func at(code view.FindingCode, object, brief, why, hint string) finding {
 func (inv *inventory) judge(c *cluster) []finding {
 	found := inv.judgeCluster(c)
 	if inv.read.pods {
-		found = append(found, judgeShards(c)...)
+		found = append(found, inv.judgeShards(c)...)
 		found = append(found, inv.judgeAnswers(c)...)
 		found = append(found, inv.judgePods(c)...)
 	}
@@ -53,7 +53,7 @@ func (inv *inventory) judgeCluster(c *cluster) []finding {
 	return nil
 }
 
-func judgeShards(c *cluster) []finding {
+func (inv *inventory) judgeShards(c *cluster) []finding {
 	var found []finding
 	for _, shard := range c.shards {
 		where := ""
@@ -62,7 +62,7 @@ func judgeShards(c *cluster) []finding {
 		}
 		switch {
 		case len(shard.Members) == 0:
-			found = append(found, at(view.NoPods, "", "no data pods"+where, "", whatOfCluster(c)))
+			found = append(found, inv.noPods(c, shard.Name, where))
 		case c.isMirrored() && !c.model.IsAsyncOnly():
 			found = append(found, judgeMirror(c, shard, where)...)
 		}
@@ -151,37 +151,6 @@ func askIRIS(members []*model.Member) string {
 		also = ", here and in the other members"
 	}
 	return fmt.Sprintf("see what IRIS itself says%s: kubectl exec %s%s -n %s -- iris list", also, pod.Name, container, pod.Namespace)
-}
-
-// judgePods says of a pod that it is not ready, or else that its role label is
-// missing: the label of one that is starting is not due yet.
-func (inv *inventory) judgePods(c *cluster) []finding {
-	var found []finding
-	for _, pod := range c.pods {
-		switch {
-		case pod.Deleting:
-			found = append(found, at(view.PodNotReady, object("pod", pod.Name),
-				fmt.Sprintf("%s %q is being deleted", podWords(pod), pod.Name), "",
-				fmt.Sprintf("if it does not come back: kubectl describe pod %s -n %s", pod.Name, pod.Namespace)))
-		case !pod.Ready:
-			found = append(found, inv.notReady(pod))
-		case c.isMirrored() && lacksLabel(c.model.Member(pod)):
-			found = append(found, c.labelMissing(c.model.Member(pod)))
-		}
-	}
-	return found
-}
-
-func (inv *inventory) notReady(pod *iris.Pod) finding {
-	why := fmt.Sprintf("%s, %d/%d containers ready", pod.State, pod.ContainersReady, pod.Containers)
-	if warning := inv.warning("Pod", key{pod.Namespace, pod.Name}, pod.UID); warning != "" {
-		why += "; " + warning
-	}
-	hint := fmt.Sprintf("kubectl describe pod %s -n %s", pod.Name, pod.Namespace)
-	if pod.State == "CrashLoopBackOff" || pod.State == "Error" {
-		hint = fmt.Sprintf("kubectl logs %s --all-containers --previous -n %s", pod.Name, pod.Namespace)
-	}
-	return at(view.PodNotReady, object("pod", pod.Name), fmt.Sprintf("%s %q is not ready", podWords(pod), pod.Name), why, hint)
 }
 
 // podWords is "data pod", or "pod" where the component is not known.

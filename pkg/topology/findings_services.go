@@ -10,8 +10,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
+	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -23,7 +24,7 @@ func (inv *inventory) judgeServices(c *cluster) []finding {
 			continue // its endpoints go before it does
 		}
 		if svc.serves(c.Name) {
-			found = append(found, inv.judgeReach(c, svc)...)
+			found = append(found, inv.blamePods(c, svc, inv.judgeReach(c, svc))...)
 		}
 		if AddressIsPending(*svc.Service) && (svc.serves(c.Name) || namedCluster(svc.Spec.Selector) == c.Name) {
 			found = append(found, inv.addressPending(svc))
@@ -35,8 +36,8 @@ func (inv *inventory) judgeServices(c *cluster) []finding {
 	return found
 }
 
-// judgeReach says at most one thing of where a Service leads: the target that
-// is gone rather than the endpoints that are therefore missing.
+// judgeReach returns at most one finding about whom a Service reaches: the target
+// that is gone rather than the endpoints that are therefore missing.
 func (inv *inventory) judgeReach(c *cluster, svc *service) []finding {
 	if c.isServedElsewhere(svc) {
 		return nil
@@ -49,17 +50,60 @@ func (inv *inventory) judgeReach(c *cluster, svc *service) []finding {
 			return []finding{f}
 		}
 	}
-	if !inv.read.slices || len(svc.reaches[inv.reachedAs(c)]) > 0 {
+	if !inv.read.slices {
 		return nil
 	}
-	why, hint := "", fmt.Sprintf("kubectl describe service %s -n %s", svc.Name, svc.Namespace)
-	if inv.read.pods && len(svc.Spec.Selector) == 0 {
-		why = "it has no selector"
-	} else if inv.read.pods {
-		why, hint = whyNothing(c, svc)
+	reach := inv.reachIn(c, svc)
+	unserved, terminating := reach.Unserved(), reach.Terminating()
+	switch {
+	case reach.IsReady():
+		return nil
+	case len(unserved) == 0:
+		return []finding{at(view.ServiceReachesTerminating, object("service", svc.Name),
+			fmt.Sprintf("service %q reaches %s while it terminates", svc.Name, listOf(terminating)),
+			"no pod is ready "+atPorts(svc, reach.Unready()), describeService(svc))}
+	}
+	why, hint := inv.whyUnserved(c, svc, reach)
+	if len(unserved) < len(reach.Ports) {
+		return []finding{at(view.PortReachesNothing, object("service", svc.Name),
+			fmt.Sprintf("service %q reaches no pod at %s", svc.Name, endpoints.Numbers(unserved)), why, hint)}
 	}
 	return []finding{at(view.ServiceReachesNothing, object("service", svc.Name),
 		fmt.Sprintf("service %q reaches no pod", svc.Name), why, hint)}
+}
+
+// reachIn returns the part of a Service's reach in one cluster. If pods could not
+// be read, whose they are is not known and the whole is returned.
+func (inv *inventory) reachIn(c *cluster, svc *service) endpoints.Reach {
+	if !inv.read.pods {
+		return svc.reach
+	}
+	index := inv.pods[svc.Namespace]
+	return svc.reach.Among(func(pod string) bool { return index.clusterOf(pod) == c.Name })
+}
+
+// whyUnserved says why no pod serves some or all ports of a Service, as far as
+// pods were read, and what to look at.
+func (inv *inventory) whyUnserved(c *cluster, svc *service, reach endpoints.Reach) (why, hint string) {
+	switch {
+	case !inv.read.pods:
+		return "", describeService(svc)
+	case len(svc.Spec.Selector) == 0:
+		return "it has no selector", describeService(svc)
+	}
+	return whyNothing(c, svc, reach)
+}
+
+func describeService(svc *service) string {
+	return fmt.Sprintf("kubectl describe service %s -n %s", svc.Name, svc.Namespace)
+}
+
+// atPorts names ports if they are some of several.
+func atPorts(svc *service, ports []corev1.ServicePort) string {
+	if len(ports) == 0 || len(ports) == len(svc.Spec.Ports) {
+		return "now"
+	}
+	return "at " + endpoints.Numbers(ports)
 }
 
 func (inv *inventory) podGone(svc *service) (finding, bool) {
@@ -88,24 +132,18 @@ func sidecarMissing(c *cluster, svc *service) (finding, bool) {
 		fmt.Sprintf("set spec.topology.%s.webgateway in the IrisCluster, or: kubectl iris unexpose %s -n %s", component, svc.Name, svc.Namespace)), true
 }
 
-// needsSidecar tells whether a Service for one pod leads to a web gateway's
+// needsSidecar reports whether a Service for one pod leads to a web gateway's
 // port that no container of the pod declares: only a sidecar would answer.
 func needsSidecar(service *corev1.Service, pod *iris.Pod) bool {
 	return slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool {
-		number := targetPort(port)
-		return isGatewayPort(number) && !slices.ContainsFunc(pod.Ports(), func(p corev1.ContainerPort) bool {
-			return strconv.Itoa(int(p.ContainerPort)) == number
-		})
+		target := model.Target(port)
+		return model.IsGatewayPort(target.IntVal) && !model.Declares(pod.Ports(), target, port.Protocol)
 	})
 }
 
-func isGatewayPort(number string) bool {
-	return number == strconv.Itoa(iris.PortGateway) || number == strconv.Itoa(iris.PortGatewayTLS)
-}
-
-// whyNothing says why a Service reaches none of a cluster's pods, and what to
-// look at.
-func whyNothing(c *cluster, svc *service) (why, hint string) {
+// whyNothing says why none of a cluster's pods serves some or all ports of a
+// Service, and what to look at.
+func whyNothing(c *cluster, svc *service, reach endpoints.Reach) (why, hint string) {
 	selected := svc.selects[c.Name]
 	if len(selected) == 0 {
 		return whySelectsNothing(c, svc.Spec.Selector),
@@ -114,25 +152,38 @@ func whyNothing(c *cluster, svc *service) (why, hint string) {
 	names := podNames(selected)
 	describe := fmt.Sprintf("kubectl describe pod %s -n %s", names[0], svc.Namespace)
 	ready := slices.ContainsFunc(selected, func(p *iris.Pod) bool { return p.Ready && !p.Deleting })
+	undeclared := endpoints.Undeclared(reach.Unserved(), valuesOf(selected))
+	slicesOf := fmt.Sprintf("kubectl get endpointslices -l %s=%s -o yaml -n %s", discoveryv1.LabelServiceName, svc.Name, svc.Namespace)
 	switch {
-	case !ready:
+	case !ready && !svc.Spec.PublishNotReadyAddresses:
 		return "it selects " + quotedList(names) + ", not ready", describe
-	case svc.unserved:
-		return fmt.Sprintf("no container of %s declares its target port %s", quotedList(names), quotedList(namedTargets(svc.Service))),
-			"compare the ports: " + describe
+	case len(undeclared) > 0:
+		return endpoints.NoneDeclares(undeclared, valuesOf(selected)), "compare the ports: " + describe
+	case len(reach.Stale()) > 0:
+		return fmt.Sprintf("it selects %s, but its endpoints are still those of %s", quotedList(names), earlier(reach.Stale(), names)), slicesOf
 	}
-	return "it selects " + quotedList(names) + ", but has no ready endpoint yet",
-		fmt.Sprintf("kubectl get endpointslices -l %s=%s -o yaml -n %s", discoveryv1.LabelServiceName, svc.Name, svc.Namespace)
+	return "it selects " + quotedList(names) + ", but has no ready endpoint yet", slicesOf
 }
 
-func namedTargets(service *corev1.Service) []string {
-	var names []string
-	for _, port := range service.Spec.Ports {
-		if port.TargetPort.Type == intstr.String {
-			names = append(names, port.TargetPort.StrVal)
+// earlier names the pods of stale endpoints. One that goes by the name of a
+// selected pod was replaced by it.
+func earlier(stale, selected []string) string {
+	words := make([]string, len(stale))
+	for i, name := range stale {
+		words[i] = strconv.Quote(name)
+		if slices.Contains(selected, name) {
+			words[i] = "an earlier " + words[i]
 		}
 	}
-	return names
+	return listOf(words)
+}
+
+func valuesOf(pods []*iris.Pod) []iris.Pod {
+	values := make([]iris.Pod, len(pods))
+	for i, pod := range pods {
+		values[i] = *pod
+	}
+	return values
 }
 
 // whySelectsNothing finds the label that leaves no pod: the labels of a
@@ -157,7 +208,7 @@ func whySelectsNothing(c *cluster, selector map[string]string) string {
 			continue
 		}
 		one := map[string]string{k: v}
-		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !matches(one, p) })
+		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !model.Selects(one, *p) })
 		if len(left) == 0 {
 			return fmt.Sprintf("no %s carries %s=%s", subject, k, v)
 		}
@@ -171,18 +222,31 @@ func whySelectsNothing(c *cluster, selector map[string]string) string {
 	return "no pod carries all labels of its selector"
 }
 
+// addressPending reports a load balancer's missing address. The hint asks for a
+// controller only if none has reacted, as far as events were read.
 func (inv *inventory) addressPending(svc *service) finding {
-	why := ""
-	hint := fmt.Sprintf("kubectl describe service %s -n %s", svc.Name, svc.Namespace)
+	brief := fmt.Sprintf("service %q waits for its load balancer's address", svc.Name)
+	why, hint := "", describeService(svc)
 	if inv.read.events {
 		why = inv.warning("Service", key{svc.Namespace, svc.Name}, svc.UID)
-		if why == "" {
-			why = "no Warning event says why"
-			hint = "check that a load-balancer controller runs here; " + hint
-		}
 	}
-	return at(view.AddressPending, object("service", svc.Name),
-		fmt.Sprintf("service %q waits for its load balancer's address", svc.Name), why, hint)
+	switch sign := inv.reaction(svc); {
+	case why != "" || !inv.read.events && sign == "":
+	case sign != "":
+		why = "a load-balancer controller has reacted (" + sign + "), but has given none yet"
+	default:
+		why, hint = "no Warning event says why", "check that a load-balancer controller runs here; "+hint
+	}
+	return at(view.AddressPending, object("service", svc.Name), brief, why, hint)
+}
+
+// reaction returns the sign of a controller that looks after a load balancer: its
+// finalizer or its newest Normal event; "" if there is none.
+func (inv *inventory) reaction(svc *service) string {
+	if len(svc.Finalizers) > 0 {
+		return "finalizer " + svc.Finalizers[0]
+	}
+	return inv.normalEvent("Service", key{svc.Namespace, svc.Name}, svc.UID)
 }
 
 // isTooWide tells whether the Service selects by IKO's labels, but not by the

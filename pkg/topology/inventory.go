@@ -8,9 +8,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
@@ -39,6 +41,10 @@ type inventory struct {
 	pods     map[string]*podIndex
 	slices   map[key][]*discoveryv1.EndpointSlice
 	warnings map[eventKey]*corev1.Event
+	// normal are the newest Normal events.
+	normal map[eventKey]*corev1.Event
+	// refusals are by namespace.
+	refusals map[string][]*corev1.Event
 }
 
 // cluster is one IrisCluster with all that has to do with it.
@@ -66,9 +72,12 @@ type service struct {
 	// selects and reaches are pods by the cluster that they belong to.
 	selects map[string][]*iris.Pod
 	reaches map[string][]string
-	// unserved: ready endpoints are there, but without any of the Service's
-	// ports, since no container declares the target port's name.
-	unserved bool
+	// terminating are the pods that take connections while they terminate, by
+	// their cluster.
+	terminating map[string][]string
+	// reach says of each port who takes its connections; zero if EndpointSlices
+	// were not read.
+	reach endpoints.Reach
 }
 
 // take sorts a snapshot.
@@ -85,7 +94,9 @@ func take(s Snapshot) *inventory {
 		clusters: make(map[key]*cluster, len(s.Clusters)),
 		pods:     map[string]*podIndex{},
 		slices:   make(map[key][]*discoveryv1.EndpointSlice, len(s.Services)),
-		warnings: newestWarnings(s.Events),
+		warnings: newestEvents(s.Events, corev1.EventTypeWarning),
+		normal:   newestEvents(s.Events, corev1.EventTypeNormal),
+		refusals: newestRefusals(s.Events),
 	}
 	for _, c := range s.Clusters {
 		inv.clusters[key{c.Namespace, c.Name}] = &cluster{Cluster: c, source: view.FromIrisCluster}
@@ -191,42 +202,15 @@ func (inv *inventory) owners() map[key][]string {
 	return owners
 }
 
-// resolveEndpoints finds the pods behind a Service's ready endpoints. A pod
-// with two address families is in a slice of each.
+// resolveEndpoints finds the pods that take a Service's connections.
 func (inv *inventory) resolveEndpoints(svc *service) {
 	if !inv.read.slices {
 		return
 	}
-	svc.reaches = map[string][]string{}
-	seen := map[string]bool{}
 	index := inv.pods[svc.Namespace]
-	for _, slice := range inv.slices[key{svc.Namespace, svc.Name}] {
-		// Pods that do not declare a target port's name come in a slice
-		// without ports.
-		served := len(slice.Ports) > 0 || len(svc.Spec.Ports) == 0
-		for i := range slice.Endpoints {
-			endpoint := &slice.Endpoints[i]
-			name := index.behind(endpoint)
-			if name == "" || !isReady(endpoint) || seen[name] {
-				continue
-			}
-			if !served {
-				svc.unserved = true
-				continue
-			}
-			seen[name] = true
-			of := index.clusterOf(name)
-			svc.reaches[of] = append(svc.reaches[of], name)
-		}
-	}
-	for _, names := range svc.reaches {
-		slices.SortFunc(names, index.compareNames)
-	}
-}
-
-// isReady reads a missing condition as true, as the API asks of its readers.
-func isReady(endpoint *discoveryv1.Endpoint) bool {
-	return endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready
+	svc.reach = endpoints.Of(svc.Service, inv.slices[key{svc.Namespace, svc.Name}], index)
+	svc.reaches = index.byCluster(svc.reach.Pods())
+	svc.terminating = index.byCluster(svc.reach.Terminating())
 }
 
 // concerns names the clusters that the Service has to do with.
@@ -295,41 +279,43 @@ func (index *podIndex) selected(selector map[string]string) []*iris.Pod {
 			rarest, first = pods, false
 		}
 	}
+	selects := model.Selector(selector)
 	var matched []*iris.Pod
 	for _, pod := range rarest {
-		if matches(selector, pod) {
+		if selects.Matches(labels.Set(pod.Labels)) {
 			matched = append(matched, pod)
 		}
 	}
 	return matched
 }
 
-func matches(selector map[string]string, pod *iris.Pod) bool {
-	for k, v := range selector {
-		if value, ok := pod.Labels[k]; !ok || value != v {
-			return false
-		}
+// Named returns the pod of that name, or nil if it is not known.
+func (index *podIndex) Named(name string) *iris.Pod {
+	if index == nil {
+		return nil
 	}
-	return true
+	return index.byName[name]
 }
 
-// behind is the name of the pod at an endpoint: its reference, else whose
-// address it is; "" where it is no known pod's.
-func (index *podIndex) behind(endpoint *discoveryv1.Endpoint) string {
-	if ref := endpoint.TargetRef; ref != nil {
-		if ref.Kind == "Pod" {
-			return ref.Name
-		}
-		return ""
+// At returns the pod with an IP address, or nil if none is known.
+func (index *podIndex) At(ip string) *iris.Pod {
+	if index == nil {
+		return nil
 	}
-	if index != nil {
-		for _, address := range endpoint.Addresses {
-			if pod := index.byIP[address]; pod != nil {
-				return pod.Name
-			}
-		}
+	return index.byIP[ip]
+}
+
+// byCluster sorts pods, given by their names, by the cluster that they belong to.
+func (index *podIndex) byCluster(names []string) map[string][]string {
+	sorted := map[string][]string{}
+	for _, name := range names {
+		of := index.clusterOf(name)
+		sorted[of] = append(sorted[of], name)
 	}
-	return ""
+	for _, names := range sorted {
+		slices.SortFunc(names, index.compareNames)
+	}
+	return sorted
 }
 
 // has tells whether a pod is there.
@@ -361,13 +347,14 @@ type eventKey struct {
 	uid types.UID
 }
 
-// newestWarnings keeps the newest Warning of each object. Times are in whole
-// seconds: of two in the same one the name decides, which ends in the time too.
-func newestWarnings(events []corev1.Event) map[eventKey]*corev1.Event {
+// newestEvents returns the newest event of a type for each object. Times are in
+// whole seconds: of two in the same one the name decides, which ends in the time
+// too.
+func newestEvents(events []corev1.Event, kind string) map[eventKey]*corev1.Event {
 	newest := map[eventKey]*corev1.Event{}
 	for i := range events {
 		event := &events[i]
-		if event.Type != corev1.EventTypeWarning {
+		if event.Type != kind {
 			continue
 		}
 		object := event.InvolvedObject
@@ -399,14 +386,35 @@ func EventTime(event corev1.Event) time.Time {
 	return last
 }
 
-// warning is the newest Warning about an object as one line, or "".
+// warning returns the newest Warning about an object as one line, or "".
 func (inv *inventory) warning(kind string, object key, uid types.UID) string {
-	event := inv.warnings[eventKey{kind, object, uid}]
+	if event := inv.warningOf(kind, object, uid); event != nil {
+		return eventText(event)
+	}
+	return ""
+}
+
+// warningOf returns the newest Warning about an object, or nil.
+func (inv *inventory) warningOf(kind string, object key, uid types.UID) *corev1.Event {
+	if event := inv.warnings[eventKey{kind, object, uid}]; event != nil {
+		return event
+	}
+	return inv.warnings[eventKey{kind, object, ""}]
+}
+
+// normalEvent returns the newest Normal event about an object as one line, or "".
+func (inv *inventory) normalEvent(kind string, object key, uid types.UID) string {
+	event := inv.normal[eventKey{kind, object, uid}]
 	if event == nil {
-		event = inv.warnings[eventKey{kind, object, ""}]
+		event = inv.normal[eventKey{kind, object, ""}]
 	}
 	if event == nil {
 		return ""
 	}
+	return eventText(event)
+}
+
+// eventText returns what an event says as one line of bounded length.
+func eventText(event *corev1.Event) string {
 	return text.Excerpt(event.Reason + ": " + event.Message)
 }

@@ -5,10 +5,8 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -62,6 +60,7 @@ func (inv *inventory) serviceView(c *cluster, svc *service) view.Service {
 	}
 	if inv.read.slices {
 		v.Reaches = orEmpty(svc.reaches[inv.reachedAs(c)])
+		v.Terminating = svc.terminating[inv.reachedAs(c)]
 	}
 	return v
 }
@@ -97,24 +96,16 @@ func describe(svc *service) view.Service {
 		CreationTimestamp: svc.CreationTimestamp,
 	}
 	for _, port := range svc.Spec.Ports {
+		target := model.Target(port)
 		v.Ports = append(v.Ports, view.ServicePort{
 			Name:       port.Name,
 			Protocol:   string(cmp.Or(port.Protocol, corev1.ProtocolTCP)),
 			Port:       port.Port,
-			TargetPort: targetPort(port),
+			TargetPort: target.String(),
 			NodePort:   port.NodePort,
 		})
 	}
 	return v
-}
-
-// targetPort is a port's target as written; a Service that names none leads to
-// the same number.
-func targetPort(port corev1.ServicePort) string {
-	if port.TargetPort == (intstr.IntOrString{}) {
-		return strconv.Itoa(int(port.Port))
-	}
-	return port.TargetPort.String()
 }
 
 // Addresses are a Service's external addresses where its type has them (none
@@ -176,55 +167,11 @@ func URLs(service *corev1.Service, nodes []string) []string {
 		if host == corev1.ClusterIPNone {
 			continue
 		}
-		for _, port := range webPorts(service.Spec.Ports) {
+		for _, port := range model.WebPorts(service.Spec.Ports) {
 			if n := number(port); n != 0 {
-				urls = append(urls, scheme(port)+"://"+net.JoinHostPort(host, strconv.Itoa(int(n)))+iris.PortalPath)
+				urls = append(urls, model.Scheme(port)+"://"+net.JoinHostPort(host, strconv.Itoa(int(n)))+iris.PortalPath)
 			}
 		}
 	}
 	return urls
-}
-
-// webPorts are the ports that are known for the web, by target or name. Where
-// there is none a lone port that is neither the superserver's nor ISCAgent's is
-// taken for one: the port of a web server is anybody's choice.
-func webPorts(ports []corev1.ServicePort) []corev1.ServicePort {
-	known := slices.DeleteFunc(slices.Clone(ports), func(port corev1.ServicePort) bool { return !isWeb(port) })
-	if len(known) == 0 && len(ports) == 1 && isTCP(ports[0]) && !isSuperserver(ports[0]) && targetPort(ports[0]) != strconv.Itoa(iris.PortAgent) {
-		return ports
-	}
-	return known
-}
-
-func isTCP(port corev1.ServicePort) bool {
-	return port.Protocol == "" || port.Protocol == corev1.ProtocolTCP
-}
-
-func isSuperserver(port corev1.ServicePort) bool {
-	target := targetPort(port)
-	return target == strconv.Itoa(iris.PortSuperserver) || target == iris.NameSuperserver || port.Name == iris.NameSuperserver
-}
-
-func isWeb(port corev1.ServicePort) bool {
-	if !isTCP(port) || isSuperserver(port) {
-		return false
-	}
-	target := targetPort(port)
-	if number, err := strconv.Atoi(target); err == nil {
-		return number == iris.PortGateway || number == iris.PortGatewayTLS || number == iris.PortWeb || isWebName(port.Name)
-	}
-	return isWebName(target) || isWebName(port.Name)
-}
-
-// isWebName knows http, https, http-portal, and the webserver of IKO's pods.
-func isWebName(name string) bool {
-	return strings.HasPrefix(name, "http") || strings.HasPrefix(name, "web")
-}
-
-func scheme(port corev1.ServicePort) string {
-	target := targetPort(port)
-	if target == strconv.Itoa(iris.PortGatewayTLS) || strings.HasPrefix(target, "https") {
-		return "https"
-	}
-	return "http"
 }

@@ -27,7 +27,7 @@ type Snapshot struct {
 	Services []corev1.Service
 	// Slices are the EndpointSlices of (at least) the Services that matter.
 	Slices []discoveryv1.EndpointSlice
-	// Events are Warnings about Services and pods.
+	// Events are Warnings about Services, pods and what creates pods.
 	Events []corev1.Event
 	// Unread are the reads that failed; what they would have brought is empty
 	// above, and that says nothing.

@@ -167,9 +167,13 @@ type Service struct {
 	// Selects are the pods that the selector matches now, ready or not; absent
 	// where pods could not be read, or were not needed (exposed).
 	Selects []string `json:"selects,omitzero"`
-	// Reaches are the pods with a ready endpoint now; absent where
-	// EndpointSlices could not be read.
+	// Reaches are the pods with a ready endpoint for one of the ports now; absent
+	// where EndpointSlices could not be read. One that the selector no longer
+	// matches is among them until its endpoint is removed.
 	Reaches []string `json:"reaches,omitzero"`
+	// Terminating are pods that take connections while they terminate, since no
+	// pod is ready at one of the ports; absent if there are none.
+	Terminating []string `json:"terminating,omitempty"`
 	// Target is what a Service of this tool was made for.
 	Target            *Target     `json:"target,omitempty"`
 	CreationTimestamp metav1.Time `json:"creationTimestamp,omitzero"`
@@ -236,10 +240,15 @@ const (
 	SeveralPrimaries FindingCode = "SeveralPrimaries"
 	NoBackup         FindingCode = "NoBackup"
 	// SeveralBackups: a shard has one backup, and several pods claim to be it.
-	SeveralBackups        FindingCode = "SeveralBackups"
-	RoleLabelMissing      FindingCode = "RoleLabelMissing"
-	PodNotReady           FindingCode = "PodNotReady"
+	SeveralBackups   FindingCode = "SeveralBackups"
+	RoleLabelMissing FindingCode = "RoleLabelMissing"
+	PodNotReady      FindingCode = "PodNotReady"
+	// ServiceReachesNothing: no pod that the Service selects takes connections.
 	ServiceReachesNothing FindingCode = "ServiceReachesNothing"
+	// ServiceReachesTerminating: only pods that terminate take its connections.
+	ServiceReachesTerminating FindingCode = "ServiceReachesTerminating"
+	// PortReachesNothing: none of the pods takes connections at some of its ports.
+	PortReachesNothing    FindingCode = "PortReachesNothing"
 	ExposedPodGone        FindingCode = "ExposedPodGone"
 	ExposedSidecarMissing FindingCode = "ExposedSidecarMissing"
 	AddressPending        FindingCode = "AddressPending"
@@ -268,6 +277,10 @@ const (
 	MemberInTransition FindingCode = "MemberInTransition"
 	// MemberNotConnected: a mirror member does not take part in its mirror.
 	MemberNotConnected FindingCode = "MemberNotConnected"
+	// PodNotCreated: a pod is missing, since Kubernetes did not let its
+	// StatefulSet or ReplicaSet create it. NoPods says so of a data node that
+	// has no pods at all.
+	PodNotCreated FindingCode = "PodNotCreated"
 )
 
 // Finding is one thing that is wrong.

@@ -84,21 +84,31 @@ func TestWaitSucceeds(t *testing.T) {
 		e := article(t)
 		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait")
 		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
-		// The finalizer is the controller's sign that it is at work.
-		e.patchService(exposed, `{"metadata":{"finalizers":["service.kubernetes.io/load-balancer-cleanup"]}}`)
-		select {
-		case code := <-w.ended:
-			t.Errorf("the wait ended with %d while a controller was at work: %s", code, w.stderr)
-		case <-time.After(12 * time.Second): // beyond the grace for a controller to react
+		const slow = "has no address yet: no load-balancer controller has reacted to it for 10s"
+		becomes(e, "stderr", true, func() bool { return strings.Contains(w.stderr.String(), slow) })
+		e.giveAddress(exposed, "192.0.2.8")
+		w.endsByItself(0)
+		equal(t, "how often it is told", 1, strings.Count(w.stderr.String(), "has no address yet"))
+	})
+	t.Run("a load balancer that warns meanwhile", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		const warned = "warning: service \"" + exposed + "\" in namespace %q has no address yet: SyncLoadBalancerFailed: not active yet\n"
+		for range 2 {
+			e.warn(e.service(exposed), time.Now(), "SyncLoadBalancerFailed", "not active yet")
+			becomes(e, "stderr", 1, func() int { return strings.Count(w.stderr.String(), fmt.Sprintf(warned, e.namespace)) })
 		}
 		e.giveAddress(exposed, "192.0.2.8")
 		w.endsByItself(0)
-		e.patchService(exposed, `{"metadata":{"finalizers":null}}`)
+		equal(t, "stdout", "service/"+exposed+" created\n"+fmt.Sprintf(urlOf, "192.0.2.8")+"\n", w.stdout.String())
+		equal(t, "how often it is told", 1, strings.Count(w.stderr.String(), "has no address yet"))
 	})
 }
 
-// --wait fails with what is missing, early where that can be told. The Service
-// stays.
+// --wait fails with what is missing: at the timeout, or early if it can never
+// come. The Service stays.
 func TestWaitFails(t *testing.T) {
 	t.Parallel()
 	fails := func(w *running, parts ...string) {
@@ -116,7 +126,7 @@ func TestWaitFails(t *testing.T) {
 		e.freezeLabels("simple")
 		e.labelRole("simple-data-0-1", "")
 		fails(e.start(nil, "expose-sidecar", "--role=backup", "--type=ClusterIP", "--wait", "--timeout=1s"),
-			notMade, "still lacks a ready endpoint after 1s", "kubectl iris status", "--timeout")
+			notMade, "still lacks a ready endpoint after 1s: no pod matches its selector", "kubectl iris status", "--timeout")
 	})
 	t.Run("neither endpoint nor address", func(t *testing.T) {
 		t.Parallel()
@@ -129,19 +139,37 @@ func TestWaitFails(t *testing.T) {
 	t.Run("a Warning", func(t *testing.T) {
 		t.Parallel()
 		e := article(t)
-		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait")
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait", "--timeout=5s")
 		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
 		e.warn(e.service(exposed), time.Now(), "SyncLoadBalancerFailed", "quota exceeded")
-		fails(w, notMade, "SyncLoadBalancerFailed: quota exceeded", "kubectl describe service "+exposed)
+		fails(w, notMade, "still lacks a load-balancer address after 5s: SyncLoadBalancerFailed: quota exceeded", "kubectl describe service "+exposed)
 	})
 	t.Run("no controller", func(t *testing.T) {
 		t.Parallel()
 		e := article(t)
-		began := time.Now()
-		fails(e.start(nil, "expose-sidecar", "--role=backup", "--wait"), notMade, "no load-balancer controller has reacted", "--type")
-		if took := time.Since(began); took > deadline {
-			t.Errorf("that took %v", took)
-		}
+		fails(e.start(nil, "expose-sidecar", "--role=backup", "--wait", "--timeout=3s"), notMade,
+			"still lacks a load-balancer address after 3s: no load-balancer controller has reacted to it", "--type")
+	})
+	t.Run("a port that another load balancer has", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		e.run("expose-pod", "data-0-0", "--type=LoadBalancer").exits(0)
+		e.giveAddress("simple-pod-data-0-0", "192.0.2.7")
+		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait", "--timeout=3s")
+		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
+		e.patchService(exposed, `{"metadata":{"finalizers":["service.kubernetes.io/load-balancer-cleanup"]}}`)
+		fails(w, notMade, "still lacks a load-balancer address after 3s", `service "simple-pod-data-0-0" has port 81 here, too`, "use --port 82:80")
+		e.patchService(exposed, `{"metadata":{"finalizers":null}}`)
+	})
+	t.Run("a target port that no container declares", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		fails(e.start(nil, "expose-sidecar", "--role=backup", "--type=ClusterIP", "--port=81:nosuch", "--wait"), notMade,
+			`no endpoint serves port 81, since no container of simple-data-0-1 declares "nosuch"`, "--port 81:NUMBER")
+		r := e.run("exposed", "--wait").exits(1).blames(`no endpoint serves port 81, since no container of simple-data-0-1 declares "nosuch"`)
+		equal(t, "shown all the same", 2, len(r.rows()))
+		equal(t, "what status says", true, strings.Contains(e.run("status", "simple").exits(3).stdout,
+			`no endpoint serves port 81, since no container of simple-data-0-1 declares "nosuch"`))
 	})
 	t.Run("deleted meanwhile", func(t *testing.T) {
 		t.Parallel()

@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,13 +100,24 @@ func TestRerunAfterAnotherClient(t *testing.T) {
 	}
 }
 
-// Endpoints of before a change do not end a wait.
+// Endpoints from before a change do not end a wait: neither those of another role
+// nor those of another pod.
 func TestWaitAfterRetargeting(t *testing.T) {
 	t.Parallel()
-	e := article(t)
-	e.freezeLabels("simple")
-	e.setReady("simple-data-0-0", false)
-	e.run("expose-sidecar", "--role=backup", "--name=portal", "--type=ClusterIP", "--wait").exits(0)
-	e.run("expose-sidecar", "--role=primary", "--name=portal", "--type=ClusterIP", "--wait", "--timeout=1s").
-		exits(1).blames(`service "portal"`, "still lacks a ready endpoint")
+	t.Run("to another role", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		e.freezeLabels("simple")
+		e.setReady("simple-data-0-0", false)
+		e.run("expose-sidecar", "--role=backup", "--name=portal", "--type=ClusterIP", "--wait").exits(0)
+		e.run("expose-sidecar", "--role=primary", "--name=portal", "--type=ClusterIP", "--wait", "--timeout=1s").
+			exits(1).blames(`service "portal"`, "still lacks a ready endpoint")
+	})
+	t.Run("to another pod", func(t *testing.T) {
+		t.Parallel()
+		e := article(t)
+		e.run("expose-pod", "data-0-0", "--name=portal", "--type=ClusterIP", "--wait").exits(0)
+		e.run("expose-pod", "data-0-1", "--name=portal", "--type=ClusterIP", "--wait").exits(0)
+		equal(t, "reach", true, slices.Contains(e.reached("portal"), "simple-data-0-1"))
+	})
 }

@@ -1,0 +1,268 @@
+// Package endpoints judges which pods take a Service's connections. It is the
+// one home of that judgement: status, exposed and the waits of --wait use it.
+//
+// A pod counts at a port of a Service if an EndpointSlice has the port, by name
+// and protocol, and the pod's endpoint there is ready. If no pod is ready at a
+// port, kube-proxy falls back on endpoints that still serve while they terminate.
+// An endpoint is stale if its pod no longer matches the selector, until the
+// EndpointSlice controller removes it.
+package endpoints
+
+import (
+	"cmp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+)
+
+// Pods finds what is known of the pods behind endpoints.
+type Pods interface {
+	// Named returns the pod of that name, or nil if it is not known.
+	Named(name string) *iris.Pod
+	// At returns the pod that has an IP address, or nil if none is known.
+	At(ip string) *iris.Pod
+}
+
+// Reach holds the pods that take a Service's connections.
+type Reach struct {
+	// Ports are those of the Service, in its order. A Service to which ports do
+	// not matter, because it is headless or has none, has one zero port.
+	Ports []Port
+}
+
+// Port holds the pods behind one port of a Service, each once, in the order of
+// the EndpointSlices.
+type Port struct {
+	corev1.ServicePort
+	// Ready are the pods with a ready endpoint.
+	Ready []string
+	// Stale are pods that have a ready endpoint, but no longer match the Service's
+	// selector, or were replaced by another pod of the same name.
+	Stale []string
+	// Terminating are the pods that serve while they terminate.
+	Terminating []string
+}
+
+// Of returns the pods that take a Service's connections according to its
+// EndpointSlices. Endpoints of pods that are not known count if they are ready;
+// endpoints that are no pod's do not count. A nil pods knows none.
+func Of(service *corev1.Service, all []*discoveryv1.EndpointSlice, pods Pods) Reach {
+	j := judge{
+		bySelector: len(service.Spec.Selector) > 0,
+		selector:   labels.SelectorFromSet(service.Spec.Selector),
+		pods:       pods,
+		// Clients of a headless Service take the addresses from DNS, which has
+		// ready pods only.
+		headless: service.Spec.ClusterIP == corev1.ClusterIPNone,
+	}
+	ports := service.Spec.Ports
+	if j.headless || len(ports) == 0 {
+		j.portless, ports = true, []corev1.ServicePort{{}}
+	}
+	r := Reach{Ports: make([]Port, len(ports))}
+	for i, port := range ports {
+		r.Ports[i].ServicePort = port
+		for _, slice := range all {
+			if j.portless || has(slice, port) {
+				j.add(&r.Ports[i], slice)
+			}
+		}
+	}
+	return r
+}
+
+// has reports whether an EndpointSlice has a Service's port.
+func has(slice *discoveryv1.EndpointSlice, port corev1.ServicePort) bool {
+	return slices.ContainsFunc(slice.Ports, func(p discoveryv1.EndpointPort) bool {
+		return valueOf(p.Name, "") == port.Name && valueOf(p.Protocol, corev1.ProtocolTCP) == protocolOf(port)
+	})
+}
+
+func protocolOf(port corev1.ServicePort) corev1.Protocol {
+	return cmp.Or(port.Protocol, corev1.ProtocolTCP)
+}
+
+func valueOf[T any](pointer *T, otherwise T) T {
+	if pointer == nil {
+		return otherwise
+	}
+	return *pointer
+}
+
+// judge holds what decides whether an endpoint of a Service counts.
+type judge struct {
+	bySelector, headless, portless bool
+	selector                       labels.Selector
+	pods                           Pods
+}
+
+// add adds the endpoints of a slice to a port. A pod with two address families
+// is in a slice of each.
+func (j judge) add(port *Port, slice *discoveryv1.EndpointSlice) {
+	for i := range slice.Endpoints {
+		endpoint := &slice.Endpoints[i]
+		name, stale := j.podOf(endpoint)
+		list := &port.Ready
+		switch {
+		case name == "":
+			continue
+		case isReady(endpoint) && stale:
+			list = &port.Stale
+		case isReady(endpoint):
+		case servesWhileTerminating(endpoint) && !j.headless && !stale:
+			list = &port.Terminating
+		default:
+			continue
+		}
+		if !slices.Contains(*list, name) {
+			*list = append(*list, name)
+		}
+	}
+}
+
+// isReady reads a missing condition as true, as the API asks of its readers.
+// With publishNotReadyAddresses the endpoints of all pods are ready.
+func isReady(endpoint *discoveryv1.Endpoint) bool {
+	return valueOf(endpoint.Conditions.Ready, true)
+}
+
+func servesWhileTerminating(endpoint *discoveryv1.Endpoint) bool {
+	return valueOf(endpoint.Conditions.Serving, isReady(endpoint)) && valueOf(endpoint.Conditions.Terminating, false)
+}
+
+// podOf returns the name of the pod at an endpoint, by its reference, else by its
+// address, or "" if it is no known pod's; and whether the endpoint is stale.
+func (j judge) podOf(endpoint *discoveryv1.Endpoint) (name string, stale bool) {
+	ref := endpoint.TargetRef
+	switch {
+	case ref != nil && ref.Kind != "Pod":
+		return "", false
+	case ref != nil:
+		if j.pods == nil {
+			return ref.Name, false
+		}
+		pod := j.pods.Named(ref.Name)
+		replaced := pod != nil && ref.UID != "" && pod.UID != "" && pod.UID != ref.UID
+		return ref.Name, replaced || j.isStale(pod)
+	case j.pods == nil:
+		return "", false
+	}
+	for _, address := range endpoint.Addresses {
+		if pod := j.pods.At(address); pod != nil {
+			return pod.Name, j.isStale(pod)
+		}
+	}
+	return "", false
+}
+
+func (j judge) isStale(pod *iris.Pod) bool {
+	return pod != nil && j.bySelector && !j.selector.Matches(labels.Set(pod.Labels))
+}
+
+// Among returns the part of r of the pods that keep accepts.
+func (r Reach) Among(keep func(pod string) bool) Reach {
+	among := Reach{Ports: slices.Clone(r.Ports)}
+	for i := range among.Ports {
+		port := &among.Ports[i]
+		for _, list := range []*[]string{&port.Ready, &port.Stale, &port.Terminating} {
+			*list = slices.DeleteFunc(slices.Clone(*list), func(pod string) bool { return !keep(pod) })
+		}
+	}
+	return among
+}
+
+// Pods returns the pods with a ready endpoint at one port at least, those that
+// are stale included: they take connections until their endpoints are removed.
+func (r Reach) Pods() []string {
+	var names []string
+	for _, port := range r.Ports {
+		names = union(names, port.Ready, port.Stale)
+	}
+	return names
+}
+
+// Stale returns the pods of which only stale endpoints are left.
+func (r Reach) Stale() []string {
+	var ready, stale []string
+	for _, port := range r.Ports {
+		ready, stale = union(ready, port.Ready), union(stale, port.Stale)
+	}
+	return slices.DeleteFunc(stale, func(pod string) bool { return slices.Contains(ready, pod) })
+}
+
+// Terminating returns the pods that take connections while they terminate, since
+// no pod is ready at a port.
+func (r Reach) Terminating() []string {
+	var names []string
+	for _, port := range r.Ports {
+		if port.servedBy() == byTerminating {
+			names = union(names, port.Terminating)
+		}
+	}
+	return names
+}
+
+func union(all []string, more ...[]string) []string {
+	for _, list := range more {
+		for _, name := range list {
+			if !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+	}
+	return all
+}
+
+// IsReady reports whether every port has a ready endpoint of a pod that the
+// Service selects.
+func (r Reach) IsReady() bool {
+	return !slices.ContainsFunc(r.Ports, func(p Port) bool { return p.servedBy() != byReady })
+}
+
+// Unready returns the ports without a ready endpoint of a pod that the Service
+// selects. A terminating one does not count.
+func (r Reach) Unready() []corev1.ServicePort {
+	return r.portsOf(func(s server) bool { return s != byReady })
+}
+
+// Unserved returns the ports at which no pod that the Service selects takes
+// connections.
+func (r Reach) Unserved() []corev1.ServicePort {
+	return r.portsOf(func(s server) bool { return s == byNone || s == byStale })
+}
+
+func (r Reach) portsOf(which func(server) bool) []corev1.ServicePort {
+	var ports []corev1.ServicePort
+	for _, port := range r.Ports {
+		if which(port.servedBy()) {
+			ports = append(ports, port.ServicePort)
+		}
+	}
+	return ports
+}
+
+// server says whose endpoints take the connections of a port.
+type server int
+
+const (
+	byNone server = iota
+	byReady
+	byStale
+	byTerminating
+)
+
+func (p Port) servedBy() server {
+	switch {
+	case len(p.Ready) > 0:
+		return byReady
+	case len(p.Stale) > 0:
+		return byStale
+	case len(p.Terminating) > 0:
+		return byTerminating
+	}
+	return byNone
+}
