@@ -50,7 +50,7 @@ func modelOf(of *iris.Cluster, answers cluster.Answers, pods ...iris.Pod) *clust
 // The IrisCluster says whether the data node is mirrored, else a role label,
 // else IRIS, else the names of the pods.
 func TestIsMirrored(t *testing.T) {
-	outside, inside := qlist(running, "", ""), qlist(running, "Failover", "Backup")
+	outside, inside := qlist(upSince, "", ""), qlist(upSince, "Failover", "Backup")
 	for name, test := range map[string]struct {
 		of       *iris.Cluster
 		pods     []iris.Pod
@@ -89,7 +89,7 @@ func TestIsMirrored(t *testing.T) {
 
 // An answer of an earlier pod of the same name is not one of this pod.
 func TestAnswersAreThePodsOwn(t *testing.T) {
-	a := qlist(running, "Failover", "Primary")
+	a := qlist(upSince, "Failover", "Primary")
 	a.UID = "earlier"
 	c := modelOf(&iris.Cluster{Mirrored: true}, cluster.AnswersOf([]iris.Answer{a}), member("data-0-0=backup"))
 	if m := c.Members[0]; m.Answer != nil || m.Role != iris.MirrorBackup || m.Confirmed {
@@ -101,7 +101,7 @@ func TestAnswersAreThePodsOwn(t *testing.T) {
 }
 
 func TestIsAsyncOnly(t *testing.T) {
-	async, failover, leaving := qlist(running, "Disaster Recovery", "Connected"), qlist(running, "Failover", "Connected"), member("data-0-1")
+	async, failover, leaving := qlist(upSince, "Disaster Recovery", "Connected"), qlist(upSince, "Failover", "Connected"), member("data-0-1")
 	leaving.Deleting = true
 	for name, test := range map[string]struct {
 		pods    []iris.Pod
@@ -110,11 +110,11 @@ func TestIsAsyncOnly(t *testing.T) {
 	}{
 		"one":                        {members("data-0-0"), cluster.Answers{"data-0-0": async}, true},
 		"by its metrics":             {members("data-0-0"), cluster.Answers{"data-0-0": metrics(6, 4)}, true},
-		"still connecting":           {members("data-0-0"), cluster.Answers{"data-0-0": qlist(running, "Disaster Recovery", "Synchronizing")}, true},
+		"still connecting":           {members("data-0-0"), cluster.Answers{"data-0-0": qlist(upSince, "Disaster Recovery", "Synchronizing")}, true},
 		"one says nothing":           {members("data-0-0", "data-0-1"), cluster.Answers{"data-0-0": async}, false},
 		"one that says nothing ends": {[]iris.Pod{member("data-0-0"), leaving}, cluster.Answers{"data-0-0": async}, true},
 		"one is a failover member":   {members("data-0-0", "data-0-1"), cluster.Answers{"data-0-0": async, "data-0-1": failover}, false},
-		"a type that is not known":   {members("data-0-0"), cluster.Answers{"data-0-0": qlist(running, "Observer", "Connected")}, false},
+		"a type that is not known":   {members("data-0-0"), cluster.Answers{"data-0-0": qlist(upSince, "Observer", "Connected")}, false},
 		"down":                       {members("data-0-0"), cluster.Answers{"data-0-0": qlist("down", "Disaster Recovery", "")}, false},
 		"all end":                    {[]iris.Pod{leaving}, cluster.Answers{"data-0-1": async}, false},
 		"no pods":                    {nil, nil, false},
@@ -266,7 +266,7 @@ func checkUsage(t *testing.T, err error, message, hint string) {
 
 func TestValidateRole(t *testing.T) {
 	mirror, pods := &iris.Cluster{Mirrored: true}, members("data-0-0=primary", "data-0-1=backup", "data-0-2=dr")
-	promoted := cluster.Answers{"data-0": qlist(running, "Failover", "Primary")}
+	promoted := cluster.Answers{"data-0": qlist(upSince, "Failover", "Primary")}
 	for name, test := range map[string]struct {
 		of            *iris.Cluster
 		pods          []iris.Pod

@@ -44,27 +44,27 @@ func page(primary bool) iris.Answer {
 	return iris.Answer{Source: iris.FromMirrorStatus, Primary: primary}
 }
 
-const running = "running, since Tue Mar  3 09:12:45 2026"
+const upSince = "running, since Tue Mar  3 09:12:45 2026"
 
 // everyAnswer returns each kind of answer that IRIS can give.
 func everyAnswer() []said {
 	all := []said{
 		{"no answer", iris.Answer{Refused: []iris.Refusal{{Source: iris.FromQlist, TimedOut: true}}}},
-		{"Failover/Primary", qlist(running, "Failover", "Primary")},
-		{"Failover/Backup", qlist(running, "Failover", "Backup")},
-		{"Failover/Connected", qlist(running, "Failover", "Connected")},
-		{"Failover/In Trouble", qlist(running, "Failover", "In Trouble")},
-		{"Failover/Transition", qlist(running, "Failover", "Transition")},
-		{"Failover/Synchronizing", qlist(running, "Failover", "Synchronizing")},
-		{"Failover/Stopped", qlist(running, "Failover", "Stopped")},
-		{"Failover/Pondering", qlist(running, "Failover", "Pondering")},
-		{"Disaster Recovery/Connected", qlist(running, "Disaster Recovery", "Connected")},
-		{"Disaster Recovery/Transition", qlist(running, "Disaster Recovery", "Transition")},
-		{"Read-Only Reporting/2/3 Connected", qlist(running, "Read-Only Reporting", "2/3 Connected")},
-		{"Observer/Connected", qlist(running, "Observer", "Connected")},
-		{"Indeterminate/Not Initialized", qlist(running, "Indeterminate", "Not Initialized")},
-		{"running, in no mirror", qlist(running, "", "")},
-		{"running, few fields", qlistLine("IRIS^/usr/irissys^2024.1^" + running + "^iris.cpf^1972^52773^0")},
+		{"Failover/Primary", qlist(upSince, "Failover", "Primary")},
+		{"Failover/Backup", qlist(upSince, "Failover", "Backup")},
+		{"Failover/Connected", qlist(upSince, "Failover", "Connected")},
+		{"Failover/In Trouble", qlist(upSince, "Failover", "In Trouble")},
+		{"Failover/Transition", qlist(upSince, "Failover", "Transition")},
+		{"Failover/Synchronizing", qlist(upSince, "Failover", "Synchronizing")},
+		{"Failover/Stopped", qlist(upSince, "Failover", "Stopped")},
+		{"Failover/Pondering", qlist(upSince, "Failover", "Pondering")},
+		{"Disaster Recovery/Connected", qlist(upSince, "Disaster Recovery", "Connected")},
+		{"Disaster Recovery/Transition", qlist(upSince, "Disaster Recovery", "Transition")},
+		{"Read-Only Reporting/2/3 Connected", qlist(upSince, "Read-Only Reporting", "2/3 Connected")},
+		{"Observer/Connected", qlist(upSince, "Observer", "Connected")},
+		{"Indeterminate/Not Initialized", qlist(upSince, "Indeterminate", "Not Initialized")},
+		{"running, in no mirror", qlist(upSince, "", "")},
+		{"running, few fields", qlistLine("IRIS^/usr/irissys^2024.1^" + upSince + "^iris.cpf^1972^52773^0")},
 		{"running on node ?, Failover/Primary", qlist("running on node ? (cache.ids missing), since Tue", "Failover", "Primary")},
 		{"down", qlistLine("IRIS^/usr/irissys^2024.1^down, last used Tue^iris.cpf^1972^52773^0")},
 		{"down, Failover", qlist("down, last used Tue", "Failover", "")},
@@ -94,20 +94,20 @@ var peers = []struct {
 	of   func(label string) *cluster.Facts
 }{
 	{"alone", func(string) *cluster.Facts { return nil }},
-	{"peer silent, same label", func(label string) *cluster.Facts { return dataPod(1, label, iris.Answer{}, false) }},
-	{"peer is primary", func(string) *cluster.Facts { return dataPod(1, "", qlist(running, "Failover", "Primary"), false) }},
-	{"peer is backup", func(string) *cluster.Facts { return dataPod(1, "", qlist(running, "Failover", "Backup"), false) }},
+	{"peer silent, same label", func(label string) *cluster.Facts { return mirrorPod(1, label, iris.Answer{}, false) }},
+	{"peer is primary", func(string) *cluster.Facts { return mirrorPod(1, "", qlist(upSince, "Failover", "Primary"), false) }},
+	{"peer is backup", func(string) *cluster.Facts { return mirrorPod(1, "", qlist(upSince, "Failover", "Backup"), false) }},
 	{"peer has the role, deleting", func(label string) *cluster.Facts {
 		status := iris.StatusPrimary
 		if label == iris.MirrorBackup {
 			status = iris.StatusBackup
 		}
-		return dataPod(1, "", qlist(running, "Failover", status), true)
+		return mirrorPod(1, "", qlist(upSince, "Failover", status), true)
 	}},
 }
 
-// dataPod returns one data pod of a mirror with IRIS's answer.
-func dataPod(ordinal int, label string, answer iris.Answer, deleting bool) *cluster.Facts {
+// mirrorPod returns one data pod of a mirror with IRIS's answer.
+func mirrorPod(ordinal int, label string, answer iris.Answer, deleting bool) *cluster.Facts {
 	pod := iris.Pod{
 		Namespace: "iko", Name: fmt.Sprintf("c-data-0-%d", ordinal), UID: types.UID(fmt.Sprint(ordinal)), Deleting: deleting, Ready: true,
 		Labels: map[string]string{iris.LabelKind: iris.Kind, iris.LabelName: "c", iris.LabelComponent: iris.ComponentData, iris.LabelShard: "0"},
@@ -154,13 +154,13 @@ func TestRoles(t *testing.T) {
 	row(head...)
 	for _, label := range roleLabels {
 		for _, a := range everyAnswer() {
-			alone := memberOf(dataPod(0, label, a.answer, false), nil)
+			alone := memberOf(mirrorPod(0, label, a.answer, false), nil)
 			cells := []string{cmp.Or(label, "-"), a.name, alone.Failover.String(), "-"}
 			if alone.IsUndecided() {
 				cells[3] = "undecided"
 			}
 			for _, peer := range peers {
-				cell := cellOf(memberOf(dataPod(0, label, a.answer, false), peer.of(label)))
+				cell := cellOf(memberOf(mirrorPod(0, label, a.answer, false), peer.of(label)))
 				if peer.name != peers[0].name && cell == cellOf(alone) {
 					cell = "="
 				}
@@ -203,11 +203,11 @@ func TestRoleRules(t *testing.T) {
 		for _, a := range everyAnswer() {
 			for _, peer := range peers {
 				name := fmt.Sprintf("label %q, %s, %s", label, a.name, peer.name)
-				m := memberOf(dataPod(0, label, a.answer, false), peer.of(label))
+				m := memberOf(mirrorPod(0, label, a.answer, false), peer.of(label))
 				for _, broken := range brokenRules(m, label) {
 					t.Errorf("%s: %s", name, broken)
 				}
-				leaving := memberOf(dataPod(0, label, a.answer, true), peer.of(label))
+				leaving := memberOf(mirrorPod(0, label, a.answer, true), peer.of(label))
 				if cellOf(m) != cellOf(leaving) || m.Failover != leaving.Failover {
 					t.Errorf("%s: %s, and %s while the pod is being deleted", name, cellOf(m), cellOf(leaving))
 				}
@@ -253,7 +253,7 @@ func brokenRules(m *cluster.Member, label string) []string {
 
 // A successor is looked for in the member's own shard only.
 func TestSuccessorIsOfTheShard(t *testing.T) {
-	one, other := dataPod(0, iris.MirrorPrimary, iris.Answer{}, false), dataPod(1, "", qlist(running, "Failover", "Primary"), false)
+	one, other := mirrorPod(0, iris.MirrorPrimary, iris.Answer{}, false), mirrorPod(1, "", qlist(upSince, "Failover", "Primary"), false)
 	other.Pods[0].Labels[iris.LabelShard] = "1"
 	if m := memberOf(one, other); m.Successor != nil || m.Role != iris.MirrorPrimary {
 		t.Errorf("role %q, successor %v", m.Role, m.Successor)
@@ -275,21 +275,21 @@ func TestFailoverMember(t *testing.T) {
 		"ordinal 2, labelled primary":            {2, "primary", iris.Answer{}, iris.Yes},
 		"ordinal 2, labelled backup":             {2, "backup", iris.Answer{}, iris.Yes},
 		"ordinal 2, labelled otherwise":          {2, "dr", iris.Answer{}, iris.No},
-		"ordinal 0, an async member":             {0, "backup", qlist(running, "Disaster Recovery", "Connected"), iris.No},
-		"ordinal 1, a reporting member":          {1, "", qlist(running, "Read-Write Reporting", "Transition"), iris.No},
-		"ordinal 2, a failover member":           {2, "", qlist(running, "Failover", "Synchronizing"), iris.Yes},
+		"ordinal 0, an async member":             {0, "backup", qlist(upSince, "Disaster Recovery", "Connected"), iris.No},
+		"ordinal 1, a reporting member":          {1, "", qlist(upSince, "Read-Write Reporting", "Transition"), iris.No},
+		"ordinal 2, a failover member":           {2, "", qlist(upSince, "Failover", "Synchronizing"), iris.Yes},
 		"ordinal 2, down, a failover member":     {2, "", qlist("down, last used Tue", "Failover", ""), iris.Yes},
 		"ordinal 2, primary by the page":         {2, "", page(true), iris.Yes},
 		"ordinal 2, not primary by the page":     {2, "", page(false), iris.No},
 		"ordinal 2, backup by its metrics alone": {2, "", iris.Answer{Source: iris.FromMetrics, Metrics: iris.ParseMetrics("iris_mirror_status 3\n")}, iris.Yes},
 		"ordinal 0, async by its metrics":        {0, "", metrics(5, 4), iris.No},
-		"ordinal 0, a type that is not known":    {0, "", qlist(running, "Observer", "Connected"), iris.Yes},
+		"ordinal 0, a type that is not known":    {0, "", qlist(upSince, "Observer", "Connected"), iris.Yes},
 		"ordinal 2, a type that is not known":    {2, "", metrics(17, 4), iris.No},
-		"ordinal 0, not initialized":             {0, "", qlist(running, "Indeterminate", "Not Initialized"), iris.Yes},
-		"ordinal 0, in no mirror":                {0, "", qlist(running, "", ""), iris.Yes},
+		"ordinal 0, not initialized":             {0, "", qlist(upSince, "Indeterminate", "Not Initialized"), iris.Yes},
+		"ordinal 0, in no mirror":                {0, "", qlist(upSince, "", ""), iris.Yes},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if m := memberOf(dataPod(test.ordinal, test.label, test.answer, false), nil); m.Failover != test.want {
+			if m := memberOf(mirrorPod(test.ordinal, test.label, test.answer, false), nil); m.Failover != test.want {
 				t.Errorf("%s, want %s", m.Failover, test.want)
 			}
 		})

@@ -150,6 +150,12 @@ func (m Mirror) isConnected() bool {
 	return strings.EqualFold(status, StatusConnected)
 }
 
+// isAsync reports whether the instance is a member of one of the types that never
+// take over by themselves.
+func (m Mirror) isAsync() bool {
+	return isOneOf(m.MemberType, TypeAsync, TypeDisasterRecovery, TypeReadOnlyReporting, TypeReadWriteReporting)
+}
+
 // IsMoving reports whether the member is on the way from one status to another.
 func (m Mirror) IsMoving() bool {
 	return isOneOf(m.Status, StatusTransition, StatusSynchronizing, StatusWaiting)
@@ -195,15 +201,17 @@ func (a Answer) IsPrimary() Fact {
 }
 
 // IsBackup reports whether the instance is the backup. One that is not the
-// primary need not be one.
+// primary need not be one. Connected is the status of an async member; of
+// another it leaves open whether the instance is the backup.
 func (a Answer) IsBackup() Fact {
+	m := a.Mirror()
 	switch {
 	case a.Source == FromMirrorStatus && a.Primary, a.isDown():
 		return No
-	case a.isUp() && a.Mirror() != nil:
-		return a.Mirror().has(StatusBackup)
+	case !a.isUp() || m == nil, m.isConnected() && !m.isAsync():
+		return Unknown
 	}
-	return Unknown
+	return m.has(StatusBackup)
 }
 
 // IsFailover reports whether the instance is one of the two members that take
@@ -219,7 +227,7 @@ func (a Answer) IsFailover() Fact {
 		return Unknown
 	case strings.EqualFold(m.MemberType, TypeFailover):
 		return Yes
-	case isOneOf(m.MemberType, TypeAsync, TypeDisasterRecovery, TypeReadOnlyReporting, TypeReadWriteReporting):
+	case m.isAsync():
 		return No
 	}
 	return Unknown
@@ -255,10 +263,12 @@ func (a Answer) Role() string {
 	return ""
 }
 
-// IsConclusive reports whether the answer says which role the instance has, or
-// that it has none.
+// IsConclusive reports whether the answer is all that can be known of the
+// instance's role: that it is the primary, or is not, in words of its own. The
+// page that says "not primary" leaves open whether it is the backup, which the
+// other sources say.
 func (a Answer) IsConclusive() bool {
-	return a.IsPrimary() == Yes || a.IsPrimary() == No && a.IsBackup() != Unknown
+	return a.IsPrimary() == Yes || a.IsPrimary() == No && a.Source != FromMirrorStatus
 }
 
 // Contradicts reports whether the answer says that a pod does not have the
