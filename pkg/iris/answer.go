@@ -108,9 +108,13 @@ type Mirror struct {
 // Words of IRIS for mirror members (documentation page GHA_mirror_set_status;
 // Stopped and Crashed also in the table of the mirror metrics).
 const (
-	TypeFailover      = "Failover"
-	TypeIndeterminate = "Indeterminate"
-	TypeNotMember     = "Not Member"
+	TypeFailover           = "Failover"
+	TypeAsync              = "Async"
+	TypeDisasterRecovery   = "Disaster Recovery"
+	TypeReadOnlyReporting  = "Read-Only Reporting"
+	TypeReadWriteReporting = "Read-Write Reporting"
+	TypeIndeterminate      = "Indeterminate"
+	TypeNotMember          = "Not Member"
 
 	StatusPrimary        = "Primary"
 	StatusBackup         = "Backup"
@@ -131,9 +135,25 @@ func (m Mirror) isOutside() bool {
 
 // isSettled reports whether the status says for certain which role the member
 // has, or that it has none. Every other status is on the way to one of these,
-// or not known.
+// of a primary that may not go on, or not known.
 func (m Mirror) isSettled() bool {
-	return m.isOutside() || isOneOf(m.Status, StatusPrimary, StatusBackup, StatusConnected, StatusStopped, StatusCrashed)
+	return m.isOutside() || isOneOf(m.Status, StatusPrimary, StatusBackup, StatusStopped, StatusCrashed) || m.isConnected()
+}
+
+// isConnected reports whether the status is Connected or, of an async member of
+// several mirrors, a count of them before that word (2/3 Connected).
+func (m Mirror) isConnected() bool {
+	count, status, ok := strings.Cut(m.Status, " ")
+	if !ok || !strings.Contains(count, "/") {
+		status = m.Status
+	}
+	return strings.EqualFold(status, StatusConnected)
+}
+
+// isAsync reports whether the instance is a member of one of the types that never
+// take over by themselves.
+func (m Mirror) isAsync() bool {
+	return isOneOf(m.MemberType, TypeAsync, TypeDisasterRecovery, TypeReadOnlyReporting, TypeReadWriteReporting)
 }
 
 // IsMoving reports whether the member is on the way from one status to another.
@@ -181,31 +201,36 @@ func (a Answer) IsPrimary() Fact {
 }
 
 // IsBackup reports whether the instance is the backup. One that is not the
-// primary need not be one.
+// primary need not be one. Connected is the status of an async member; of
+// another it leaves open whether the instance is the backup.
 func (a Answer) IsBackup() Fact {
+	m := a.Mirror()
 	switch {
 	case a.Source == FromMirrorStatus && a.Primary, a.isDown():
 		return No
-	case a.isUp() && a.Mirror() != nil:
-		return a.Mirror().has(StatusBackup)
+	case !a.isUp() || m == nil, m.isConnected() && !m.isAsync():
+		return Unknown
 	}
-	return Unknown
+	return m.has(StatusBackup)
 }
 
 // IsFailover reports whether the instance is one of the two members that take
-// over from each other.
+// over from each other. A stopped instance leaves out what it is, one that is in
+// no mirror yet may be about to join, and a member type that is not known rules
+// nothing out.
 func (a Answer) IsFailover() Fact {
+	m := a.Mirror()
 	switch {
-	case a.Mirror() == nil || strings.EqualFold(a.Mirror().MemberType, TypeIndeterminate):
+	case a.Role() != "":
+		return Yes // no other member is ever primary or backup
+	case m == nil:
 		return Unknown
-	case a.Mirror().isOutside():
-		// A stopped instance leaves out what it is; a running one that is in no
-		// mirror yet may be about to join.
-		return Unknown
-	case a.Mirror().MemberType == "":
-		return Unknown
+	case strings.EqualFold(m.MemberType, TypeFailover):
+		return Yes
+	case m.isAsync():
+		return No
 	}
-	return FactOf(strings.EqualFold(a.Mirror().MemberType, TypeFailover))
+	return Unknown
 }
 
 // IsAsync reports whether the instance is an asynchronous member of a mirror:
@@ -238,15 +263,17 @@ func (a Answer) Role() string {
 	return ""
 }
 
-// IsConclusive reports whether the answer says which role the instance has, or
-// that it has none.
+// IsConclusive reports whether the answer is all that can be known of the
+// instance's role: that it is the primary, or is not, in words of its own. The
+// page that says "not primary" leaves open whether it is the backup, which the
+// other sources say.
 func (a Answer) IsConclusive() bool {
-	return a.IsPrimary() == Yes || a.IsPrimary() == No && a.IsBackup() != Unknown
+	return a.IsPrimary() == Yes || a.IsPrimary() == No && a.Source != FromMirrorStatus
 }
 
 // Contradicts reports whether the answer says that a pod does not have the
 // role that a label gives it. A label that says nothing is not contradicted,
-// and neither is any by an answer that is not conclusive.
+// and neither is any by an answer that leaves open whether the pod has the role.
 func (a Answer) Contradicts(label string) bool {
 	switch label {
 	case "":
@@ -254,15 +281,16 @@ func (a Answer) Contradicts(label string) bool {
 	case MirrorPrimary:
 		return a.IsPrimary() == No
 	case MirrorBackup:
-		return a.IsPrimary() == Yes || a.IsBackup() == No && !a.mayBecomeBackup()
+		return a.IsPrimary() == Yes || a.IsBackup() == No && a.canNeverBeBackup()
 	}
 	return a.Role() != ""
 }
 
-// mayBecomeBackup reports whether the instance is down, or a failover member
-// that has no role for the moment: what is wrong with it is not its label.
-func (a Answer) mayBecomeBackup() bool {
-	return a.isDown() || a.IsFailover() == Yes
+// canNeverBeBackup reports whether a running instance said that it is an async
+// member, or in no mirror. If it is down, or has no role for the moment, what is
+// wrong with it is not its label.
+func (a Answer) canNeverBeBackup() bool {
+	return a.IsAsync() || a.IsOutsideMirror()
 }
 
 // isUp reports whether the instance runs and accepts sign-ons, as far as said.

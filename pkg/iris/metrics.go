@@ -25,7 +25,8 @@ func mirrorStatusOf(value int) string {
 }
 
 func memberTypeOf(value int) string {
-	return wordAt(value, TypeIndeterminate, TypeNotMember, TypeFailover, "Async", "Disaster Recovery", "Read-Only Reporting", "Read-Write Reporting")
+	return wordAt(value, TypeIndeterminate, TypeNotMember, TypeFailover,
+		TypeAsync, TypeDisasterRecovery, TypeReadOnlyReporting, TypeReadWriteReporting)
 }
 
 // wordAt returns the word of a value, which count from 1; the number itself if

@@ -192,6 +192,8 @@ func (q question) best(listed iris.Answer, p pages) iris.Answer {
 		chosen, passedOver = p.metrics, whyNot(listed)
 	case p.mirrorStatus.IsPrimary() == iris.Yes:
 		chosen, passedOver = p.mirrorStatus, slices.Concat(whyNot(listed), whyNot(p.metrics))
+	case listed.IsMember() && listed.Instance.Condition == iris.Running:
+		// In Trouble, say: the metrics know no more, and the page less.
 	case p.metrics.Source != iris.NoAnswer:
 		chosen, passedOver = p.metrics, whyNot(listed)
 	case p.mirrorStatus.Source != iris.NoAnswer:

@@ -219,6 +219,18 @@ func TestAsk(t *testing.T) {
 			exec: says("IRIS^/usr/irissys^2024.1^indeterminate, last used now^iris.cpf^1972^52773^0^^IRISHealth^^^\n"), page: answers(200, "SUCCESS"),
 			text: "primary", why: "iris qlist: it says indeterminate: its user may not inspect the instance; /api/monitor/metrics: it answered 404 Not Found",
 		},
+		"in trouble, the page: another": {
+			exec: says("IRIS^/usr/irissys^2024.1^running, since now^iris.cpf^1972^52773^0^ok^IRISHealth^Failover^In Trouble^\n"),
+			page: answers(503, "FAILED"), text: "Failover/In Trouble",
+		},
+		"in trouble, the page: primary": {
+			exec: says("IRIS^/usr/irissys^2024.1^running, since now^iris.cpf^1972^52773^0^ok^IRISHealth^Failover^In Trouble^\n"),
+			page: answers(200, "SUCCESS"), text: "primary", why: "iris qlist: it says Failover/In Trouble; /api/monitor/metrics: it answered 404 Not Found",
+		},
+		"connected is all that a failover member says": {
+			exec: says("IRIS^/usr/irissys^2024.1^running, since now^iris.cpf^1972^52773^0^ok^IRISHealth^Failover^Connected^\n"),
+			page: answers(503, "FAILED"), text: "Failover/Connected",
+		},
 		"a word that is not known is shown": {
 			exec: says("IRIS^/usr/irissys^2024.1^thinking, since now^iris.cpf^1972^52773^0^^IRISHealth^^^\n"),
 			text: "thinking", why: "iris qlist: it says thinking; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 404 Not Found",

@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
@@ -23,6 +24,14 @@ func (c *cluster) ownAnswers() []iris.Answer {
 
 // isMirrored reports whether the cluster is known to be mirrored.
 func (c *cluster) isMirrored() bool { return c.model.Mirrored == iris.Yes }
+
+// isServedElsewhere reports whether a Service is for the primary or the backup of
+// a mirror whose failover members are elsewhere: it is to select no pod here.
+func (c *cluster) isServedElsewhere(svc *service) bool {
+	role := svc.Spec.Selector[iris.LabelMirrorRole]
+	return (role == iris.MirrorPrimary || role == iris.MirrorBackup) && len(svc.selects[c.Name]) == 0 &&
+		c.isMirrored() && c.model.IsAsyncOnly()
+}
 
 // answerView returns what IRIS said in a pod; nil if it was not asked. Outside
 // a mirror no label is contradicted: it means nothing there.
@@ -115,25 +124,37 @@ func asWhom(m *model.Member) string {
 	return "which is labelled " + m.Role
 }
 
-// whoIs returns of several members with a role what gives it to each.
+// whoIs returns of several members with a role what gives it to each, and what
+// IRIS says in those that have it by their label.
 func whoIs(members []*model.Member, role string) string {
 	var said, labelled []string
 	word := ""
 	for _, m := range members {
 		if m.Confirmed {
-			said, word = append(said, m.Name), m.Answer.Text()
+			said, word = append(said, strconv.Quote(m.Name)), m.Answer.Text()
 		} else {
-			labelled = append(labelled, m.Name)
+			labelled = append(labelled, strconv.Quote(m.Name)+inBrackets(m))
 		}
 	}
 	var parts []string
 	if len(said) > 0 {
-		parts = append(parts, fmt.Sprintf("IRIS says %s in %s", word, quotedList(said)))
+		parts = append(parts, fmt.Sprintf("IRIS says %s in %s", word, listOf(said)))
 	}
 	if len(labelled) > 0 {
-		parts = append(parts, fmt.Sprintf("%s %s labelled %s", quotedList(labelled), areIs(labelled), role))
+		parts = append(parts, fmt.Sprintf("%s %s labelled %s", listOf(labelled), areIs(labelled), role))
 	}
 	return strings.Join(parts, ", and ")
+}
+
+// inBrackets returns what IRIS says in a member; "" if it was not asked.
+func inBrackets(m *model.Member) string {
+	switch {
+	case m.Answer == nil:
+		return ""
+	case m.Answer.Source == iris.NoAnswer:
+		return " (IRIS does not answer)"
+	}
+	return fmt.Sprintf(" (IRIS says %s)", m.Answer.Text())
 }
 
 func areIs(names []string) string {

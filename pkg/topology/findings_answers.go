@@ -171,7 +171,8 @@ func judgeInstance(m *model.Member, mirrored bool) (finding, bool) {
 		case i.Condition == iris.Down:
 			return found(view.InstanceDown, where+": IRIS is "+a.Text(), lastUsed(i))
 		case i.Condition == iris.Inhibited:
-			return found(view.SignOnInhibited, fmt.Sprintf("%s: IRIS is up and accepts no sign-ons yet", where), i.Status)
+			return at(view.SignOnInhibited, object("pod", m.Name), where+": IRIS is up and accepts no sign-ons yet", i.Status,
+				"wait until it does; if it stays, "+seeLog(m.Pod)), true
 		case strings.EqualFold(i.State, "hung"):
 			return found(view.InstanceHung, where+": IRIS hangs", "its state is "+i.State)
 		}

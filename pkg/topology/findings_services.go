@@ -39,6 +39,9 @@ func (inv *inventory) judgeServices(c *cluster) []finding {
 // judgeReach returns at most one finding about whom a Service reaches: the target
 // that is gone rather than the endpoints that are therefore missing.
 func (inv *inventory) judgeReach(c *cluster, svc *service) []finding {
+	if c.isServedElsewhere(svc) {
+		return nil
+	}
 	if inv.read.pods && svc.target != nil {
 		if f, ok := inv.podGone(svc); ok {
 			return []finding{f}
