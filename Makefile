@@ -48,6 +48,10 @@ kubernetes: ## Build the local Kubernetes, once per version (minutes; make test 
 test: kubernetes ## Run the unit tests, and the integration tests on a local Kubernetes
 	go test -timeout 15m ./...
 
+.PHONY: race
+race: ## Run the unit tests with the race detector (cgo: needs a C compiler)
+	CGO_ENABLED=1 go test -race -timeout 15m ./pkg/...
+
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a real node (Linux, root)
 	@go run ./test/localkube/cmd/localkube build --node
