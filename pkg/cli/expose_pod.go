@@ -109,15 +109,11 @@ func (r *exposeRun) podPlans(ctx context.Context, which podFlags, args []string)
 	if err != nil {
 		return nil, []error{err}
 	}
-	selector := iris.KindSelector
-	if which.cluster != "" && !r.options.NeedsForeign() {
-		selector = kube.ClusterPods(which.cluster)
-	}
-	pods, err := r.client.Pods(ctx, namespace, selector)
+	read, err := r.readPods(ctx, which, args, namespace)
 	if err != nil {
 		return nil, []error{err}
 	}
-	chosen, failed := r.choose(ctx, which, args, namespace, pods)
+	chosen, failed := r.choose(ctx, which, args, namespace, read)
 	type known struct {
 		facts expose.Facts
 		err   error
@@ -126,7 +122,7 @@ func (r *exposeRun) podPlans(ctx context.Context, which podFlags, args []string)
 	for _, pod := range chosen {
 		k, ok := clusters[pod.Cluster()]
 		if !ok {
-			k.facts, k.err = r.factsOfPods(ctx, namespace, pod.Cluster(), pods)
+			k.facts, k.err = r.factsOfPods(ctx, namespace, pod.Cluster(), read)
 			clusters[pod.Cluster()] = k
 			if k.err != nil {
 				failed = append(failed, k.err)
@@ -146,8 +142,61 @@ func (r *exposeRun) podPlans(ctx context.Context, which podFlags, args []string)
 	return plans, failed
 }
 
-// choose finds the pods that are meant.
-func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, namespace string, pods []iris.Pod) (chosen []iris.Pod, failed []error) {
+// readForPods is what was read to choose pods from.
+type readForPods struct {
+	pods []iris.Pod
+	// clusters are the IrisClusters if clustersRead.
+	clusters     []iris.Cluster
+	clustersRead bool
+}
+
+// readPods reads the pods of the namespace's clusters; if pods are named, first
+// those of these names alone.
+func (r *exposeRun) readPods(ctx context.Context, which podFlags, args []string, namespace string) (readForPods, error) {
+	if !which.all && which.cluster == "" && !r.options.NeedsForeign() {
+		if read, ok := r.readNamedPods(ctx, args, namespace); ok {
+			return read, nil
+		}
+	}
+	selector := iris.KindSelector
+	if which.cluster != "" && !r.options.NeedsForeign() {
+		selector = kube.ClusterPods(which.cluster)
+	}
+	pods, err := r.client.Pods(ctx, namespace, selector)
+	return readForPods{pods: pods}, err
+}
+
+// readNamedPods reads the IrisClusters, and the pods that have one of the names or
+// have it as their short name, whether they belong to a cluster or not: all that
+// StatefulSets create bear their name in a label. It is not ok if that does not
+// find each of them.
+func (r *exposeRun) readNamedPods(ctx context.Context, args []string, namespace string) (read readForPods, ok bool) {
+	var err error
+	if read.clusters, err = r.client.IrisClusters(ctx, namespace); err != nil {
+		return read, false
+	}
+	names := slices.Clone(args)
+	for _, c := range read.clusters {
+		for _, arg := range args {
+			names = append(names, c.Name+"-"+arg)
+		}
+	}
+	if read.pods, err = r.client.PodsNamed(ctx, namespace, names); err != nil {
+		return read, false
+	}
+	for _, arg := range args {
+		// A pod of no cluster is found, too.
+		if _, _, err := cluster.FindPod(namespace, arg, read.pods); err != nil && !slices.ContainsFunc(read.pods, func(p iris.Pod) bool { return p.Name == arg }) {
+			return read, false
+		}
+	}
+	read.clustersRead = true
+	return read, true
+}
+
+// choose returns the pods that the arguments name, and why others are not found.
+func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, namespace string, read readForPods) (chosen []iris.Pod, failed []error) {
+	pods := read.pods
 	if which.cluster != "" {
 		pods, _ = splitPods(pods, which.cluster)
 	}
@@ -159,7 +208,7 @@ func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, n
 		switch {
 		case err != nil:
 			err = r.isPodAtAll(ctx, namespace, name, err)
-		case byShortName && which.cluster == "":
+		case byShortName && which.cluster == "" && !read.clustersRead:
 			err = r.ruleOut(ctx, r.client, name, namespace, pod.Name)
 		}
 		if err != nil {
@@ -207,9 +256,14 @@ func (r *exposeRun) isPodAtAll(ctx context.Context, namespace, name string, notF
 }
 
 // factsOfPods adds the IrisCluster to pods that were read before.
-func (r *exposeRun) factsOfPods(ctx context.Context, namespace, name string, pods []iris.Pod) (expose.Facts, error) {
+func (r *exposeRun) factsOfPods(ctx context.Context, namespace, name string, read readForPods) (expose.Facts, error) {
 	facts := expose.Facts{Namespace: namespace}
-	facts.Pods, facts.Foreign = splitPods(pods, name)
+	facts.Pods, facts.Foreign = splitPods(read.pods, name)
+	if read.clustersRead {
+		own := cluster.Namespace{Name: namespace, Clusters: read.clusters}.Facts(name)
+		facts.Cluster, facts.ClusterRead = own.Resource, own.Read
+		return facts, nil
+	}
 	var err error
 	facts.Cluster, facts.ClusterRead, err = r.readCluster(ctx, namespace, name)
 	if apierrors.IsNotFound(err) {

@@ -19,24 +19,15 @@ import (
 // one table: a type that is added there needs no other change.
 func TestEveryGatewayTypeIsKnownEverywhere(t *testing.T) {
 	for _, gateway := range iris.GatewayTypes() {
-		for _, tls := range []bool{false, true} {
-			if tls && gateway.TLSPort == 0 {
-				continue
-			}
-			t.Run(fmt.Sprintf("%s, TLS %t", gateway.Name, tls), func(t *testing.T) {
-				want := cluster.WebPort{Number: gateway.Port, HTTPS: gateway.HTTPS}
-				if tls {
-					want = cluster.WebPort{Number: gateway.TLSPort, HTTPS: true}
-				}
-				checkGateway(t, gateway.Name, tls, want)
-			})
-		}
+		t.Run(gateway.Name, func(t *testing.T) {
+			checkGateway(t, gateway.Name, cluster.WebPort{Number: gateway.Port, HTTPS: gateway.HTTPS})
+		})
 	}
 }
 
-func checkGateway(t *testing.T, gatewayType string, tls bool, want cluster.WebPort) {
+func checkGateway(t *testing.T, gatewayType string, want cluster.WebPort) {
 	c := iris.Cluster{
-		Namespace: "ns", Name: "c", Shards: 1, GatewayTLS: tls,
+		Namespace: "ns", Name: "c", Shards: 1,
 		Nodes: map[string]iris.Node{"data": {Sidecar: &iris.Gateway{Type: gatewayType}}},
 	}
 	silent := dataPod(&iris.Container{Name: "webgateway"})

@@ -74,7 +74,9 @@ func OwnPort(p iris.Pod, c iris.Cluster) WebPort {
 }
 
 // GatewayPort returns the port at which the web gateway of a component serves
-// pages by its type in the IrisCluster, for a container that declares none.
+// pages by its type in the IrisCluster, for a container that declares none. With
+// spec.tls.webgateway it also serves TLS; the other port is documented for every
+// web gateway, and stays the one that is used.
 func GatewayPort(component string, c iris.Cluster) WebPort {
 	node := c.Nodes[component]
 	name := node.Type
@@ -82,9 +84,6 @@ func GatewayPort(component string, c iris.Cluster) WebPort {
 		name = node.Sidecar.Type
 	}
 	t := iris.GatewayTypeNamed(name)
-	if c.GatewayTLS && t.TLSPort != 0 {
-		return WebPort{Number: t.TLSPort, HTTPS: true}
-	}
 	return WebPort{Number: t.Port, HTTPS: t.HTTPS}
 }
 

@@ -45,11 +45,6 @@ func withSidecar(gatewayType string) iris.Cluster {
 	return iris.Cluster{Nodes: map[string]iris.Node{"data": {Sidecar: &iris.Gateway{Type: gatewayType}}}}
 }
 
-func withTLS(c iris.Cluster) iris.Cluster {
-	c.GatewayTLS = true
-	return c
-}
-
 func TestSidecarPort(t *testing.T) {
 	for name, test := range map[string]struct {
 		sidecar *iris.Container
@@ -75,9 +70,6 @@ func TestSidecarPort(t *testing.T) {
 		"undeclared, type not given":     {container(), withSidecar(""), cluster.WebPort{Number: 80}},
 		"undeclared, type not known":     {container(), withSidecar("caddy"), cluster.WebPort{Number: 80}},
 		"undeclared lockeddown":          {container(), withSidecar("apache-lockeddown"), cluster.WebPort{Number: 52773}},
-		"undeclared with TLS":            {container(), withTLS(withSidecar("nginx")), cluster.WebPort{Number: 443, HTTPS: true}},
-		"undeclared lockeddown with TLS": {container(), withTLS(withSidecar("apache-lockeddown")), cluster.WebPort{Number: 52773}},
-		"declared beside TLS":            {container(declared(80, "")), withTLS(withSidecar("apache")), cluster.WebPort{Number: 80}},
 		"lockeddown of another node":     {container(), iris.Cluster{Nodes: map[string]iris.Node{"compute": {Sidecar: &iris.Gateway{Type: "apache-lockeddown"}}}}, cluster.WebPort{Number: 80}},
 		"sidecar that the spec does not": {container(), iris.Cluster{Nodes: map[string]iris.Node{"data": {}}}, cluster.WebPort{Number: 80}},
 	} {

@@ -28,9 +28,6 @@ type Cluster struct {
 	Shards int
 	// Nodes are the components under spec.topology, by name.
 	Nodes map[string]Node
-	// GatewayTLS reports whether spec.tls.webgateway is given, with which web
-	// gateways serve pages over TLS as well.
-	GatewayTLS bool
 	// ServiceTemplate is spec.serviceTemplate, from which IKO makes the
 	// cluster's own Services.
 	ServiceTemplate ServiceTemplate
@@ -99,7 +96,6 @@ func ClusterFrom(u *unstructured.Unstructured) Cluster {
 			c.Nodes[component] = nodeFrom(node)
 		}
 	}
-	_, c.GatewayTLS, _ = unstructured.NestedMap(u.Object, "spec", "tls", "webgateway")
 	if template, ok, _ := unstructured.NestedMap(u.Object, "spec", "serviceTemplate"); ok {
 		c.ServiceTemplate = serviceTemplateFrom(template)
 	}

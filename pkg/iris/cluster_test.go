@@ -91,7 +91,6 @@ func TestClusterFromTakesOddFieldsAsNotGiven(t *testing.T) {
 		"sidecar type is a list": {"spec: {topology: {data: {webgateway: {type: [apache]}}}}", func(c *iris.Cluster) {
 			c.Nodes["data"] = iris.Node{Sidecar: &iris.Gateway{}}
 		}},
-		"TLS of web gateways":         {"spec: {tls: {webgateway: {secret: {secretName: a}}}}", func(c *iris.Cluster) { c.GatewayTLS = true }},
 		"TLS of something else":       {"spec: {tls: {mirror: {secret: {secretName: a}}}}", func(*iris.Cluster) {}},
 		"TLS of web gateways, a text": {"spec: {tls: {webgateway: certificate}}", func(*iris.Cluster) {}},
 		"TLS of web gateways, null":   {"spec: {tls: {webgateway: null}}", func(*iris.Cluster) {}},

@@ -5,6 +5,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // defaultContainerAnnotation is kubectl's: the container to use if none is named.
@@ -150,7 +152,7 @@ func containerFrom(c *corev1.Container, statuses []corev1.ContainerStatus) *Cont
 		if s.State.Running != nil {
 			out.Started = s.State.Running.StartedAt
 		}
-		out.Reason = containerState(s.State)
+		out.Reason = text.Cut(containerState(s.State), maxReason)
 	}
 	return out
 }

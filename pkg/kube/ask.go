@@ -376,6 +376,10 @@ func lostServer(err error) bool {
 // what is said about it does anyway.
 var requestLine = regexp.MustCompile(`\b(Get|Post) "[^"]*": `)
 
+// dialled is the address of a pod within an error: it differs from pod to pod,
+// where the reason does not.
+var dialled = regexp.MustCompile(`\bdial tcp \S+: `)
+
 // refusal is an error as the reason why there is no answer.
 func refusal(source iris.AnswerSource, err error) iris.Refusal {
 	r := iris.Refusal{Source: source}
@@ -391,7 +395,16 @@ func refusal(source iris.AnswerSource, err error) iris.Refusal {
 		r.TimedOut = true
 		r.Why = fmt.Sprintf("no answer within %s", askTimeout)
 	default:
-		r.Why = text.Excerpt(requestLine.ReplaceAllString(err.Error(), ""))
+		r.Why = text.Excerpt(withoutAddress(source, requestLine.ReplaceAllString(err.Error(), "")))
 	}
 	return r
+}
+
+// withoutAddress returns why a page of a pod did not answer, without the address
+// of the pod.
+func withoutAddress(source iris.AnswerSource, why string) string {
+	if source == iris.FromQlist {
+		return why
+	}
+	return dialled.ReplaceAllString(why, "")
 }

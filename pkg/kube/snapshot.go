@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/tools/pager"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
@@ -167,8 +169,8 @@ func (c *Client) ClustersAndPods(ctx context.Context, namespace string) (topolog
 	return r.snapshot, nil
 }
 
-// Clusters lists the names of a namespace's IrisClusters.
-func (c *Client) Clusters(ctx context.Context, namespace string) ([]string, error) {
+// IrisClusters lists a namespace's IrisClusters.
+func (c *Client) IrisClusters(ctx context.Context, namespace string) ([]iris.Cluster, error) {
 	r := newReader(c, Scope{Namespace: namespace}, iris.GroupResource().String())
 	if err := r.clusters(ctx); err != nil {
 		return nil, err
@@ -176,12 +178,32 @@ func (c *Client) Clusters(ctx context.Context, namespace string) ([]string, erro
 	if u := r.snapshot.Missing(iris.Resource); u != nil {
 		return nil, problem.New("%s", u.Message)
 	}
+	return r.snapshot.Clusters, nil
+}
+
+// PodsNamed lists the pods with some names, of IrisClusters or not, by the label
+// that the StatefulSet controller sets. Names that no label can hold are passed
+// over; too many for one request are an error.
+func (c *Client) PodsNamed(ctx context.Context, namespace string, names []string) ([]iris.Pod, error) {
+	names = slices.DeleteFunc(names, func(name string) bool { return len(validation.IsValidLabelValue(name)) > 0 })
+	if len(names) == 0 || len(names) > maxNamed {
+		return nil, fmt.Errorf("%d pod names", len(names))
+	}
+	selector := iris.LabelPodName + " in (" + strings.Join(names, ",") + ")"
+	return collect(ctx, c.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: selector}, func(pod *corev1.Pod) (iris.Pod, bool) {
+		return iris.PodFrom(pod), true
+	})
+}
+
+// Clusters lists the names of a namespace's IrisClusters.
+func (c *Client) Clusters(ctx context.Context, namespace string) ([]string, error) {
+	clusters, err := c.IrisClusters(ctx, namespace)
 	var names []string
-	for _, cluster := range r.snapshot.Clusters {
+	for _, cluster := range clusters {
 		names = append(names, cluster.Name)
 	}
 	slices.Sort(names)
-	return names, nil
+	return names, err
 }
 
 func parallel(ctx context.Context, reads []func(context.Context) error) error {

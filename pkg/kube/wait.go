@@ -124,10 +124,8 @@ func (t *teller) outage() error {
 type exposure struct {
 	*watcher
 	selector map[string]string
-	// aside follows the events of a load balancer, without which the wait can do;
-	// nil for other Services.
-	aside  *feeds
-	rights map[*feed]*denial
+	rights   map[*feed]*denial
+	began    time.Time
 }
 
 func (c *Client) exposure(service *corev1.Service) *exposure {
@@ -142,13 +140,12 @@ func (c *Client) exposure(service *corev1.Service) *exposure {
 		listWatch(endpoints.List, endpoints.Watch, byLabel(discoveryv1.LabelServiceName+"="+service.Name)), &discoveryv1.EndpointSlice{}, trimMeta)
 	if len(w.selector) > 0 {
 		pods := streams.core.Pods(ns)
-		w.pods = w.add("pods", ns, "stale endpoints are not recognised",
+		w.pods = w.addPart("pods", ns, "stale endpoints are not recognised",
 			listWatch(pods.List, pods.Watch, byLabel(labels.SelectorFromSet(w.selector).String())), &corev1.Pod{}, trimMeta)
 	}
 	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		w.aside = newFeeds(c)
 		events := streams.core.Events(ns)
-		w.events = w.aside.add("events", ns, lacksEvents,
+		w.events = w.addPart("events", ns, lacksEvents,
 			listWatch(events.List, events.Watch, byField("involvedObject.kind=Service,involvedObject.name="+service.Name)), &corev1.Event{}, trimMeta)
 	}
 	return w
@@ -158,19 +155,18 @@ func keepAll(object any) (any, error) { return object, nil }
 
 // follow has now judged after every change until it is settled or ctx ends.
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
+	w.began = time.Now()
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 	running.Go(func() { w.report(ctx, told.lost) })
-	if w.aside != nil {
-		running.Go(func() {
-			_ = w.aside.run(ctx, 0, 0, func() (bool, error) { w.touch(); return false, nil })
-		})
-	}
 	return w.run(ctx, 0, waitTick, func() (bool, error) {
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
+		}
+		if w.awaitsPods(time.Now()) {
+			return false, nil
 		}
 		w.update(now)
 		done, err := now.settled()
@@ -182,6 +178,12 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 		}
 		return false, w.retargeted(now)
 	})
+}
+
+// awaitsPods reports whether pods could not be listed yet and may be soon. Without
+// them stale endpoints count, so a failure of a moment must not decide.
+func (w *exposure) awaitsPods(now time.Time) bool {
+	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(w.began) < deniedFor
 }
 
 // retargeted returns errRetargeted if the Service has another selector than the

@@ -117,7 +117,7 @@ func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer s.mu.Unlock()
 	if s.fail != nil {
 		if err := s.fail(resource, watching); err != nil {
-			status, ok := err.(apierrors.APIStatus) //nolint:errorlint // as the test made it
+			status, ok := err.(apierrors.APIStatus)
 			if !ok {
 				return nil, err
 			}
@@ -303,7 +303,17 @@ func TestWaitAndMissingRights(t *testing.T) {
 	})
 	t.Run("to read pods", func(t *testing.T) {
 		t.Parallel()
-		waitFor(t, time.Minute, deny("pods", time.Hour)).check(t, 0, "")
+		waitFor(t, time.Minute, deny("pods", time.Hour)).check(t, deniedFor, "")
+	})
+	t.Run("to read pods, for a moment", func(t *testing.T) {
+		t.Parallel()
+		got := waitFor(t, time.Minute, func(s *fakeServer) {
+			deny("pods", 2*time.Second)(s)
+			s.set("endpointslices", slice("other-0", true))
+			time.Sleep(20 * time.Second)
+			s.set("endpointslices", slice("web-0", true))
+		})
+		got.check(t, 20*time.Second, "")
 	})
 	t.Run("to watch pods", func(t *testing.T) {
 		t.Parallel()
@@ -442,6 +452,25 @@ func TestWaitOutlivesAnOutage(t *testing.T) {
 	}
 	waitFor(t, time.Minute, func(s *fakeServer) { away(s, time.Hour) }).check(t, time.Minute,
 		`service "web" in namespace "prod" could not be read for 1m0s: `+lost, lost+"; still waiting")
+}
+
+// A read of pods that fails for a moment lets no stale endpoint count.
+func TestWaitForPodsThatFailAtFirst(t *testing.T) {
+	t.Parallel()
+	waitFor(t, time.Minute, func(s *fakeServer) {
+		began := time.Now()
+		s.mu.Lock()
+		s.fail = func(r string, _ bool) error {
+			if r == "pods" && time.Since(began) < 2*time.Second {
+				return apierrors.NewInternalError(io.ErrUnexpectedEOF)
+			}
+			return nil
+		}
+		s.mu.Unlock()
+		s.set("endpointslices", slice("other-0", true))
+		time.Sleep(20 * time.Second)
+		s.set("endpointslices", slice("web-0", true))
+	}).check(t, 20*time.Second, "")
 }
 
 // Events that do not come hold up nothing.

@@ -216,8 +216,10 @@ func TestTimeoutSaysWhatIsMissing(t *testing.T) {
 		},
 		"the port is taken": {service: held, slices: ready, clash: "another port", want: "a load-balancer address after 1m0s", hint: "another port"},
 		"a slow one":        {service: held, slices: ready, want: "a load-balancer address after 1m0s", hint: status},
-		"the endpoint first": {service: held, slices: unready, pods: []*corev1.Pod{gated}, clash: "another port", hint: gateHint,
-			want: `a ready endpoint and a load-balancer address after 1m0s: pod "web-0" is not ready: its readiness gate "target-health/x" is not True: Target.ResponseCodeMismatch: codes: [503]`},
+		"the endpoint first": {
+			service: held, slices: unready, pods: []*corev1.Pod{gated}, clash: "another port", hint: gateHint,
+			want: `a ready endpoint and a load-balancer address after 1m0s: pod "web-0" is not ready: its readiness gate "target-health/x" is not True: Target.ResponseCodeMismatch: codes: [503]`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

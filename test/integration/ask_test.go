@@ -64,7 +64,7 @@ func TestRelabelRefuses(t *testing.T) {
 	e := article(t)
 	e.settle()
 	before := e.versions()
-	e.run("relabel", "simple", "--yes").fails(1, `IRIS in pod "simple-data-0-0" gave no answer`)
+	e.run("relabel", "simple", "--yes").fails(1, `IRIS in pod "simple-data-0-0" gave no conclusive answer`)
 	e.run("relabel", "nowhere", "--yes").fails(1, `IrisCluster "nowhere" not found`, `this namespace has "simple"`)
 	e.run("relabel", "simple", "--dry-run=perhaps").fails(2, "invalid --dry-run")
 	e.run("relabel", "a b").fails(2, "is not the name of an IrisCluster")

@@ -349,10 +349,10 @@ func TestSidecarFindsCluster(t *testing.T) {
 	e := article(t)
 	equal(t, "selector", "simple", e.planned("expose-sidecar", "--role=backup").Spec.Selector["intersystems.com/name"])
 	e.apply("look-alikes")
-	e.run("expose-sidecar", "--role=backup").fails(2, `"a"`, `"a-data"`, `"a-data-0"`, `"simple"`)
+	e.run("expose-sidecar", "--role=backup").fails(2, "has several IrisClusters: a, a-data, a-data-0, simple")
 	equal(t, "selector", "simple", e.planned("expose-sidecar", "simple", "--role=backup").Spec.Selector["intersystems.com/name"])
 	empty := setup(t)
-	empty.run("expose-sidecar", "--role=backup").fails(1, "no IrisCluster in namespace")
+	empty.run("expose-sidecar", "--role=backup").fails(1, "no IrisCluster found in namespace")
 }
 
 // A selector that other clusters' pods match is refused, and one that only may

@@ -79,7 +79,7 @@ func TestRequests(t *testing.T) {
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--dry-run=server"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--dry-run=server", "--diff"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign", "--adopt", "--dry-run=server"}, []string{aCluster, get, pods, patch}},
-		{[]string{"expose-pod", "data-0-1"}, []string{aCluster, get, pods, patch}},
+		{[]string{"expose-pod", "data-0-1"}, []string{clusters, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign"}, []string{aCluster, get, pods}},
 		// Adopting first takes the fields of others over.
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign", "--adopt"}, []string{aCluster, get, pods, patch, patch}},
@@ -88,7 +88,7 @@ func TestRequests(t *testing.T) {
 		{[]string{"status"}, append(all, events)},
 		{[]string{"exposed"}, []string{someSlices, services}},
 		// The addresses of node ports are told by pods.
-		{[]string{"expose-pod", "data-0-1", "--type=NodePort"}, []string{aCluster, get, pods, patch}},
+		{[]string{"expose-pod", "simple-data-0-1", "--type=NodePort"}, []string{clusters, get, pods, patch}},
 		{[]string{"exposed"}, []string{someSlices, services}},
 		{[]string{"exposed", "-o", "url"}, []string{someSlices, pods, services}},
 		{[]string{"unexpose", "simple-sidecar-backup"}, []string{remove, services}},
@@ -103,11 +103,12 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%q asked %v, want %v\n%s", test.args, got, test.want, r.stderr)
 		}
 	}
-	// After a wait pods are read again, once for all that depends on them.
+	// Pods are read for the plan, followed by the wait, and after it read again once
+	// for all that depends on them.
 	waits := e.named(97)
 	waits.run("expose-sidecar", "simple", "--role=backup", "--type=NodePort", "--name=waited", "--wait").exits(0).prints("service/waited created", e.nodeURL("waited"))
 	lists := slices.DeleteFunc(waits.requests(), func(r string) bool { return r != pods })
-	equal(t, "lists of pods", []string{pods, pods}, lists)
+	equal(t, "lists of pods", []string{pods, pods, pods}, lists)
 	everywhere := e.named(98)
 	everywhere.run("status", "-A")
 	if got := slices.Compact(everywhere.requests()); len(got) > 5 || slices.ContainsFunc(got, func(r string) bool { return !strings.HasPrefix(r, "list ") }) {
