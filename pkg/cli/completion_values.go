@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -336,7 +336,7 @@ func (completer) madeServices(ctx context.Context, names kube.Names, q question)
 	byTarget := q.flag("role")+q.flag("shard")+q.flag("component") != ""
 	var values []string
 	for i := range made {
-		target := expose.TargetOf(&made[i])
+		target := cluster.TargetOf(&made[i])
 		switch {
 		case byTarget && target.Kind == view.TargetSidecar && len(q.args) == 0:
 			values = append(values, target.Cluster)
@@ -357,7 +357,7 @@ func (completer) madeFor(part func(*view.Target) string) reader {
 		made, err := names.MadeServices(ctx, q.namespace)
 		var values []string
 		for i := range made {
-			target := expose.TargetOf(&made[i])
+			target := cluster.TargetOf(&made[i])
 			if value := part(target); target.Kind == view.TargetSidecar && value != "" && (len(q.args) == 0 || q.args[0] == target.Cluster) {
 				values = append(values, value)
 			}

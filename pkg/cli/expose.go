@@ -278,7 +278,7 @@ func (r *exposeRun) conclude(ctx context.Context, service *corev1.Service) error
 	pods := sync.OnceValues(func() ([]iris.Pod, error) {
 		ctx, cancel := r.bounded(ctx)
 		defer cancel()
-		return r.client.Pods(ctx, service.Namespace, kube.ClusterPods(service.Labels[expose.LabelCluster]))
+		return r.client.Pods(ctx, service.Namespace, kube.ClusterPods(service.Labels[cluster.LabelCluster]))
 	})
 	var nodes []string
 	if service.Spec.Type == corev1.ServiceTypeNodePort && r.printer == nil {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/browser"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
@@ -171,7 +170,7 @@ func (f *portalFlags) serviceURL(ctx context.Context, s *session, client *kube.C
 
 // leadsTo tells whether a Service was made for a target.
 func leadsTo(service *corev1.Service, target found) bool {
-	made := expose.TargetOf(service)
+	made := cluster.TargetOf(service)
 	if target.Pod != "" {
 		return made.Kind == view.TargetPod && made.Pod == target.Pod
 	}

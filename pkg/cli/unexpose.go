@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -160,7 +160,7 @@ func (f *unexposeFlags) choose(ctx context.Context, s *session, client *kube.Cli
 
 func (f *unexposeFlags) chooseByTarget(namespace string, made []corev1.Service, args []string) ([]*corev1.Service, []error) {
 	matching := pointers(made, func(service *corev1.Service) bool {
-		t := expose.TargetOf(service)
+		t := cluster.TargetOf(service)
 		return t.Kind == view.TargetSidecar &&
 			(len(args) == 0 || t.Cluster == args[0]) &&
 			(f.role == "" || t.Role == f.role) &&
@@ -182,7 +182,7 @@ func (f *unexposeFlags) chooseByTarget(namespace string, made []corev1.Service, 
 func clustersOf(services []*corev1.Service) []string {
 	var names []string
 	for _, service := range services {
-		names = append(names, expose.TargetOf(service).Cluster)
+		names = append(names, cluster.TargetOf(service).Cluster)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -195,12 +195,12 @@ func byNameOrPod(namespace string, made []corev1.Service, arg string) ([]*corev1
 		return named, nil
 	}
 	found := pointers(made, func(service *corev1.Service) bool {
-		t := expose.TargetOf(service)
+		t := cluster.TargetOf(service)
 		return t.Kind == view.TargetPod && (t.Pod == arg || t.Pod == t.Cluster+"-"+arg)
 	})
 	var pods []string
 	for _, service := range found {
-		pods = append(pods, expose.TargetOf(service).Pod)
+		pods = append(pods, cluster.TargetOf(service).Pod)
 	}
 	slices.Sort(pods)
 	if pods = slices.Compact(pods); len(pods) > 1 {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
@@ -153,7 +154,7 @@ func unreadable(live *corev1.Service, err error) error {
 // Service (one that it did not create it always does), what others set in the
 // spec.
 func replaced(live *corev1.Service, takeOver bool) (*fieldpath.Set, error) {
-	takeOver = takeOver || !Made(live)
+	takeOver = takeOver || !cluster.IsExposed(live)
 	all := fieldpath.NewSet()
 	for _, entry := range live.ManagedFields {
 		own := IsOwnEntry(entry)
@@ -175,7 +176,7 @@ func replaced(live *corev1.Service, takeOver bool) (*fieldpath.Set, error) {
 
 // IsOwnEntry reports whether managed fields are those of this tool's applies.
 func IsOwnEntry(entry metav1.ManagedFieldsEntry) bool {
-	return entry.Manager == ManagedBy && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == ""
+	return entry.Manager == cluster.ManagedBy && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == ""
 }
 
 // Takes reports whether a field of a Service is one that this tool takes over

@@ -28,7 +28,7 @@ func planned(t *testing.T, options expose.Options) *corev1.Service {
 	options.Name = "svc"
 	plan, err := expose.Sidecar(
 		expose.SidecarRequest{Component: "data", Role: "backup", Options: options},
-		expose.Facts{Namespace: "prod", ClusterRead: true, Cluster: cluster("c", "", isMirrored, func(c *iris.Cluster) {
+		expose.Facts{Namespace: "prod", ClusterRead: true, Cluster: resource("c", "", isMirrored, func(c *iris.Cluster) {
 			c.UID = "7d0a1f6e-0000-4000-8000-000000000001"
 		})},
 	)

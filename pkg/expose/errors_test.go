@@ -189,22 +189,22 @@ func TestSidecarThatCannotBe(t *testing.T) {
 	}{
 		"wrong option": {
 			request: expose.SidecarRequest{Options: expose.Options{Name: "X"}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--name "X" is not a Service's name`, hint: "lower-case", code: 2,
 		},
 		"component": {
 			request: expose.SidecarRequest{Component: "arbiter"},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--component "arbiter" is not known`, hint: "data, compute", code: 2,
 		},
 		"role of compute": {
 			request: expose.SidecarRequest{Component: "compute", Role: "primary"},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--role does not go with --component=compute: compute nodes are neither mirrored nor sharded", hint: "leave --role out", code: 2,
 		},
 		"shard of compute": {
 			request: expose.SidecarRequest{Component: "compute", Shard: "0"},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--shard does not go with --component=compute: compute nodes are neither mirrored nor sharded", hint: "leave --shard out", code: 2,
 		},
 		"cluster that nothing shows": {
@@ -212,25 +212,25 @@ func TestSidecarThatCannotBe(t *testing.T) {
 			message: `IrisCluster "c" (namespace "prod"): it could not be read, and no pod carries its name`, hint: "kubectl get pods", code: 1,
 		},
 		"cluster with a name that no label holds": {
-			cluster: cluster(long, ""),
+			cluster: resource(long, ""),
 			message: `IrisCluster "` + long + `" (namespace "prod"): no pod can carry a name as long as this in a label`, hint: "expose-pod", code: 1,
 		},
 		"no compute": {
 			request: expose.SidecarRequest{Component: "compute"},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `IrisCluster "c" (namespace "prod") has no compute nodes`, hint: "spec.topology.compute", code: 1,
 		},
 		"no sidecar": {
-			cluster: cluster("c", "", noSidecar), pods: []iris.Pod{pod("c", "data-0")},
+			cluster: resource("c", "", noSidecar), pods: []iris.Pod{pod("c", "data-0")},
 			message: `IrisCluster "c" (namespace "prod") has no sidecar in its data pods`, hint: "spec.topology.data.webgateway", code: 1,
 		},
 		"no sidecar in compute, one in data": {
 			request: expose.SidecarRequest{Component: "compute"},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80)), pod("c", "compute-0")},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80)), pod("c", "compute-0")},
 			message: `IrisCluster "c" (namespace "prod") has no sidecar in its compute pods`, hint: "spec.topology.compute.webgateway", code: 1,
 		},
 		"role missing": {
-			cluster: cluster("c", "", isMirrored), pods: mirror,
+			cluster: resource("c", "", isMirrored), pods: mirror,
 			message: `--role is required because IrisCluster "c" in namespace "prod" is mirrored`, hint: "one of primary, backup, drasync", code: 2,
 		},
 		"role missing, by label alone": {
@@ -243,16 +243,16 @@ func TestSidecarThatCannotBe(t *testing.T) {
 		},
 		"unknown role": {
 			request: expose.SidecarRequest{Role: "Backup"},
-			cluster: cluster("c", "", isMirrored), pods: mirror,
+			cluster: resource("c", "", isMirrored), pods: mirror,
 			message: `--role "Backup": no pod of IrisCluster "c" in namespace "prod" has this role, and it is neither primary nor backup`, hint: "one of primary, backup, drasync", code: 2,
 		},
 		"role of a cluster that is not mirrored": {
 			request: expose.SidecarRequest{Role: "primary"},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, hint: "leave --role out", code: 2,
 		},
 		"shard missing": {
-			cluster: cluster("c", "", shards(3)), pods: []iris.Pod{pod("c", "data-10", shard("10"), sidecar(80))},
+			cluster: resource("c", "", shards(3)), pods: []iris.Pod{pod("c", "data-10", shard("10"), sidecar(80))},
 			message: `--shard is required because IrisCluster "c" in namespace "prod" has the shards 0, 1, 2, 10`, hint: "--shard 0", code: 2,
 		},
 		"shard missing, by label alone": {
@@ -262,135 +262,135 @@ func TestSidecarThatCannotBe(t *testing.T) {
 		},
 		"unknown shard": {
 			request: expose.SidecarRequest{Shard: "2"},
-			cluster: cluster("c", "", shards(2)),
+			cluster: resource("c", "", shards(2)),
 			message: `--shard "2": IrisCluster "c" in namespace "prod" has no such shard`, hint: "0, 1", code: 2,
 		},
 		"shard without labels": {
 			request: expose.SidecarRequest{Shard: "0"},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--shard "0": the data pods of IrisCluster "c" in namespace "prod" bear no shard label`, hint: "leave --shard out", code: 2,
 		},
 		"name of the cluster's Service": {
 			request: expose.SidecarRequest{Options: expose.Options{Name: "c"}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--name "c": IKO keeps a Service of that name`, hint: "another name", code: 2,
 		},
 		"name of the web gateway's Service": {
 			request: expose.SidecarRequest{Options: expose.Options{Name: "c-webgateway"}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--name "c-webgateway": IKO keeps a Service of that name`, hint: "another name", code: 2,
 		},
 		"option that the template's type does not take": {
 			request: expose.SidecarRequest{Options: expose.Options{LoadBalancerClass: ptr("a")}},
-			cluster: cluster("c", "", template(corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort})), pods: single,
+			cluster: resource("c", "", template(corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort})), pods: single,
 			message: "--load-balancer-class does not go with a Service of type NodePort", hint: "--type=LoadBalancer", code: 2,
 		},
 		"port by an unknown name": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "web")}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--port web: no container declares a port of that name", hint: "there are superserver, webserver", code: 2,
 		},
 		"port twice, once by name": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "1972:80", "superserver")}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--port: 1972/TCP is there twice", hint: "once per protocol", code: 2,
 		},
 		"port name twice, once by name": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "superserver=81", "superserver")}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--port: two ports are named "superserver"`, hint: "a name of its own", code: 2,
 		},
 		"selector without the cluster": {
 			request: edit("intersystems.com/name-"),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			foreign: []iris.Pod{pod("d", "data-0"), pod("d", "compute-0"), pod("c-data", "data-0-0", role("primary"))},
 			message: `--selector: the Service would also lead to pods of another cluster than IrisCluster "c" (namespace "prod"): c-data-data-0-0, d-data-0`,
 			hint:    "keep intersystems.com/name=c", code: 2,
 		},
 		"selector without the cluster, and foreign pods in another role": {
 			request: expose.SidecarRequest{Role: "backup", Options: expose.Options{Selector: edits(t, "intersystems.com/name-")}},
-			cluster: cluster("c", "", isMirrored), pods: mirror, foreign: many,
+			cluster: resource("c", "", isMirrored), pods: mirror, foreign: many,
 			message: `--selector: the Service would also lead to pods of another cluster than IrisCluster "c" (namespace "prod"): d-data-0-0, e-data-0-0, f-data-0-0, g-data-0-0, h-data-0-0 and 2 more`,
 			hint:    "keep intersystems.com/name=c", code: 2,
 		},
 		"selector without the cluster, and as many foreign pods as are listed": {
 			request: expose.SidecarRequest{Role: "primary", Options: expose.Options{Selector: edits(t, "intersystems.com/name-")}},
-			cluster: cluster("c", "", isMirrored), pods: mirror, foreign: many[:5],
+			cluster: resource("c", "", isMirrored), pods: mirror, foreign: many[:5],
 			message: `--selector: the Service would also lead to pods of another cluster than IrisCluster "c" (namespace "prod"): d-data-0-0, e-data-0-0, f-data-0-0, g-data-0-0, h-data-0-0`,
 			hint:    "keep intersystems.com/name=c", code: 2,
 		},
 		"selector that is all the user's": {
 			request: edit("intersystems.com/name-", "intersystems.com/kind-", "intersystems.com/role-", "zone=a"),
-			cluster: cluster("c", ""), pods: single, foreign: []iris.Pod{pod("d", "data-0", label("zone", "a"))},
+			cluster: resource("c", ""), pods: single, foreign: []iris.Pod{pod("d", "data-0", label("zone", "a"))},
 			message: `--selector: the Service would also lead to pods of another cluster than IrisCluster "c" (namespace "prod"): d-data-0`,
 			hint:    "keep intersystems.com/name=c", code: 2,
 		},
 		"selector with another cluster": {
 			request: edit("intersystems.com/name=d"),
-			cluster: cluster("c", ""), pods: single, foreign: []iris.Pod{pod("d", "data-0")},
+			cluster: resource("c", ""), pods: single, foreign: []iris.Pod{pod("d", "data-0")},
 			message: `--selector: the Service would also lead to pods of another cluster than IrisCluster "c" (namespace "prod"): d-data-0`,
 			hint:    "keep intersystems.com/name=c", code: 2,
 		},
 		"selector with a cluster that there is not": {
 			request: edit("intersystems.com/name=e"),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--selector intersystems.com/name=e: the Service would not lead to pods of IrisCluster "c" (namespace "prod")`,
 			hint:    "keep intersystems.com/name=c", code: 2,
 		},
 		"selector pinned to a foreign pod": {
 			request: edit("intersystems.com/name-", "statefulset.kubernetes.io/pod-name=d-data-0"),
-			cluster: cluster("c", ""), pods: single, foreign: []iris.Pod{pod("d", "data-0")},
+			cluster: resource("c", ""), pods: single, foreign: []iris.Pod{pod("d", "data-0")},
 			message: `--selector: the Service would also lead to pods of another cluster than IrisCluster "c" (namespace "prod"): d-data-0`,
 			hint:    "keep intersystems.com/name=c", code: 2,
 		},
 		"role by selector where there is no mirror": {
 			request: edit("intersystems.com/mirrorRole=primary"),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, hint: "leave --role out", code: 2,
 		},
 		"two roles": {
 			request: expose.SidecarRequest{Role: "backup", Options: edit("intersystems.com/mirrorRole=primary").Options},
-			cluster: cluster("c", "", isMirrored), pods: single,
+			cluster: resource("c", "", isMirrored), pods: single,
 			message: "--selector intersystems.com/mirrorRole=primary contradicts --role=backup", hint: "leave one of them out", code: 2,
 		},
 		"a role and none": {
 			request: expose.SidecarRequest{Role: "backup", Options: edit("intersystems.com/mirrorRole-").Options},
-			cluster: cluster("c", "", isMirrored), pods: single,
+			cluster: resource("c", "", isMirrored), pods: single,
 			message: "--selector intersystems.com/mirrorRole- contradicts --role=backup", hint: "leave one of them out", code: 2,
 		},
 		"two components": {
 			request: expose.SidecarRequest{Component: "compute", Options: edit("intersystems.com/component=data").Options},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--selector intersystems.com/component=data contradicts --component=compute", hint: "leave one of them out", code: 2,
 		},
 		"unknown component by selector": {
 			request: edit("intersystems.com/component=arbiter"),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--component "arbiter" is not known`, hint: "data", code: 2,
 		},
 		"selector that nothing is left of": {
 			request: edit("intersystems.com/name-", "intersystems.com/kind-", "intersystems.com/role-", "intersystems.com/component-"),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--selector intersystems.com/component-: this key is not for --selector", hint: "--component", code: 2,
 		},
 		"empty role by selector": {
 			request: edit("intersystems.com/mirrorRole="),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--selector intersystems.com/mirrorRole=: no pod carries this key without a value", hint: "--role", code: 2,
 		},
 		"component by selector": {
 			request: edit("intersystems.com/component-"),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--selector intersystems.com/component-: this key is not for --selector", hint: "--component", code: 2,
 		},
 		"shard by selector": {
 			request: edit("intersystems.com/shard=0"),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: `--shard "0": the data pods of IrisCluster "c" in namespace "prod" bear no shard label`, hint: "leave --shard out", code: 2,
 		},
 		"key that the selector does not have": {
 			request: edit("intersystem.com/name-"),
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			message: "--selector intersystem.com/name-: the selector has no such key", hint: "intersystems.com/component, intersystems.com/kind, intersystems.com/name, intersystems.com/role", code: 2,
 		},
 	} {
@@ -460,7 +460,7 @@ func TestPodThatCannotBe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := expose.Pod(test.request, expose.Facts{
-				Namespace: "prod", Cluster: cluster("c", ""), ClusterRead: true, Foreign: test.foreign,
+				Namespace: "prod", Cluster: resource("c", ""), ClusterRead: true, Foreign: test.foreign,
 			})
 			checkError(t, err, test.message, test.hint, test.code)
 		})

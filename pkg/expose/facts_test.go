@@ -52,7 +52,7 @@ func article(t *testing.T) (expose.Facts, *corev1.Service) {
 
 // cluster is an IrisCluster of the namespace prod, with a sidecar of the type
 // in its data pods.
-func cluster(name, gateway string, change ...func(*iris.Cluster)) iris.Cluster {
+func resource(name, gateway string, change ...func(*iris.Cluster)) iris.Cluster {
 	c := iris.Cluster{
 		Namespace: "prod",
 		Name:      name,

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -22,7 +23,7 @@ import (
 // rights would remove them unasked. A plan for several pods keeps the session
 // affinity that the Service got for them, though there may be one pod now.
 func (p Plan) Keeping(live *corev1.Service) Plan {
-	if live == nil || !Made(live) {
+	if live == nil || !cluster.IsExposed(live) {
 		return p
 	}
 	p.Service = p.Service.DeepCopy()
@@ -30,7 +31,7 @@ func (p Plan) Keeping(live *corev1.Service) Plan {
 		p.keep(live)
 	}
 	spec := &p.Service.Spec
-	several := p.Target.Kind == view.TargetSidecar && p.Target.Role == "" && *TargetOf(live) == p.Target
+	several := p.Target.Kind == view.TargetSidecar && p.Target.Role == "" && *cluster.TargetOf(live) == p.Target
 	if several && spec.SessionAffinity == "" && live.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
 		spec.SessionAffinity = live.Spec.SessionAffinity
 	}
@@ -117,7 +118,7 @@ func (p Plan) Retargets(live *corev1.Service) string {
 	if live == nil {
 		return ""
 	}
-	before := TargetOf(live)
+	before := cluster.TargetOf(live)
 	if before == nil || *before == p.Target {
 		return ""
 	}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -78,7 +79,7 @@ func TestKeepingAppliedFields(t *testing.T) {
 	live.Spec.SessionAffinity = corev1.ServiceAffinityNone
 	live.Spec.IPFamilies = []corev1.IPFamily{corev1.IPv4Protocol}
 	live.ManagedFields = []metav1.ManagedFieldsEntry{{
-		Manager: ManagedBy, Operation: metav1.ManagedFieldsOperationApply,
+		Manager: cluster.ManagedBy, Operation: metav1.ManagedFieldsOperationApply,
 		FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:team":{}},"f:annotations":{"f:example.com/pool":{},"f:example.com/note":{}}},
 			"f:spec":{"f:internalTrafficPolicy":{},"f:allocateLoadBalancerNodePorts":{},"f:loadBalancerSourceRanges":{}}}`),
 	}}
@@ -118,7 +119,7 @@ func TestKeepingLeavesTheUsersChoice(t *testing.T) {
 func TestKeepingNothingOfForeignServices(t *testing.T) {
 	plan := blindPlan(t, Options{OwnerReference: true})
 	live := liveOf(plan)
-	delete(live.Labels, LabelManagedBy)
+	delete(live.Labels, cluster.LabelManagedBy)
 	for _, other := range []*corev1.Service{nil, live} {
 		if diff := cmp.Diff(plan.Service, plan.Keeping(other).Service); diff != "" {
 			t.Errorf("something was kept (-want +got):\n%s", diff)
@@ -146,7 +147,7 @@ func TestRetargets(t *testing.T) {
 			Kind: view.TargetSidecar, Cluster: "demo", Component: "compute",
 		},
 	} {
-		live.Labels = labelsOf(target)
+		live.Labels = cluster.TargetLabels(target)
 		if got := plan.Retargets(live); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

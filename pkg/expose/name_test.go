@@ -17,7 +17,7 @@ func nameOf(t *testing.T, name, role, shard string) string {
 	plan, err := expose.Sidecar(
 		expose.SidecarRequest{Component: "data", Role: role, Shard: shard},
 		expose.Facts{
-			Namespace: "prod", ClusterRead: true, Cluster: cluster(name, "", isMirrored, shards(2)),
+			Namespace: "prod", ClusterRead: true, Cluster: resource(name, "", isMirrored, shards(2)),
 			Pods: []iris.Pod{pod(name, "data-0-0", sidecar(80), func(p *corev1.Pod) {
 				p.Labels["intersystems.com/mirrorRole"], p.Labels["intersystems.com/shard"] = role, shard
 			})},

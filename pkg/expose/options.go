@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
@@ -214,7 +215,7 @@ func isAnnotationKey(key string) bool {
 // isOwnLabel tells whether a label key is one that this tool reads its own
 // Services by.
 func isOwnLabel(key string) bool {
-	return key == LabelManagedBy || strings.HasPrefix(key, "kubectl-iris/")
+	return key == cluster.LabelManagedBy || strings.HasPrefix(key, "kubectl-iris/")
 }
 
 func oneOf[T ~string](flag string, value T, allowed ...T) error {

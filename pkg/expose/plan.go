@@ -131,7 +131,7 @@ func (d draft) plan() (Plan, error) {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       f.Namespace,
 			Name:            name,
-			Labels:          merged(taken.labels, o.Labels, labelsOf(d.target)),
+			Labels:          merged(taken.labels, o.Labels, cluster.TargetLabels(d.target)),
 			Annotations:     merged(taken.annotations, o.Annotations),
 			OwnerReferences: f.owners(o),
 		},

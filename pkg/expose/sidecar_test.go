@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
@@ -131,27 +132,27 @@ func TestSidecar(t *testing.T) {
 	}{
 		"primary of a mirror": {
 			request: expose.SidecarRequest{Role: "primary", Options: own},
-			cluster: cluster("c", "apache", isMirrored), pods: mirror,
+			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:    wantedSidecar("c-sidecar-primary", "c", "primary", ""),
 			selects: []string{"c-data-0-0"},
 		},
 		"backup of a mirror": {
 			request: expose.SidecarRequest{Role: "backup", Options: own},
-			cluster: cluster("c", "apache", isMirrored), pods: mirror,
+			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:     wantedSidecar("c-sidecar-backup", "c", "backup", ""),
 			selects:  []string{"c-data-0-1"},
 			warnings: []string{warnBackup},
 		},
 		"nobody holds the role yet": {
 			request: expose.SidecarRequest{Role: "primary", Options: own},
-			cluster: cluster("c", "apache", isMirrored), pods: mirror[2:],
+			cluster: resource("c", "apache", isMirrored), pods: mirror[2:],
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", ""),
 			selects:  []string{},
 			warnings: []string{warnNobody},
 		},
 		"no pods yet, sidecar by spec": {
 			request: expose.SidecarRequest{Role: "primary", Options: own},
-			cluster: cluster("c", "apache-lockeddown", isMirrored),
+			cluster: resource("c", "apache-lockeddown", isMirrored),
 			want: wantedSidecar("c-sidecar-primary", "c", "primary", "",
 				hasPorts(tcp("http", 52774, 52773))),
 			selects:  []string{},
@@ -159,28 +160,28 @@ func TestSidecar(t *testing.T) {
 		},
 		"nobody holds the role yet, ports as the other members declare them": {
 			request: expose.SidecarRequest{Role: "primary", Options: own},
-			cluster: cluster("c", "apache", isMirrored), pods: []iris.Pod{pod("c", "data-0-1", role("backup"), sidecar(8080))},
+			cluster: resource("c", "apache", isMirrored), pods: []iris.Pod{pod("c", "data-0-1", role("backup"), sidecar(8080))},
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", "", hasPorts(tcp("http", 8081, 8080))),
 			selects:  []string{},
 			warnings: []string{warnNobody},
 		},
 		"members that declare different ports": {
 			request: expose.SidecarRequest{Role: "primary", Options: own},
-			cluster: cluster("c", "apache", isMirrored),
+			cluster: resource("c", "apache", isMirrored),
 			pods:    []iris.Pod{pod("c", "data-0-0", role("backup"), sidecar(80)), pod("c", "data-0-1", role("primary"), sidecar(8080))},
 			want:    wantedSidecar("c-sidecar-primary", "c", "primary", "", hasPorts(tcp("http", 8081, 8080))),
 			selects: []string{"c-data-0-1"},
 		},
 		"no pods yet, to doubt the target by": {
 			request:  expose.SidecarRequest{Role: "primary", Options: expose.Options{Ports: ports(t, "81:8080"), OwnerReference: true}},
-			cluster:  cluster("c", "apache", isMirrored),
+			cluster:  resource("c", "apache", isMirrored),
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", "", hasPorts(tcp("port-81", 81, 8080))),
 			selects:  []string{},
 			warnings: []string{warnNobody},
 		},
 		"a role that a pod carries": {
 			request: expose.SidecarRequest{Role: "drasync", Options: own},
-			cluster: cluster("c", "apache", isMirrored),
+			cluster: resource("c", "apache", isMirrored),
 			pods: append([]iris.Pod{
 				pod("c", "data-0-4", role("drasync"), sidecar(80)), pod("c", "data-0-3", role("drasync"), sidecar(80)),
 			}, mirror...),
@@ -190,39 +191,39 @@ func TestSidecar(t *testing.T) {
 		},
 		"role by selector": {
 			request: expose.SidecarRequest{Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/mirrorRole=backup")}},
-			cluster: cluster("c", "apache", isMirrored), pods: mirror,
+			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:     wantedSidecar("c-sidecar-backup", "c", "backup", ""),
 			selects:  []string{"c-data-0-1"},
 			warnings: []string{warnBackup},
 		},
 		"every member, by leaving the role out of the selector": {
 			request: expose.SidecarRequest{Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/mirrorRole-")}},
-			cluster: cluster("c", "apache", isMirrored), pods: mirror,
+			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0-0", "c-data-0-1", "c-data-0-2"},
 			warnings: []string{"3 pods are behind the Service and each keeps its own portal sessions: session affinity ClientIP holds a client to one of them"},
 		},
 		"component by selector": {
 			request: expose.SidecarRequest{Component: "data", Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/component=data")}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"not mirrored": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"not mirrored, though labelled": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80), role("primary"))},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80), role("primary"))},
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"a shard of several": {
 			request: expose.SidecarRequest{Role: "primary", Shard: "1", Options: own},
-			cluster: cluster("c", "apache", isMirrored, shards(2)),
+			cluster: resource("c", "apache", isMirrored, shards(2)),
 			pods: []iris.Pod{
 				pod("c", "data-0-0", role("primary"), shard("0"), sidecar(80)),
 				pod("c", "data-1-0", role("primary"), shard("1"), sidecar(80)),
@@ -232,26 +233,26 @@ func TestSidecar(t *testing.T) {
 		},
 		"the only shard, named": {
 			request: expose.SidecarRequest{Shard: "0", Options: own},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", shard("0"), sidecar(80))},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", shard("0"), sidecar(80))},
 			want:    wantedSidecar("c-sidecar-0", "c", "", "0"),
 			selects: []string{"c-data-0"},
 		},
 		"the only shard, not named": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", shard("0"), sidecar(80))},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", shard("0"), sidecar(80))},
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"shards that no label tells apart": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", "", shards(2)), pods: []iris.Pod{pod("c", "data-0", sidecar(80)), pod("c", "data-1", sidecar(80))},
+			cluster: resource("c", "", shards(2)), pods: []iris.Pod{pod("c", "data-0", sidecar(80)), pod("c", "data-1", sidecar(80))},
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0", "c-data-1"},
 			warnings: []string{"2 pods are behind the Service and each keeps its own portal sessions: session affinity ClientIP holds a client to one of them"},
 		},
 		"compute, where affinity is refused": {
 			request: expose.SidecarRequest{Component: "compute", Options: expose.Options{SessionAffinity: corev1.ServiceAffinityNone, OwnerReference: true}},
-			cluster: cluster("c", ""),
+			cluster: resource("c", ""),
 			pods:    []iris.Pod{pod("c", "compute-0", sidecar(80)), pod("c", "compute-1", sidecar(80)), pod("c", "data-0")},
 			want: wanted("c-sidecar-compute", "c",
 				map[string]string{"kubectl-iris/target": "sidecar", "kubectl-iris/component": "compute"},
@@ -262,7 +263,7 @@ func TestSidecar(t *testing.T) {
 		},
 		"several pods behind a port that is no portal": {
 			request: expose.SidecarRequest{Component: "compute", Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
-			cluster: cluster("c", ""),
+			cluster: resource("c", ""),
 			pods:    []iris.Pod{pod("c", "compute-0", sidecar(80)), pod("c", "compute-1", sidecar(80))},
 			want: wanted("c-sidecar-compute", "c",
 				map[string]string{"kubectl-iris/target": "sidecar", "kubectl-iris/component": "compute"},
@@ -286,13 +287,13 @@ func TestSidecar(t *testing.T) {
 		},
 		"no owner wanted": {
 			request: expose.SidecarRequest{},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			want:    wantedSidecar("c-sidecar", "c", "", "", orphan),
 			selects: []string{"c-data-0"},
 		},
 		"cluster on its way out": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", "", func(c *iris.Cluster) { c.Deleting = true }), pods: single,
+			cluster: resource("c", "", func(c *iris.Cluster) { c.Deleting = true }), pods: single,
 			want:     wantedSidecar("c-sidecar", "c", "", ""),
 			selects:  []string{"c-data-0"},
 			warnings: []string{`IrisCluster "c" (namespace "prod") is being deleted, and the Service goes with it`},
@@ -300,58 +301,58 @@ func TestSidecar(t *testing.T) {
 
 		"declared port before the type's": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", "apache-lockeddown"), pods: []iris.Pod{pod("c", "data-0", sidecar(443, 8080))},
+			cluster: resource("c", "apache-lockeddown"), pods: []iris.Pod{pod("c", "data-0", sidecar(443, 8080))},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("http", 8081, 8080))),
 			selects: []string{"c-data-0"},
 		},
 		"TLS only": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(443))},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(443))},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("https", 444, 443))),
 			selects: []string{"c-data-0"},
 		},
 		"nothing declared, locked down": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", "apache-lockeddown"), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
+			cluster: resource("c", "apache-lockeddown"), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("http", 52774, 52773))),
 			selects: []string{"c-data-0"},
 		},
 		"nothing declared, nginx": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", "nginx"), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
+			cluster: resource("c", "nginx"), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"target by type that the containers do not declare": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar())},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar())},
 			want:     wantedSidecar("c-sidecar", "c", "", ""),
 			selects:  []string{"c-data-0"},
 			warnings: []string{"no container declares the target port 80/TCP"},
 		},
 		"last port of all": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(65535))},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(65535))},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("http", 1, 65535))),
 			selects: []string{"c-data-0"},
 		},
 
 		"port without a target": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "8080"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("http", 8080, 80))),
 			selects: []string{"c-data-0"},
 		},
 		"ports without targets that the sidecar and the superserver have": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "80", "443", "1972"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80, 443))},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80, 443))},
 			want: wantedSidecar("c-sidecar", "c", "", "",
 				hasPorts(tcp("http", 80, 80), tcp("https", 443, 443), tcp("superserver", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
 		"names are made unique": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "81", "82", "http-82=83", "53:53/udp", "53:53", "9:9/sctp"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "", hasPorts(
 				tcp("http", 81, 80), tcp("http-82-tcp", 82, 80), tcp("http-82", 83, 80),
 				corev1.ServicePort{Name: "port-53", Port: 53, Protocol: corev1.ProtocolUDP, TargetPort: intstr.FromInt32(53)},
@@ -367,7 +368,7 @@ func TestSidecar(t *testing.T) {
 		},
 		"target by name": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "88:webserver", "89:nowhere"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "", hasPorts(
 				corev1.ServicePort{Name: "webserver", Port: 88, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromString("webserver")},
 				corev1.ServicePort{Name: "nowhere", Port: 89, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromString("nowhere")},
@@ -377,20 +378,20 @@ func TestSidecar(t *testing.T) {
 		},
 		"ports by name": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "webserver", "sql=superserver"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "",
 				hasPorts(tcp("webserver", 52773, 52773), tcp("sql", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
 		"superserver where nothing is declared": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("superserver", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
 		"chosen target where nothing is declared": {
 			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "81:8080"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:     wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("port-81", 81, 8080))),
 			selects:  []string{"c-data-0"},
 			warnings: []string{"no container declares the target port 8080/TCP"},
@@ -400,7 +401,7 @@ func TestSidecar(t *testing.T) {
 			request: expose.SidecarRequest{Options: expose.Options{
 				Labels: map[string]string{"team": "blue"}, Annotations: map[string]string{"example.com/note": "ours"}, OwnerReference: true,
 			}},
-			cluster: cluster("c", "", template(full), func(c *iris.Cluster) {
+			cluster: resource("c", "", template(full), func(c *iris.Cluster) {
 				c.ServiceTemplate.Labels = map[string]string{"team": "red", "tier": "db", "kubectl-iris/pod": "x"}
 				c.ServiceTemplate.Annotations = map[string]string{"example.com/note": "theirs", "metallb.io/allow-shared-ip": "iris"}
 			}),
@@ -418,7 +419,7 @@ func TestSidecar(t *testing.T) {
 		},
 		"of the template what fits a node port": {
 			request: expose.SidecarRequest{Options: expose.Options{Type: corev1.ServiceTypeNodePort, NodePort: 30081, OwnerReference: true}},
-			cluster: cluster("c", "", template(full)), pods: single,
+			cluster: resource("c", "", template(full)), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "", func(s *corev1.Service) {
 				s.Spec.Type = corev1.ServiceTypeNodePort
 				s.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
@@ -430,14 +431,14 @@ func TestSidecar(t *testing.T) {
 		},
 		"of the template what fits a cluster IP": {
 			request: expose.SidecarRequest{Options: expose.Options{Type: corev1.ServiceTypeClusterIP, OwnerReference: true}},
-			cluster: cluster("c", "", template(full)), pods: single,
+			cluster: resource("c", "", template(full)), pods: single,
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0"},
 			warnings: []string{notTaken("spec.loadBalancerIP")},
 		},
 		"template of a type that this tool does not make": {
 			request: expose.SidecarRequest{Options: own},
-			cluster: cluster("c", "", template(corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName})), pods: single,
+			cluster: resource("c", "", template(corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName})), pods: single,
 			want:     wantedSidecar("c-sidecar", "c", "", ""),
 			selects:  []string{"c-data-0"},
 			warnings: []string{notTaken("spec.type ExternalName")},
@@ -452,7 +453,7 @@ func TestSidecar(t *testing.T) {
 				PublishNotReady:          ptr(true),
 				OwnerReference:           true,
 			}},
-			cluster: cluster("c", "", template(full)), pods: single,
+			cluster: resource("c", "", template(full)), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "", isLoadBalancer, func(s *corev1.Service) {
 				s.Spec.LoadBalancerClass = ptr("example.com/public")
 				s.Spec.LoadBalancerSourceRanges = []string{"192.0.2.0/24"}
@@ -467,7 +468,7 @@ func TestSidecar(t *testing.T) {
 
 		"selector with a key more and one less": {
 			request: expose.SidecarRequest{Options: expose.Options{Selector: edits(t, "zone=a", "intersystems.com/role-", "intersystems.com/component=data"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80), label("zone", "a"))},
+			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80), label("zone", "a"))},
 			want: wantedSidecar("c-sidecar", "c", "", "", func(s *corev1.Service) {
 				s.Spec.Selector["zone"] = "a"
 				delete(s.Spec.Selector, "intersystems.com/role")
@@ -476,7 +477,7 @@ func TestSidecar(t *testing.T) {
 		},
 		"selector without the cluster, which reaches no other": {
 			request: expose.SidecarRequest{Options: expose.Options{Selector: edits(t, "intersystems.com/name-", "zone=a"), OwnerReference: true}},
-			cluster: cluster("c", ""),
+			cluster: resource("c", ""),
 			pods:    []iris.Pod{pod("c", "data-0", sidecar(80), label("zone", "a"))},
 			foreign: []iris.Pod{pod("d", "data-0", sidecar(80), label("zone", "b"))},
 			want: wantedSidecar("c-sidecar", "c", "", "", func(s *corev1.Service) {
@@ -488,7 +489,7 @@ func TestSidecar(t *testing.T) {
 		},
 		"selector without the cluster, pinned to a pod": {
 			request: expose.SidecarRequest{Options: expose.Options{Selector: edits(t, "intersystems.com/name-", "statefulset.kubernetes.io/pod-name=c-data-0"), OwnerReference: true}},
-			cluster: cluster("c", ""), pods: single,
+			cluster: resource("c", ""), pods: single,
 			foreign: []iris.Pod{pod("d", "data-0", sidecar(80))},
 			want: wantedSidecar("c-sidecar", "c", "", "", func(s *corev1.Service) {
 				s.Spec.Selector["statefulset.kubernetes.io/pod-name"] = "c-data-0"
@@ -524,7 +525,7 @@ func checkPlan(t *testing.T, plan expose.Plan, service *corev1.Service, selects,
 	if diff := cmp.Diff(warnings, plan.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(&plan.Target, expose.TargetOf(plan.Service)); diff != "" {
+	if diff := cmp.Diff(&plan.Target, cluster.TargetOf(plan.Service)); diff != "" {
 		t.Errorf("the labels do not give the target back (-plan +labels):\n%s", diff)
 	}
 }

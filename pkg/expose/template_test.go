@@ -20,7 +20,7 @@ func planOver(t *testing.T, template iris.ServiceTemplate, options expose.Option
 		expose.SidecarRequest{Component: "data", Role: "primary", Options: options},
 		expose.Facts{
 			Namespace: "prod", ClusterRead: true,
-			Cluster: cluster("c", "apache", isMirrored, func(c *iris.Cluster) { c.ServiceTemplate = template }),
+			Cluster: resource("c", "apache", isMirrored, func(c *iris.Cluster) { c.ServiceTemplate = template }),
 			Pods:    []iris.Pod{pod("c", "data-0-0", role("primary"), sidecar(80))},
 		},
 	)
@@ -306,7 +306,7 @@ func TestTemplateAffinityBeforeTheDefault(t *testing.T) {
 		corev1.ServiceAffinityClientIP: corev1.ServiceAffinityClientIP,
 	} {
 		plan, err := expose.Sidecar(expose.SidecarRequest{Component: "compute"}, expose.Facts{
-			Namespace: "prod", ClusterRead: true, Cluster: cluster("c", "", template(corev1.ServiceSpec{SessionAffinity: affinity})), Pods: pods,
+			Namespace: "prod", ClusterRead: true, Cluster: resource("c", "", template(corev1.ServiceSpec{SessionAffinity: affinity})), Pods: pods,
 		})
 		if err != nil {
 			t.Fatal(err)

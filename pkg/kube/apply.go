@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -120,9 +121,9 @@ func CheckWritable(live *corev1.Service, adopt bool) error {
 	switch {
 	case live == nil:
 		return nil
-	case !expose.Made(live) && !adopt:
+	case !cluster.IsExposed(live) && !adopt:
 		return foreign(live)
-	case !expose.Made(live) && expose.IsIKOs(live):
+	case !cluster.IsExposed(live) && cluster.IsOperators(live):
 		return problem.New("service %q in namespace %q is one that IKO keeps, and is left alone", live.Name, live.Namespace).
 			Hint("choose another name with --name")
 	case live.DeletionTimestamp != nil:
@@ -130,7 +131,7 @@ func CheckWritable(live *corev1.Service, adopt bool) error {
 			Hint("wait until it is gone: kubectl wait --for=delete service/%s -n %s; or choose another name with --name", live.Name, live.Namespace)
 	case live.Spec.ClusterIP == corev1.ClusterIPNone:
 		err := problem.New("service %q in namespace %q is headless (clusterIP None), which cannot be changed: its ports are not mapped to other ports, and it can have neither node ports nor a load balancer", live.Name, live.Namespace)
-		if expose.Made(live) {
+		if cluster.IsExposed(live) {
 			return err.Hint("recreate it: kubectl iris unexpose %s -n %s --wait, then run this command again", live.Name, live.Namespace)
 		}
 		return err.Hint("choose another name with --name, or delete the service and run this command again")
@@ -190,7 +191,7 @@ func changeOf(live *corev1.Service) Outcome {
 	switch {
 	case live == nil:
 		return Created
-	case !expose.Made(live):
+	case !cluster.IsExposed(live):
 		return Adopted
 	}
 	return Configured
@@ -198,7 +199,7 @@ func changeOf(live *corev1.Service) Outcome {
 
 // takesOver reports whether an apply takes over the spec's fields of others.
 func takesOver(live *corev1.Service, options ApplyOptions) bool {
-	return live != nil && (!expose.Made(live) || options.ForceConflicts && expose.OthersSet(live))
+	return live != nil && (!cluster.IsExposed(live) || options.ForceConflicts && expose.OthersSet(live))
 }
 
 // Predict returns the outcome that Apply would have, as far as the live Service
@@ -231,7 +232,7 @@ func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, v
 		return nil, err
 	}
 	force = force || options.ForceConflicts
-	patchOptions := metav1.PatchOptions{FieldManager: expose.ManagedBy, Force: &force}
+	patchOptions := metav1.PatchOptions{FieldManager: cluster.ManagedBy, Force: &force}
 	if options.DryRun {
 		patchOptions.DryRun = []string{metav1.DryRunAll}
 	}
@@ -240,7 +241,7 @@ func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, v
 }
 
 func (c *Client) deleteAsSeen(ctx context.Context, service *corev1.Service, options DeleteOptions) error {
-	if !expose.Made(service) {
+	if !cluster.IsExposed(service) {
 		return foreign(service)
 	}
 	deleteOptions := metav1.DeleteOptions{
@@ -312,7 +313,7 @@ func (c *Client) Delete(ctx context.Context, service *corev1.Service, options De
 		if now == nil {
 			return nil
 		}
-		if now.UID != service.UID || now.ResourceVersion == service.ResourceVersion || !expose.Made(now) {
+		if now.UID != service.UID || now.ResourceVersion == service.ResourceVersion || !cluster.IsExposed(now) {
 			break
 		}
 		service = now // its status changed, say

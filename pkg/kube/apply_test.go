@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
@@ -23,7 +23,7 @@ func liveService(labels map[string]string, change ...func(*corev1.Service)) *cor
 }
 
 func exposedLabels() map[string]string {
-	return map[string]string{expose.LabelManagedBy: expose.ManagedBy, expose.LabelCluster: "simple"}
+	return map[string]string{cluster.LabelManagedBy: cluster.ManagedBy, cluster.LabelCluster: "simple"}
 }
 
 func isHeadless(s *corev1.Service) { s.Spec.ClusterIP = corev1.ClusterIPNone }
@@ -54,7 +54,7 @@ func TestPredict(t *testing.T) {
 	wanted := liveService(exposedLabels(), func(s *corev1.Service) { s.Spec.ClusterIP = "" })
 	applied := liveService(exposedLabels(), func(s *corev1.Service) {
 		s.ManagedFields = []metav1.ManagedFieldsEntry{{
-			Manager: expose.ManagedBy, Operation: metav1.ManagedFieldsOperationApply,
+			Manager: cluster.ManagedBy, Operation: metav1.ManagedFieldsOperationApply,
 			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:app.kubernetes.io/managed-by":{},"f:kubectl-iris/cluster":{}}},"f:spec":{"f:type":{}}}`),
 		}}
 	})

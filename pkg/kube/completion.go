@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/metadata"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
@@ -77,7 +77,7 @@ func (n Names) MadeServices(ctx context.Context, namespace string) ([]corev1.Ser
 	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("services"), namespace, madeByTool)
 	var made []corev1.Service
 	for _, m := range found {
-		if service := (corev1.Service{ObjectMeta: m.ObjectMeta}); expose.Made(&service) {
+		if service := (corev1.Service{ObjectMeta: m.ObjectMeta}); cluster.IsExposed(&service) {
 			made = append(made, service)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -51,7 +52,7 @@ func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructu
 		return nil, err
 	}
 	return c.once.core.Services(live.Namespace).
-		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: expose.ManagedBy, DryRun: []string{metav1.DryRunAll}})
+		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: []string{metav1.DryRunAll}})
 }
 
 // giveBack undoes takeOwnership where the apply after it was refused: the
@@ -81,7 +82,7 @@ func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed 
 		return "", err
 	}
 	after, err := c.once.core.Services(live.Namespace).
-		Patch(ctx, live.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: expose.ManagedBy})
+		Patch(ctx, live.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: cluster.ManagedBy})
 	if err != nil {
 		return "", err
 	}
@@ -126,7 +127,7 @@ func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry,
 		return nil, err
 	}
 	return slices.Insert(kept, 0, metav1.ManagedFieldsEntry{
-		Manager:    expose.ManagedBy,
+		Manager:    cluster.ManagedBy,
 		Operation:  metav1.ManagedFieldsOperationApply,
 		APIVersion: "v1",
 		FieldsType: "FieldsV1",

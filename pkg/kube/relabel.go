@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -28,7 +28,7 @@ func (c *Client) SetRole(ctx context.Context, pod iris.Pod, role string, dryRun 
 	if err != nil {
 		return err
 	}
-	options := metav1.PatchOptions{FieldManager: expose.ManagedBy}
+	options := metav1.PatchOptions{FieldManager: cluster.ManagedBy}
 	if dryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}

@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/tools/pager"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -122,7 +122,7 @@ func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
 	var clusters []string
 	for i := range r.snapshot.Services {
 		if service := &r.snapshot.Services[i]; service.Spec.Type == corev1.ServiceTypeNodePort {
-			clusters = append(clusters, expose.TargetOf(service).Cluster)
+			clusters = append(clusters, cluster.TargetOf(service).Cluster)
 		}
 	}
 	if len(clusters) == 0 {
@@ -141,7 +141,7 @@ func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
 
 // notMade tells a Service that bears the tool's label, but not what it was made
 // for.
-func notMade(service corev1.Service) bool { return !expose.Made(&service) }
+func notMade(service corev1.Service) bool { return !cluster.IsExposed(&service) }
 
 // MadeServices lists the Services that this tool made in a namespace, by name.
 func (c *Client) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
@@ -158,7 +158,7 @@ func (c *Client) MadeServices(ctx context.Context, namespace string) ([]corev1.S
 }
 
 // madeByTool selects the Services that this tool made.
-const madeByTool = expose.LabelManagedBy + "=" + expose.ManagedBy
+const madeByTool = cluster.LabelManagedBy + "=" + cluster.ManagedBy
 
 // ClustersAndPods reads a namespace's IrisClusters and all of their pods.
 func (c *Client) ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error) {

@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
@@ -51,7 +51,7 @@ type exposed struct {
 func appliedAt(service *corev1.Service) time.Time {
 	last := service.CreationTimestamp.Time
 	for _, entry := range service.ManagedFields {
-		if entry.Manager == expose.ManagedBy && entry.Subresource == "" && entry.Time != nil && entry.Time.After(last) {
+		if entry.Manager == cluster.ManagedBy && entry.Subresource == "" && entry.Time != nil && entry.Time.After(last) {
 			last = entry.Time.Time
 		}
 	}

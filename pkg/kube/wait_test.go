@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
@@ -290,10 +290,10 @@ func TestAppliedAt(t *testing.T) {
 	later := metav1.Unix(400, 0)
 	service.ManagedFields = []metav1.ManagedFieldsEntry{
 		{Manager: "other", Time: &later},
-		{Manager: expose.ManagedBy, Time: &first},
-		{Manager: expose.ManagedBy, Time: &last},
-		{Manager: expose.ManagedBy, Time: &later, Subresource: "status"},
-		{Manager: expose.ManagedBy},
+		{Manager: cluster.ManagedBy, Time: &first},
+		{Manager: cluster.ManagedBy, Time: &last},
+		{Manager: cluster.ManagedBy, Time: &later, Subresource: "status"},
+		{Manager: cluster.ManagedBy},
 	}
 	if got := appliedAt(service); !got.Equal(last.Time) {
 		t.Errorf("with our entries %v, want %v", got, last)
@@ -322,7 +322,7 @@ func serviceOf(kind corev1.ServiceType, addresses ...string) *corev1.Service {
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "web", Namespace: "prod", UID: "1", CreationTimestamp: metav1.NewTime(applied.Add(-time.Hour)),
-			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: expose.ManagedBy, Time: &at}},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: cluster.ManagedBy, Time: &at}},
 		},
 		Spec: corev1.ServiceSpec{
 			Type: kind, ClusterIP: "10.96.0.1", Selector: map[string]string{"app": "web"},

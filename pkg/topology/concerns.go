@@ -7,7 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
@@ -19,7 +18,7 @@ func Concerns(service *corev1.Service, cluster string, pods []iris.Pod) bool {
 	if slices.Contains(iris.ServiceNames(cluster), service.Name) || namedCluster(service.Spec.Selector) == cluster {
 		return true
 	}
-	if target := expose.TargetOf(service); target != nil && target.Cluster == cluster {
+	if target := model.TargetOf(service); target != nil && target.Cluster == cluster {
 		return true
 	}
 	selects := model.Selector(service.Spec.Selector)

@@ -13,7 +13,6 @@ import (
 
 	model "github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -164,7 +163,7 @@ func (inv *inventory) resolveMembers(answers []iris.Answer) {
 func (inv *inventory) addServices(all []corev1.Service) {
 	owners := inv.owners()
 	for i := range all {
-		svc := &service{Service: &all[i], target: expose.TargetOf(&all[i])}
+		svc := &service{Service: &all[i], target: model.TargetOf(&all[i])}
 		if svc.Spec.Type == corev1.ServiceTypeExternalName {
 			continue
 		}

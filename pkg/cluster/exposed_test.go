@@ -1,4 +1,4 @@
-package expose_test
+package cluster_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 )
 
 func TestServicesOfOthersHaveNoTarget(t *testing.T) {
@@ -17,7 +17,7 @@ func TestServicesOfOthersHaveNoTarget(t *testing.T) {
 		"the operator's labels": {"intersystems.com/name": "c", "intersystems.com/kind": "IrisCluster"},
 	} {
 		service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Labels: labels}}
-		if expose.Made(service) || expose.TargetOf(service) != nil {
+		if cluster.IsExposed(service) || cluster.TargetOf(service) != nil {
 			t.Errorf("%s: taken for a Service of this tool", name)
 		}
 	}

@@ -1,22 +1,20 @@
-package expose
+package cluster
 
 import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// Labels of the Services that this tool makes. They are its own and not the
+// Labels of the Services that this tool creates. They are its own and not the
 // operator's (intersystems.com/…).
 const (
 	LabelManagedBy = "app.kubernetes.io/managed-by"
-	// ManagedBy is the value of LabelManagedBy, and the field manager of
-	// every write.
+	// ManagedBy is the value of LabelManagedBy, and the field manager of every
+	// write.
 	ManagedBy = "kubectl-iris"
 
 	LabelCluster   = "kubectl-iris/cluster"
@@ -30,39 +28,23 @@ const (
 	targetPod     = "pod"
 )
 
-// Made tells whether a Service is one that this tool made.
-func Made(service *corev1.Service) bool {
+// IsExposed reports whether a Service is one that this tool created.
+func IsExposed(service *corev1.Service) bool {
 	return service.Labels[LabelManagedBy] == ManagedBy && service.Labels[LabelCluster] != ""
 }
 
-// IsIKOs tells whether a Service is one that IKO keeps for a cluster: it has
-// one of its names, and leads to that cluster's pods or is all clusters' own.
-func IsIKOs(service *corev1.Service) bool {
+// IsOperators reports whether a Service is one that IKO manages for a cluster: it
+// has one of its names, and selects that cluster's pods or is shared by all
+// clusters.
+func IsOperators(service *corev1.Service) bool {
 	return service.Name == iris.HeadlessService ||
 		slices.Contains(iris.ServiceNames(service.Spec.Selector[iris.LabelName]), service.Name)
 }
 
-// OthersSet reports whether other clients have set fields of the spec of a live
-// Service that a forced apply takes over.
-func OthersSet(live *corev1.Service) bool {
-	return live != nil && slices.ContainsFunc(live.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
-		if IsOwnEntry(entry) || entry.Subresource != "" || entry.FieldsV1 == nil {
-			return false
-		}
-		set := fieldpath.NewSet()
-		if set.FromJSON(entry.FieldsV1.GetRawReader()) != nil {
-			return false
-		}
-		takes := false
-		set.Iterate(func(path fieldpath.Path) { takes = takes || Takes(path) })
-		return takes
-	})
-}
-
-// TargetOf reads back from a Service's labels what it was made for; nil for
-// one that this tool did not make.
+// TargetOf returns what a Service was created for, by its labels; nil for one
+// that this tool did not create.
 func TargetOf(service *corev1.Service) *view.Target {
-	if !Made(service) {
+	if !IsExposed(service) {
 		return nil
 	}
 	l := service.Labels
@@ -79,8 +61,8 @@ func TargetOf(service *corev1.Service) *view.Target {
 	return t
 }
 
-// labelsOf are the labels that let TargetOf read a target back.
-func labelsOf(t view.Target) map[string]string {
+// TargetLabels returns the labels from which TargetOf reads a target.
+func TargetLabels(t view.Target) map[string]string {
 	labels := map[string]string{
 		LabelManagedBy: ManagedBy,
 		LabelCluster:   t.Cluster,
