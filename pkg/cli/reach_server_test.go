@@ -19,6 +19,8 @@ import (
 // namespace iko, for commands that reach them.
 type reachServer struct {
 	pods []corev1.Pod
+	// mirrored: the IrisCluster says that its data node is mirrored.
+	mirrored bool
 	// logs answers for a log, by pod and container; one that is not there is that
 	// of a container that waits to be started.
 	logs map[string]http.HandlerFunc
@@ -27,9 +29,12 @@ type reachServer struct {
 }
 
 // start starts the server and returns a kubeconfig for it.
-func (s *reachServer) start(t *testing.T) string {
+func (s *reachServer) start(t *testing.T) string { return s.startHandler(t, s) }
+
+// startHandler starts a server with a handler that may pass requests on to s.
+func (s *reachServer) startHandler(t *testing.T, handler http.Handler) string {
 	t.Helper()
-	server := httptest.NewServer(s)
+	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
@@ -58,7 +63,7 @@ func (s *reachServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"kind": "IrisClusterList", "apiVersion": "intersystems.com/v1alpha1", "metadata": meta,
 			"items": []any{map[string]any{
 				"apiVersion": "intersystems.com/v1alpha1", "kind": "IrisCluster", "metadata": map[string]any{"name": "simple", "namespace": "iko"},
-				"spec": map[string]any{"topology": map[string]any{"data": map[string]any{"image": "iris:1"}}},
+				"spec": map[string]any{"topology": map[string]any{"data": map[string]any{"image": "iris:1", "mirrored": s.mirrored}}},
 			}},
 		})
 	case last == "log":

@@ -46,10 +46,10 @@ func newStatus(s *session) *cobra.Command {
 			member that is not the primary need not be a backup.
 
 			IRIS is asked by iris qlist in each data pod, at the same time and for
-			3 seconds at most. Where that is forbidden or fails, the web gateway's
-			page mirror_status.cxw is asked, which tells the primary from the others
-			and no more. With -w a failover is told step by step, timed from its
-			first sign.
+			3 seconds at most. If that is forbidden, fails or leaves the role open,
+			IRIS's metrics are asked, and the web gateway's page mirror_status.cxw,
+			which distinguishes the primary from the others and no more. With -w a
+			failover is told step by step, timed from its first sign.
 
 			Exit code: 0 healthy, 1 it could not be told, 2 wrong usage,
 			3 degraded. A list ends with its worst.

@@ -65,7 +65,11 @@ func (s *session) find(ctx context.Context, client *kube.Client, f targetFlags, 
 	if target.Role != "" {
 		t.answers = cluster.AnswersOf(client.Ask(reading, target.Clusters(), target.Members(t.pods)))
 	}
-	t.pod, err = target.Resolve(t.pods, t.answers)
+	if member, ok := target.OnlyAsync(t.pods, t.answers); ok {
+		s.note("no failover member of IrisCluster %q is here, its primary is elsewhere; pod %q is used, its only async member", target.Cluster.Name, member.Pod)
+		t.Target = member
+	}
+	t.pod, err = t.Resolve(t.pods, t.answers)
 	return t, err
 }
 
@@ -112,15 +116,14 @@ func (t found) who() string {
 	return fmt.Sprintf("pod %q, %s %s", t.pod.Name, t.Target, t.pod.Why())
 }
 
-// warnings are what a user has to know of the pod.
+// warnings returns what a user has to know of the pod: why IRIS did not confirm
+// the role that its label gives it.
 func (t found) warnings() []string {
-	var lines []string
-	if answer := t.answers[t.pod.UID]; answer.Source != iris.FromQlist && t.Role != "" {
-		if why := answer.Why(); why != "" {
-			lines = append(lines, fmt.Sprintf("IRIS could not be asked in pod %q: %s", t.pod.Name, why))
-		}
+	why := t.answers[t.pod.UID].Why()
+	if t.Role == "" || t.pod.Source != iris.NoAnswer || why == "" {
+		return nil
 	}
-	return lines
+	return []string{fmt.Sprintf("the role is read from the label of pod %q, IRIS does not confirm it: %s", t.pod.Name, why)}
 }
 
 // note prints a line about what the command does on stderr.

@@ -40,6 +40,8 @@ type Target struct {
 	// Role is a mirror role, and Shard the shard in which it is held; "" where
 	// the cluster has one shard.
 	Role, Shard string
+	// RoleImplied: the user gave no role, and Role is the primary of a mirror.
+	RoleImplied bool
 }
 
 // String names the target within its namespace: pod "simple-data-0-1", or
@@ -80,7 +82,7 @@ func Choose(r Request, n cluster.Namespace) (Target, error) {
 	}
 	t.Role, t.Shard = r.Role, r.Shard
 	if t.Role == "" && c.Mirrored == iris.Yes {
-		t.Role = iris.MirrorPrimary
+		t.Role, t.RoleImplied = iris.MirrorPrimary, true
 	}
 	if t.Role != "" {
 		return t, c.ValidateRole(t.Role, false)

@@ -36,6 +36,9 @@ func (t Target) Resolve(pods []iris.Pod, answers cluster.Answers) (TargetPod, er
 		return candidates[0], nil
 	case t.Pod != "":
 		return TargetPod{}, t.notRunning(pods)
+	case len(candidates) == 0 && c.IsAsyncOnly():
+		return TargetPod{}, problem.New("no pod has the role %s in %s in namespace %q: IRIS says that each is an async member, and the failover members of its mirror are elsewhere",
+			t.Role, t.place(), t.Namespace).Hint("name one of the pods: %s", listed(names(t.members(c))))
 	case len(candidates) == 0:
 		return TargetPod{}, problem.New("no running pod has the role %s in %s in namespace %q%s", t.Role, t.place(), t.Namespace, t.others(c)).
 			Hint("kubectl iris status %s -n %s shows each pod's role; to reach a pod whatever its role, name it%s", t.Cluster.Name, t.Namespace, asIn(t.members(c)))
@@ -46,6 +49,23 @@ func (t Target) Resolve(pods []iris.Pod, answers cluster.Answers) (TargetPod, er
 	}
 	return TargetPod{}, problem.New("several pods have the role %s in %s in namespace %q: %s", t.Role, t.place(), t.Namespace, listed(claiming)).
 		Hint("name one of them; kubectl iris status %s -n %s shows what IRIS says in each", t.Cluster.Name, t.Namespace)
+}
+
+// OnlyAsync returns the target pod for a cluster that was named without a role if
+// it has one running member, of which IRIS says that it is an async member: the
+// primary is elsewhere, as in a Kubernetes cluster for disaster recovery.
+func (t Target) OnlyAsync(pods []iris.Pod, answers cluster.Answers) (only Target, ok bool) {
+	c := t.cluster(pods, answers)
+	if !t.RoleImplied || !c.IsAsyncOnly() {
+		return Target{}, false
+	}
+	running := slices.DeleteFunc(t.members(c), func(m *cluster.Member) bool { return !m.IsRunning() })
+	if len(running) != 1 {
+		return Target{}, false
+	}
+	only = t
+	only.Pod, only.Role, only.Shard, only.RoleImplied = running[0].Name, "", "", false
+	return only, true
 }
 
 // asIn is the first of the members as an example.
