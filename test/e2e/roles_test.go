@@ -172,7 +172,7 @@ func TestForbidden(t *testing.T) {
 		`data pod "` + first + `" is labelled primary, but IRIS says it is not primary: service "simple" for the primary leads to it`)
 	c.pluginAs(neither, "status", c.name).exits(0)
 	c.pluginAs(proxy, "relabel", c.name, "--yes").exits(1).says("not whether it is the backup", "the right pods/exec create is missing")
-	c.pluginAs(neither, "relabel", c.name, "--yes").exits(1).says("gave no answer")
+	c.pluginAs(neither, "relabel", c.name, "--yes").exits(1).says("gave no conclusive answer")
 }
 
 func TestStatusTellsWhatIRISSays(t *testing.T) {
