@@ -292,8 +292,6 @@ func (r relabelRun) report(changes []relabel.Change, note string) error {
 const nothingToChange = "nothing to change: the labels are as IRIS says\n"
 
 func (r relabelRun) print(text string) error {
-	if _, err := fmt.Fprint(r.Out, text); err != nil {
-		return problem.New("cannot write the output: %w", err)
-	}
-	return nil
+	_, err := fmt.Fprint(r.Out, text)
+	return err
 }
