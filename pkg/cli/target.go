@@ -119,7 +119,11 @@ func (t found) who() string {
 // warnings returns what a user has to know of the pod: why IRIS did not confirm
 // the role that its label gives it.
 func (t found) warnings() []string {
-	why := t.answers[t.pod.UID].Why()
+	answer := t.answers[t.pod.UID]
+	why := answer.Why()
+	if why == "" && answer.Source != iris.NoAnswer {
+		why = "it says " + answer.Text()
+	}
 	if t.Role == "" || t.pod.Source != iris.NoAnswer || why == "" {
 		return nil
 	}
