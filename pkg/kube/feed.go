@@ -380,18 +380,37 @@ func (fs *feeds) run(ctx context.Context, interval, wake time.Duration, react fu
 	}
 }
 
+// settle waits until all feeds have listed or cannot be read. Parts that are still
+// being read after firstTimeout are missing until they are.
 func (fs *feeds) settle(ctx context.Context) error {
+	defer fs.limit.start() // lists of parts are bounded later on, too
+	var late <-chan time.Time
 	for !fs.settled() {
-		if fs.essentialSettled() {
+		if late == nil && fs.essentialSettled() {
 			fs.limit.start()
+			timer := time.NewTimer(firstTimeout)
+			defer timer.Stop()
+			late = timer.C
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-late:
+			fs.passOver()
 		case <-fs.changed:
 		}
 	}
 	return nil
+}
+
+// passOver has all parts that are still being read be missing for now.
+func (fs *feeds) passOver() {
+	for _, f := range fs.all {
+		if f.part && !f.settled() {
+			u, _ := unreadFrom(errIncomplete, f.access, f.lacks)
+			f.setMissing(&u)
+		}
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {
