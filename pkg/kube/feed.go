@@ -24,7 +24,9 @@ type feed struct {
 	// lacks says what is missing where the feed may not be read.
 	lacks string
 	// part: what the other feeds bring is shown without this one.
-	part      bool
+	part bool
+	// unawaited: the other feeds are judged also before this one has listed.
+	unawaited bool
 	store     *store
 	reflector *cache.Reflector
 
@@ -336,7 +338,7 @@ func (fs *feeds) touch() {
 }
 
 func (fs *feeds) settled() bool {
-	return !slices.ContainsFunc(fs.all, func(f *feed) bool { return !f.settled() })
+	return !slices.ContainsFunc(fs.all, func(f *feed) bool { return !f.unawaited && !f.settled() })
 }
 
 // essentialSettled reports whether all but parts are settled.
