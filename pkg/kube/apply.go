@@ -68,9 +68,11 @@ func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.S
 	return service, nil
 }
 
-// Cluster reads one IrisCluster. notRead says why it could not be read where
-// the caller may not, or the resource is not installed; err is any other error,
-// an unknown cluster among them.
+// Cluster reads one IrisCluster. notRead says why it could not be read if the
+// caller may not, or the resource is not installed; err is any other error, an
+// unknown cluster among them. A fault of the server is an error, too: it may pass,
+// and a Service that is created meanwhile would lack what the IrisCluster's
+// template sets.
 func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster iris.Cluster, notRead error, err error) {
 	a := access{"get", iris.GroupResource().String(), namespace}
 	u, err := c.once.dynamic.Resource(iris.GroupVersionResource()).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
