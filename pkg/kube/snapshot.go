@@ -82,7 +82,11 @@ func (c *Client) Snapshot(ctx context.Context, scope Scope) (topology.Snapshot, 
 	if err := parallel(ctx, first); err != nil {
 		return topology.Snapshot{}, err
 	}
-	second := []func(context.Context) error{r.part(r.events)}
+	var second []func(context.Context) error
+	// Decided before the second reads begin, which write to the snapshot.
+	if r.needsEvents() {
+		second = append(second, r.part(r.events))
+	}
 	if scope.single() {
 		r.keepConcerned()
 		second = append(second, r.part(r.slicesOfServices))
@@ -435,12 +439,8 @@ func (r *reader) listSlices(ctx context.Context, selector string) error {
 	return nil
 }
 
-// events reads Warnings, and only where something is there to be explained by
-// one.
+// events reads Warnings.
 func (r *reader) events(ctx context.Context) error {
-	if !r.needsEvents() {
-		return nil
-	}
 	list := r.client.once.core.Events(r.scope.Namespace).List
 	found, err := collect(ctx, list, metav1.ListOptions{FieldSelector: r.scope.eventFields()}, func(event *corev1.Event) (corev1.Event, bool) {
 		event.ManagedFields = nil

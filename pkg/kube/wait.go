@@ -157,11 +157,7 @@ func keepAll(object any) (any, error) { return object, nil }
 // follow has now judged after every change until it is settled or ctx ends.
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
 	w.began = time.Now()
-	ctx, stop := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer stop()
-	running.Go(func() { w.report(ctx, told.lost) })
+	defer w.report(ctx, told.lost)()
 	return w.run(ctx, 0, waitTick, func() (bool, error) {
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
@@ -271,7 +267,7 @@ func (c *Client) WaitGone(ctx context.Context, service *corev1.Service, options 
 	services := c.streams.core.Services(service.Namespace)
 	w.services = w.add("services", service.Namespace, "it cannot be waited for",
 		listWatch(services.List, services.Watch, byField("metadata.name="+service.Name)), &corev1.Service{}, trimMeta)
-	go w.report(waiting, told.lost)
+	defer w.report(waiting, told.lost)()
 	finalizers, seen, right := []string(nil), false, denial{}
 	err := w.run(waiting, 0, waitTick, func() (bool, error) {
 		denied := w.services.missing() != nil

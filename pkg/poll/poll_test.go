@@ -48,8 +48,9 @@ func pod(ordinal int, label string) iris.Pod {
 
 const first, second = types.UID("simple-data-0-0"), types.UID("simple-data-0-1")
 
-// polling starts a poller that asks every pod every half second. It is called in
-// a bubble.
+// polling starts a poller that asks every pod every half second, and returns a
+// millisecond later, so that a test that sleeps for whole half seconds looks
+// between two questions. It is called in a bubble.
 func polling(t *testing.T) *node {
 	n := &node{
 		pods: []iris.Pod{pod(0, "primary"), pod(1, "backup")},
@@ -72,6 +73,7 @@ func polling(t *testing.T) *node {
 		stop()
 		<-done
 	})
+	time.Sleep(time.Millisecond)
 	return n
 }
 

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,10 +26,10 @@ func TestSlowExecAndStaleLabelsMoveNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				pods := pair("simple") // labelled primary and backup
 				says := map[string]string{"simple-data-0-0": "Backup", "simple-data-0-1": "Primary"}
-				asked := 0
+				var asked, moves atomic.Int64
 				ask := func(_ context.Context, p iris.Pod, _ *iris.Refusal) poll.Reply {
 					time.Sleep(least + rand.N(400*time.Millisecond))
-					asked++
+					asked.Add(1)
 					return poll.Reply{Answer: said(p, "Failover", says[p.Name])}
 				}
 				target := Target{Namespace: "ns", Cluster: mirrored("simple"), ClusterRead: true, Role: iris.MirrorPrimary}
@@ -40,10 +41,9 @@ func TestSlowExecAndStaleLabelsMoveNothing(t *testing.T) {
 				if err != nil || first.Name != "simple-data-0-1" {
 					t.Fatalf("%s, %v", first.Name, err)
 				}
-				moves := 0
 				f := NewFollower(target, pods, answers, first, ask, Events{
 					Busy:    func() bool { return true },
-					Moved:   func(_, to TargetPod) { moves++; t.Logf("moved to %s", to.Name) },
+					Moved:   func(_, to TargetPod) { moves.Add(1); t.Logf("moved to %s", to.Name) },
 					Waiting: func(error) {},
 				})
 				ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -59,11 +59,11 @@ func TestSlowExecAndStaleLabelsMoveNothing(t *testing.T) {
 				})
 				f.Run(ctx)
 				connecting.Wait()
-				if moves != 0 {
-					t.Errorf("%d moves", moves)
+				if n := moves.Load(); n != 0 {
+					t.Errorf("%d moves", n)
 				}
-				if asked < 100 {
-					t.Errorf("asked %d times in ten minutes of an open connection", asked)
+				if n := asked.Load(); n < 100 {
+					t.Errorf("asked %d times in ten minutes of an open connection", n)
 				}
 			})
 		})
