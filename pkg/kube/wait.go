@@ -160,15 +160,15 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 	var away time.Time
 	defer w.report(ctx, told.lost)()
 	return w.run(ctx, 0, waitTick, func() (bool, error) {
+		// That the server is away is told by itself, and says nothing of pods.
+		if w.isAway() {
+			away = time.Now()
+		}
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
 		}
 		if w.awaitsPods(time.Now()) {
 			return false, nil
-		}
-		// That the server is away is told by itself, and says nothing of pods.
-		if w.isAway() {
-			away = time.Now()
 		}
 		if lacks := w.withoutPods(); lacks != "" && time.Since(away) >= deniedFor {
 			told.once("pods", lacks)
