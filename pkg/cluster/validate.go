@@ -31,8 +31,11 @@ func (c *Cluster) ValidateRole(role string, anyWill bool) error {
 }
 
 // roleNames returns the roles that pods have or can have, primary and backup
-// first.
+// first; none if the data node is not mirrored.
 func (c *Cluster) roleNames() []string {
+	if c.Mirrored == iris.No {
+		return nil
+	}
 	var names []string
 	if c.Mirrored == iris.Yes {
 		names = append(names, iris.MirrorPrimary, iris.MirrorBackup)
