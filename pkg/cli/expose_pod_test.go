@@ -52,7 +52,7 @@ func (s *listServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, map[string]any{
 			"kind": "IrisClusterList", "apiVersion": "intersystems.com/v1alpha1", "metadata": metav1.ListMeta{ResourceVersion: "1"}, "items": items,
 		})
-	case resource == "irisclusters":
+	case resource == "irisclusters" && (s.clusters == nil || slices.Contains(s.clusters, name)):
 		answer(w, http.StatusOK, irisCluster(name))
 	default:
 		fail(w, http.StatusNotFound, metav1.StatusReasonNotFound, r.URL.Path+" not found")
@@ -192,5 +192,17 @@ func TestShortNamesNeedListOnly(t *testing.T) {
 		if _, stderr, code, _ := s.run(t, args...); code == 0 || !strings.Contains(stderr, `pod "data-0" in namespace "iko" is not one of an IrisCluster`) {
 			t.Errorf("%s takes another pod's full name: %d, %s", command, code, stderr)
 		}
+	}
+}
+
+// What a namespace has is listed in part if it is very much.
+func TestManyNames(t *testing.T) {
+	s := &listServer{}
+	for n := range 300 {
+		s.clusters = append(s.clusters, fmt.Sprintf("c%03d", n))
+	}
+	_, stderr, _, _ := s.run(t, "expose-sidecar", "nope")
+	if want := `this namespace has "c000", "c001", "c002", "c003", "c004", "c005", "c006", "c007", "c008", "c009" and 290 more`; !strings.Contains(stderr, want) {
+		t.Errorf("stderr: %s", stderr)
 	}
 }

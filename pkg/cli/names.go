@@ -2,14 +2,13 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	pkgtext "github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
@@ -51,10 +50,10 @@ func needs(snapshot topology.Snapshot, resource string) error {
 	return nil
 }
 
+// maxListed bounds how many names a message lists.
+const maxListed = 10
+
+// quoted returns the first names, in order and in quotes.
 func quoted(names []string) string {
-	out := make([]string, len(names))
-	for i, name := range slices.Sorted(slices.Values(names)) {
-		out[i] = fmt.Sprintf("%q", name)
-	}
-	return strings.Join(out, ", ")
+	return pkgtext.List(pkgtext.Quote(slices.Sorted(slices.Values(names))), maxListed)
 }

@@ -59,8 +59,8 @@ type Cluster struct {
 	// that rests on.
 	Mirrored iris.Fact
 	Evidence Evidence
-	// Members are the data pods, ordered by shard and ordinal, those of a data
-	// node that is not mirrored too: they have no role.
+	// Members are the data pods, ordered by shard and ordinal. Those of a data
+	// node that is not mirrored have no role, whatever their labels say.
 	Members []*Member
 
 	byPod map[*iris.Pod]*Member

@@ -282,7 +282,6 @@ func TestValidateRole(t *testing.T) {
 		"none is needed":               {mirror, pods, nil, "", true, "", ""},
 		"none outside a mirror":        {&iris.Cluster{}, members("data-0"), nil, "", false, "", ""},
 		"none, and a mirror not known": {nil, members("data-0"), nil, "", false, "", ""},
-		"a label outside a mirror":     {&iris.Cluster{}, members("data-0=primary"), nil, "primary", false, "", ""},
 		"none in a mirror": {
 			mirror, pods, nil, "", false,
 			`--role is required because IrisCluster "c" in namespace "prod" is mirrored`, "primary, backup, dr; without a role: --selector intersystems.com/mirrorRole-",
@@ -297,6 +296,10 @@ func TestValidateRole(t *testing.T) {
 		},
 		"not mirrored": {
 			&iris.Cluster{}, members("data-0"), nil, "primary", false,
+			`--role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, "leave --role out",
+		},
+		"not mirrored, whatever a label says": {
+			&iris.Cluster{}, members("data-0=primary"), nil, "primary", false,
 			`--role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, "leave --role out",
 		},
 		"a mirror is not known": {

@@ -73,8 +73,14 @@ func IsRunning(p *iris.Pod) bool {
 }
 
 // resolve works out what depends on a member's own label and answer, then what
-// depends on the other members.
+// depends on the other members. Without a mirror there are no roles.
 func (c *Cluster) resolve() {
+	if c.Mirrored == iris.No {
+		for _, m := range c.Members {
+			m.Failover = iris.No
+		}
+		return
+	}
 	confirming := map[claim]*Member{}
 	for _, m := range c.Members {
 		m.Failover = failover(m.Pod, m.Said())

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // ValidateRole returns a usage error with a hint if no data pod can have a role,
@@ -31,8 +32,11 @@ func (c *Cluster) ValidateRole(role string, anyWill bool) error {
 }
 
 // roleNames returns the roles that pods have or can have, primary and backup
-// first.
+// first; none if the data node is not mirrored.
 func (c *Cluster) roleNames() []string {
+	if c.Mirrored == iris.No {
+		return nil
+	}
 	var names []string
 	if c.Mirrored == iris.Yes {
 		names = append(names, iris.MirrorPrimary, iris.MirrorBackup)
@@ -103,7 +107,7 @@ func FindPod(namespace, name string, pods []iris.Pod) (pod iris.Pod, byShortName
 		return iris.Pod{}, false, problem.New("no pod of an IrisCluster is named %q in namespace %q", name, namespace).
 			Hint("%s", available(pods))
 	}
-	return iris.Pod{}, false, problem.New("%q names several pods in namespace %q: %s", name, namespace, listed(podNames(found))).
+	return iris.Pod{}, false, problem.New("%q names several pods in namespace %q: %s", name, namespace, listed(iris.PodNames(found))).
 		Hint("give the pod's full name")
 }
 
@@ -130,24 +134,10 @@ func available(pods []iris.Pod) string {
 	if len(pods) == 0 {
 		return "there is none; kubectl iris status -A shows the clusters of all namespaces"
 	}
-	return "there are " + listed(podNames(pods))
-}
-
-func podNames(pods []iris.Pod) []string {
-	names := make([]string, len(pods))
-	for i, p := range pods {
-		names[i] = p.Name
-	}
-	slices.Sort(names)
-	return names
+	return "there are " + listed(iris.PodNames(pods))
 }
 
 // maxListed bounds how many names an error lists.
 const maxListed = 5
 
-func listed(names []string) string {
-	if len(names) > maxListed {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
-	}
-	return strings.Join(names, ", ")
-}
+func listed(names []string) string { return text.List(names, maxListed) }

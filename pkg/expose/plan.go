@@ -138,7 +138,7 @@ func (d draft) plan() (Plan, error) {
 		Spec: spec,
 	}
 	return Plan{
-		Service: service, Target: d.target, Selects: podNames(selected), NodeIPs: iris.NodeIPs(selected), Warnings: warnings,
+		Service: service, Target: d.target, Selects: iris.PodNames(selected), NodeIPs: iris.NodeIPs(selected), Warnings: warnings,
 		options: o, blind: blind,
 	}, nil
 }
@@ -189,12 +189,4 @@ func sessions(pods int, affinity corev1.ServiceAffinity) string {
 		return fmt.Sprintf("%d pods are behind the Service and each keeps its own portal sessions: session affinity ClientIP holds a client to one of them", pods)
 	}
 	return fmt.Sprintf("%d pods are behind the Service and each keeps its own portal sessions: without --session-affinity=ClientIP a login is lost between them", pods)
-}
-
-func podNames(pods []iris.Pod) []string {
-	names := make([]string, len(pods))
-	for i, p := range pods {
-		names[i] = p.Name
-	}
-	return names
 }

@@ -86,7 +86,7 @@ func guard(selector map[string]string, f Facts) (warning string, err error) {
 		return "", nil
 	}
 	others := slices.DeleteFunc(slices.Concat(f.Pods, f.Foreign), func(p iris.Pod) bool { return p.Cluster() == own })
-	reached := podNames(matching(others, lasting(selector)))
+	reached := iris.PodNames(matching(others, lasting(selector)))
 	hint := "keep " + iris.LabelName + "=" + own + " in the selector, or add a label with --selector that only this cluster's pods carry"
 	switch {
 	case len(reached) > 0:

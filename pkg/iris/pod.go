@@ -68,6 +68,16 @@ func (p Pod) Shard() string { return p.Labels[LabelShard] }
 // MirrorRole is what the pod's label says of its role; "" where it says nothing.
 func (p Pod) MirrorRole() string { return p.Labels[LabelMirrorRole] }
 
+// PodNames returns the names of pods in order.
+func PodNames(pods []Pod) []string {
+	names := make([]string, len(pods))
+	for i := range pods {
+		names[i] = pods[i].Name
+	}
+	slices.Sort(names)
+	return names
+}
+
 // NodeIPs are the addresses of the nodes on which pods run.
 func NodeIPs(pods []Pod) []string {
 	var addresses []string

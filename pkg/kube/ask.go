@@ -29,8 +29,8 @@ import (
 const (
 	// askTimeout bounds the asking of all pods together.
 	askTimeout = 3 * time.Second
-	// askPatience is how long `iris qlist` may take before mirror_status.cxw
-	// is asked beside it.
+	// askPatience is how long `iris qlist` may take before the metrics and
+	// mirror_status.cxw are asked as well.
 	askPatience = 2 * time.Second
 	// maxAsked is the number of pods that are asked at a time.
 	maxAsked = 64

@@ -68,9 +68,10 @@ func ClusterPods(clusters ...string) string {
 	return iris.LabelKind + "=" + iris.Kind + "," + iris.LabelName + " in (" + strings.Join(clusters, ",") + ")"
 }
 
-// Snapshot reads what a scope needs: for one cluster at most five requests,
-// for any number of them five paged lists, and one for each data pod that is
-// asked. A read that is refused, that fails or that takes too long leaves its
+// Snapshot reads what a scope needs: one cluster by its name, or a list of them,
+// and at most four other lists, whatever the number of clusters. Long lists come
+// in pages. Each data pod that is asked takes up to three more requests: qlist,
+// the metrics and mirror_status.cxw. A read that is refused, that fails or that takes too long leaves its
 // part empty and says so in Unread. An error is returned only if it leaves
 // nothing to show: the server does not answer, or accepts no credentials.
 func (c *Client) Snapshot(ctx context.Context, scope Scope) (topology.Snapshot, error) {

@@ -137,7 +137,7 @@ func (r Request) named(n cluster.Namespace) (found, error) {
 		return found{}, problem.New("IrisCluster %q not found in namespace %q", r.Name, r.Namespace).Hint("%s", thereAre(clusters))
 	}
 	return found{}, problem.New("neither an IrisCluster nor a pod of one is named %q in namespace %q", r.Name, r.Namespace).
-		Hint("there are %s", listed(append(clusters, podNames(n.Pods)...)))
+		Hint("there are %s", listed(append(clusters, iris.PodNames(n.Pods)...)))
 }
 
 func names(members []*cluster.Member) []string {
@@ -145,15 +145,6 @@ func names(members []*cluster.Member) []string {
 	for _, m := range members {
 		all = append(all, m.Name)
 	}
-	return all
-}
-
-func podNames(pods []iris.Pod) []string {
-	var all []string
-	for _, p := range pods {
-		all = append(all, p.Name)
-	}
-	slices.Sort(all)
 	return all
 }
 
