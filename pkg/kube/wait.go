@@ -125,7 +125,6 @@ type exposure struct {
 	*watcher
 	selector map[string]string
 	rights   map[*feed]*denial
-	began    time.Time
 }
 
 func (c *Client) exposure(service *corev1.Service) *exposure {
@@ -156,7 +155,6 @@ func keepAll(object any) (any, error) { return object, nil }
 
 // follow has now judged after every change until it is settled or ctx ends.
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
-	w.began = time.Now()
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -185,9 +183,10 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 }
 
 // awaitsPods reports whether pods could not be listed yet and may be soon. Without
-// them stale endpoints count, so a failure of a moment must not decide.
+// them stale endpoints count, so a failure of a moment must not decide, nor one that
+// outlasts an outage for a moment.
 func (w *exposure) awaitsPods(now time.Time) bool {
-	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(w.began) < deniedFor
+	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(w.answered) < deniedFor
 }
 
 // withoutPods says what the wait cannot know since it could not list pods, and
