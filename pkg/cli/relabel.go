@@ -42,8 +42,9 @@ func newRelabel(s *session) *cobra.Command {
 			The plan and the Services that will select other pods are shown, and the
 			plan is asked for. Nothing changes in a shard while two members say
 			Primary, or while a failover member gives no conclusive answer: it does
-			not answer, is in transition, or accepts no sign-ons yet. The page
-			mirror_status.cxw does not suffice, since it says nothing of a backup.
+			not answer, is in transition, or accepts no sign-ons yet. The metrics of
+			IRIS suffice; the page mirror_status.cxw suffices for the primary only,
+			since it says nothing of a backup.
 			There is one exception: if IRIS says Primary in one member and the silent
 			one's pod is not ready or is being deleted, its stale label is taken off.
 			If that pod is ready, --force does the same; should it still be a
@@ -58,8 +59,8 @@ func newRelabel(s *session) *cobra.Command {
 			is 1 if anything was refused or left. The operator may set the labels
 			again.
 
-			Rights: list and patch pods, create pods/exec (or get pods/proxy for
-			metrics); list services to show what changes; get
+			Rights: list and patch pods; to ask IRIS create pods/exec, or get
+			pods/proxy; list services to show what changes; get
 			irisclusters.intersystems.com where it is there to be read.`),
 		Example: examples(`
 			# See what would change

@@ -43,8 +43,8 @@ func TestVersionAsText(t *testing.T) {
 
 // Without a server it still says what it knows, and why not more.
 func TestVersionWithoutAServer(t *testing.T) {
-	code, stdout, stderr := run(t, "kubectl-iris", "version", "--server=http://127.0.0.1:1")
-	if code != 1 || !strings.HasPrefix(stdout, "Client ") || !strings.HasPrefix(stderr, "error: cannot reach the API server at http://127.0.0.1:1") {
+	code, stdout, stderr := run(t, "kubectl-iris", "version", "--server=http://"+refuses)
+	if code != 1 || !strings.HasPrefix(stdout, "Client ") || !strings.HasPrefix(stderr, "error: cannot reach the API server at http://"+refuses) {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
 	}
 }

@@ -116,8 +116,8 @@ func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, l
 }
 
 // CheckWritable returns an error for a live Service that an apply must not or
-// cannot change: one that this tool did not create, unless it is adopted, one of
-// IKO's in any case, one that is being deleted, and a headless one. nil is none,
+// cannot change: one that this tool did not create, unless it is adopted, one that
+// is or may be IKO's in any case, one that is being deleted, and a headless one. nil is none,
 // which is fine.
 func CheckWritable(live *corev1.Service, adopt bool) error {
 	switch {
@@ -128,6 +128,9 @@ func CheckWritable(live *corev1.Service, adopt bool) error {
 	case !cluster.IsExposed(live) && cluster.IsOperators(live):
 		return problem.New("service %q in namespace %q is one that IKO keeps, and is left alone", live.Name, live.Namespace).
 			Hint("choose another name with --name")
+	case !cluster.IsExposed(live) && cluster.MayBeOperators(live):
+		return problem.New("service %q in namespace %q selects pods by IKO's labels and names no cluster, as IKO's Service for an IrisCluster %q may, and is left alone", live.Name, live.Namespace, live.Name).
+			Hint("choose another name with --name; if it is not IKO's, add %s to its selector first", iris.LabelName)
 	case live.DeletionTimestamp != nil:
 		return problem.New("service %q in namespace %q is being deleted%s", live.Name, live.Namespace, heldBy(live.Finalizers)).
 			Hint("wait until it is gone: kubectl wait --for=delete service/%s -n %s; or choose another name with --name", live.Name, live.Namespace)

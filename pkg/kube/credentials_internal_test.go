@@ -24,7 +24,8 @@ func loginClient(t *testing.T, script string) (client *Client, dir string) {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\nDIR="+dir+"\n"+script+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	client, err := New(&rest.Config{Host: "https://127.0.0.1:1", ExecProvider: &clientcmdapi.ExecConfig{
+	// Nothing can listen on port 0.
+	client, err := New(&rest.Config{Host: "https://127.0.0.1:0", ExecProvider: &clientcmdapi.ExecConfig{
 		Command: path, APIVersion: "client.authentication.k8s.io/v1", InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
 	}}, "test")
 	if err != nil {
@@ -62,7 +63,7 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","s
 	if err := client.Login(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Service(t.Context(), "ns", "x"); err == nil || !strings.Contains(err.Error(), "connection refused") {
+	if _, err := client.Service(t.Context(), "ns", "x"); err == nil || !strings.Contains(err.Error(), "cannot reach the API server") {
 		t.Errorf("error %v", err)
 	}
 	if asked, err := os.ReadFile(filepath.Join(dir, "asked")); string(asked) != "x\n" {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -77,12 +78,16 @@ func (s *podServer) follow(t *testing.T) (w *watcher, shown <-chan int) {
 // patience is more than the longest pause of a reflector between two tries.
 const patience = 45 * time.Second
 
-func within(t *testing.T, what string, ok func() bool) {
+// awaitWatch waits until the pods are watched, and the feed knows. Only then
+// has an outage ended.
+func (s *podServer) awaitWatch(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
+	time.Sleep(patience)
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watching == nil {
+		t.Fatalf("no watch within %s", patience)
 	}
 }
 
@@ -107,52 +112,56 @@ var errAway = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 
 // An outage is told once, and looked away from as soon as the server is back.
 func TestOutageEndsWithTheServerBack(t *testing.T) {
-	t.Parallel()
-	s := &podServer{}
-	w, shown := s.follow(t)
-	looks(t, shown, 1)
-	within(t, "watch", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.watching != nil })
-	for range 2 {
-		s.fails(errAway, errAway)
-		select {
-		case err := <-w.trouble:
-			if !errors.Is(err, errAway) {
-				t.Error(err)
-			}
-		case <-time.After(patience):
-			t.Fatal("the outage is not told")
-		}
-		if !w.isAway() {
-			t.Error("the server is not taken for away")
-		}
-		time.Sleep(time.Second) // more errors
-		for len(shown) > 0 {
-			<-shown
-		}
-		if len(w.trouble) > 0 {
-			t.Error("the outage is told twice")
-		}
-		s.fails(nil, nil)
+	synctest.Test(t, func(t *testing.T) {
+		s := &podServer{}
+		w, shown := s.follow(t)
 		looks(t, shown, 1)
-		within(t, "found", func() bool { return !w.isAway() })
-	}
+		for range 2 {
+			s.awaitWatch(t)
+			s.fails(errAway, errAway)
+			select {
+			case err := <-w.trouble:
+				if !errors.Is(err, errAway) {
+					t.Error(err)
+				}
+			case <-time.After(patience):
+				t.Fatal("the outage is not told")
+			}
+			if !w.isAway() {
+				t.Error("the server is not taken for away")
+			}
+			time.Sleep(patience) // more errors
+			for len(shown) > 0 {
+				<-shown
+			}
+			if len(w.trouble) > 0 {
+				t.Error("the outage is told twice")
+			}
+			s.fails(nil, nil)
+			looks(t, shown, 1)
+			if w.isAway() {
+				t.Error("the server is still taken for away")
+			}
+		}
+	})
 }
 
 // What was read before the right went is not what there is.
 func TestForbiddenFeedHasNoObjects(t *testing.T) {
-	t.Parallel()
-	s := &podServer{}
-	w, shown := s.follow(t)
-	looks(t, shown, 1)
-	denied := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", nil)
-	within(t, "watch", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.watching != nil })
-	s.fails(denied, denied)
-	looks(t, shown, 0)
-	if w.pods.missing() == nil || len(w.trouble) > 0 {
-		t.Error("the refusal is no outage, and the pods are unread")
-	}
-	s.fails(nil, nil)
-	looks(t, shown, 1)
+	synctest.Test(t, func(t *testing.T) {
+		s := &podServer{}
+		w, shown := s.follow(t)
+		looks(t, shown, 1)
+		denied := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", nil)
+		s.awaitWatch(t)
+		s.fails(denied, denied)
+		looks(t, shown, 0)
+		if w.pods.missing() == nil || len(w.trouble) > 0 {
+			t.Error("the refusal is no outage, and the pods are unread")
+		}
+		s.fails(nil, nil)
+		looks(t, shown, 1)
+	})
 }
 
 // A right that is missing is told once it is missing for long, and once.

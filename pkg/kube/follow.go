@@ -58,7 +58,7 @@ func (c *Client) followPods(ctx context.Context, namespace, cluster, lacks strin
 		listWatch(pods.List, pods.Watch, byLabel(ClusterPods(cluster))), &corev1.Pod{}, trimPod)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	go w.report(ctx, lost)
+	defer w.report(ctx, lost)()
 	shown, right := false, denial{}
 	err := w.run(ctx, 0, 0, func() (bool, error) {
 		// A server that has just started may refuse what it will allow.

@@ -113,9 +113,10 @@ func every(pause time.Duration, lines int, end time.Duration) roundTrip {
 			}
 			select {
 			case <-time.After(end):
+				_ = w.Close()
 			case <-r.Context().Done():
+				_ = w.CloseWithError(r.Context().Err())
 			}
-			_ = w.Close()
 		}()
 		return &http.Response{StatusCode: http.StatusOK, Body: body, Header: http.Header{}, Request: r}, nil
 	}

@@ -125,6 +125,8 @@ type exposure struct {
 	*watcher
 	selector map[string]string
 	rights   map[*feed]*denial
+	// away is when the server was last found away; zero if it never was.
+	away time.Time
 }
 
 func (c *Client) exposure(service *corev1.Service) *exposure {
@@ -155,12 +157,11 @@ func keepAll(object any) (any, error) { return object, nil }
 
 // follow has now judged after every change until it is settled or ctx ends.
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
-	ctx, stop := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer stop()
-	running.Go(func() { w.report(ctx, told.lost) })
+	defer w.report(ctx, told.lost)()
 	return w.run(ctx, 0, waitTick, func() (bool, error) {
+		if w.isAway() {
+			w.away = time.Now()
+		}
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
 		}
@@ -182,15 +183,19 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 	})
 }
 
-// awaitsPods reports whether pods could not be listed yet and may be soon. Without
-// them stale endpoints count, so a failure of a moment must not decide, nor one that
-// outlasts an outage for a moment.
+// awaitsPods reports whether pods could not be listed yet and may be soon, which is
+// while the server is away and for a while after it answered. Without them stale
+// endpoints count, so a failure that may pass must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
-	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(w.answered) < deniedFor
+	lastly := w.answered
+	if w.away.After(lastly) {
+		lastly = w.away
+	}
+	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(lastly) < deniedFor
 }
 
-// withoutPods says what the wait cannot know since it could not list pods, and
-// returns "" if it could.
+// withoutPods returns what the wait cannot know since it could not list pods; ""
+// if it could.
 func (w *exposure) withoutPods() string {
 	if w.pods == nil || w.pods.store.listed.Load() {
 		return ""
@@ -270,7 +275,7 @@ func (c *Client) WaitGone(ctx context.Context, service *corev1.Service, options 
 	services := c.streams.core.Services(service.Namespace)
 	w.services = w.add("services", service.Namespace, "it cannot be waited for",
 		listWatch(services.List, services.Watch, byField("metadata.name="+service.Name)), &corev1.Service{}, trimMeta)
-	go w.report(waiting, told.lost)
+	defer w.report(waiting, told.lost)()
 	finalizers, seen, right := []string(nil), false, denial{}
 	err := w.run(waiting, 0, waitTick, func() (bool, error) {
 		denied := w.services.missing() != nil

@@ -36,13 +36,13 @@ func (c *Client) Watch(ctx context.Context, scope Scope, show func(topology.Snap
 		defer background(ctx, asking.poller.Run)()
 	}
 	var shown atomic.Bool
-	go w.report(ctx, func(err error) {
+	defer w.report(ctx, func(err error) {
 		if !shown.Load() {
 			stop(err)
 			return
 		}
 		lost(err)
-	})
+	})()
 	err := w.run(ctx, redrawInterval, 0, func() (bool, error) {
 		s := w.snapshot()
 		if asking != nil && !asking.add(&s) {
@@ -111,16 +111,19 @@ func (c *Client) watcher(scope Scope) *watcher {
 	return w
 }
 
-// report hands on the first error of every outage.
-func (w *watcher) report(ctx context.Context, tell func(error)) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case err := <-w.trouble:
-			tell(err)
+// report calls tell with the first error of every outage until ctx ends or the
+// returned function is called, after which tell is no longer running.
+func (w *watcher) report(ctx context.Context, tell func(error)) (stop func()) {
+	return background(ctx, func(ctx context.Context) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case err := <-w.trouble:
+				tell(err)
+			}
 		}
-	}
+	})
 }
 
 // readable are the feed's objects, none where they may not be read: what was

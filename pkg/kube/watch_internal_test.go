@@ -2,14 +2,17 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -187,6 +190,53 @@ func TestWatchEssentialReadIsAnError(t *testing.T) {
 				}
 				if err := w.end(); err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("ended with %v, want %q", err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// Whoever is told of an outage is not told any more once the call has returned.
+func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
+	shows := func([]iris.Pod) error { return nil }
+	for name, follow := range map[string]func(context.Context, *Client, func(error)) error{
+		"status": func(ctx context.Context, c *Client, lost func(error)) error {
+			return c.Watch(ctx, Scope{Namespace: "iko"}, func(topology.Snapshot) error { return nil }, lost)
+		},
+		"pods": func(ctx context.Context, c *Client, lost func(error)) error {
+			return c.FollowPods(ctx, "iko", "simple", shows, lost)
+		},
+		"wait": func(ctx context.Context, c *Client, lost func(error)) error {
+			service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "simple"}}
+			return c.WaitGone(ctx, service, WaitOptions{Timeout: time.Hour, Tell: func(said string) { lost(errors.New(said)) }})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server, client := newMemoryServer(t)
+				ctx, stop := context.WithCancel(t.Context())
+				var telling, told atomic.Bool
+				done := make(chan error)
+				go func() {
+					done <- follow(ctx, client, func(error) {
+						telling.Store(true)
+						time.Sleep(time.Minute)
+						told.Store(true)
+					})
+				}()
+				time.Sleep(time.Second)
+				for _, resource := range append(parts(), "pods") {
+					server.set(resource, breaks(syscall.ECONNREFUSED))
+				}
+				server.endWatches()
+				time.Sleep(10 * time.Second)
+				if !telling.Load() || told.Load() {
+					t.Errorf("telling: %t, told: %t", telling.Load(), told.Load())
+				}
+				stop()
+				<-done
+				if !told.Load() {
+					t.Error("returned before the outage was told")
 				}
 			})
 		})

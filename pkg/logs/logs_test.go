@@ -123,14 +123,24 @@ func TestReadDoesNotWaitForLogsThatHang(t *testing.T) {
 			long.WriteString(stamped(i, fmt.Sprint(i)))
 		}
 		var got collector
-		var late []Source
+		var mu sync.Mutex
+		var reported []Source
+		late := func() []Source {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(reported)
+		}
 		done := make(chan []Failure)
 		begun := time.Now()
 		go func() {
 			_, failed, err := Read(t.Context(), []Source{container("a"), container("unopened"), container("silent")}, Options{
 				Part:  Part{Tail: -1},
 				Print: got.print,
-				Late:  func(sources []Source) { late = append(late, sources...) },
+				Late: func(sources []Source) {
+					mu.Lock()
+					defer mu.Unlock()
+					reported = append(reported, sources...)
+				},
 				Open: func(_ context.Context, s Source, _ Part) (io.ReadCloser, error) {
 					switch s.Pod {
 					case "a":
@@ -151,15 +161,15 @@ func TestReadDoesNotWaitForLogsThatHang(t *testing.T) {
 		}()
 		time.Sleep(patience - time.Millisecond)
 		synctest.Wait()
-		if n := len(got.lines()); n != 0 || len(late) != 0 {
-			t.Errorf("%d lines, %d late logs before the patience is over", n, len(late))
+		if n := len(got.lines()); n != 0 || len(late()) != 0 {
+			t.Errorf("%d lines, %d late logs before the patience is over", n, len(late()))
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
 		if n := len(got.lines()); n != 5*maxQueue {
 			t.Errorf("%d lines once the patience is over, want %d", n, 5*maxQueue)
 		}
-		if diff := cmp.Diff([]Source{container("unopened"), container("silent")}, late); diff != "" {
+		if diff := cmp.Diff([]Source{container("unopened"), container("silent")}, late()); diff != "" {
 			t.Errorf("late logs (-want +got):\n%s", diff)
 		}
 		failed := <-done
@@ -169,8 +179,8 @@ func TestReadDoesNotWaitForLogsThatHang(t *testing.T) {
 		if took := time.Since(begun); took != gives {
 			t.Errorf("took %s, want %s", took, gives)
 		}
-		if len(late) != 2 {
-			t.Errorf("late logs were reported again: %v", late)
+		if len(late()) != 2 {
+			t.Errorf("late logs were reported again: %v", late())
 		}
 	})
 }

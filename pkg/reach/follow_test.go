@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -77,9 +78,39 @@ func (m *mirror) set(first, second string) {
 // label is the pods with other labels.
 func (m *mirror) label(first, second string) []iris.Pod {
 	pods := []iris.Pod{data("simple", "data-0-0", first), data("simple", "data-0-1", second)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	pods[0].UID, pods[1].UID = m.pods[0].UID, m.pods[1].UID
 	m.pods = pods
 	return pods
+}
+
+// hang has qlist not return in a pod.
+func (m *mirror) hang(pod types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hung[pod] = true
+}
+
+// refuse has exec forbidden.
+func (m *mirror) refuse() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refused = true
+}
+
+// questions returns how many were asked so far.
+func (m *mirror) questions() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.asked
+}
+
+// questionsIn returns how many were asked in a pod so far.
+func (m *mirror) questionsIn(pod types.UID) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.askedOf[pod]
 }
 
 func (m *mirror) take(event string) {
@@ -158,9 +189,9 @@ func TestFollowerIsQuiet(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "backup"})
 		time.Sleep(time.Hour)
-		expect(t, m.asked, 0)
+		expect(t, m.questions(), 0)
 		expect(t, holder(t, f, time.Minute), "simple-data-0-1")
-		expect(t, m.asked, 1)
+		expect(t, m.questions(), 1)
 	})
 }
 
@@ -212,9 +243,9 @@ func TestFollowerAsksSeldomWhileNobodyHoldsTheRole(t *testing.T) {
 		m.set("Primary", "In Trouble")
 		f.SetPods(m.label("primary", ""))
 		time.Sleep(unrest + time.Minute)
-		asked := m.asked
+		asked := m.questions()
 		time.Sleep(time.Minute)
-		if n := m.asked - asked; n < 12 || n > 2*13 {
+		if n := m.questions() - asked; n < 12 || n > 2*13 {
 			t.Errorf("asked %d times in a minute, want about every %s in both", n, idleInterval)
 		}
 		m.set("Primary", "Backup")
@@ -232,7 +263,7 @@ func TestFollowerFollowsLabels(t *testing.T) {
 	t.Run("exec is forbidden", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMirror()
-			m.refused = true
+			m.refuse()
 			f := m.follow(t, Target{Role: "backup"})
 			expect(t, holder(t, f, time.Minute), "simple-data-0-1")
 			time.Sleep(time.Second)
@@ -241,9 +272,9 @@ func TestFollowerFollowsLabels(t *testing.T) {
 			expect(t, holder(t, f, time.Minute), "simple-data-0-0")
 			got, _ := m.taken()
 			expect(t, got, []string{"simple-data-0-1 -> simple-data-0-0 by its label"})
-			asked := m.asked
+			asked := m.questions()
 			time.Sleep(50 * time.Second)
-			expect(t, m.asked, asked)
+			expect(t, m.questions(), asked)
 		})
 	})
 	t.Run("IRIS says otherwise", func(t *testing.T) {
@@ -267,20 +298,14 @@ func TestFollowerLeavesATargetPodWhoIsSilent(t *testing.T) {
 		m.setBusy(true)
 		m.follow(t, Target{Role: "primary"})
 		time.Sleep(time.Minute)
-		m.mu.Lock()
-		m.hung[m.pods[0].UID] = true
-		m.mu.Unlock()
+		m.hang(m.pods[0].UID)
 		m.set("Primary", "Primary")
 		time.Sleep(10 * time.Second)
 		got, _ := m.taken()
 		expect(t, got, []string{"simple-data-0-0 -> simple-data-0-1 as IRIS says"})
-		m.mu.Lock()
-		asked := m.askedOf[m.pods[0].UID]
-		m.mu.Unlock()
+		asked := m.questionsIn(m.pods[0].UID)
 		time.Sleep(10 * time.Minute)
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if n := m.askedOf[m.pods[0].UID] - asked; n > 15 {
+		if n := m.questionsIn(m.pods[0].UID) - asked; n > 15 {
 			t.Errorf("asked %d times in ten minutes where questions hang", n)
 		}
 	})
@@ -293,7 +318,7 @@ func TestFollowerPassesOverWhatHangs(t *testing.T) {
 		m.setBusy(true)
 		f := m.follow(t, Target{Role: "primary"})
 		time.Sleep(10 * time.Second)
-		m.hung[m.pods[0].UID] = true
+		m.hang(m.pods[0].UID)
 		m.set("Primary", "Primary")
 		begun := time.Now()
 		f.SetPods(m.label("", "primary"))
@@ -359,7 +384,7 @@ func TestFollowerOfPod(t *testing.T) {
 			`waiting: pod "simple-data-0-1" not found in namespace "ns"`,
 			"simple-data-0-1 -> simple-data-0-1 by its label",
 		})
-		expect(t, m.asked, 0)
+		expect(t, m.questions(), 0)
 	})
 }
 
@@ -368,7 +393,7 @@ func TestFollowerForgetsRestartedInstances(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "primary"})
-		m.refused = true
+		m.refuse()
 		pods := m.label("", "primary")
 		pods[0].IRIS.Started = metav1.NewTime(started.Add(time.Hour))
 		pods[1].IRIS.Started = metav1.NewTime(started.Add(time.Hour))
@@ -381,4 +406,20 @@ func expired(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errors.New("over"))
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// What else of a pod changed is known, too: a sidecar that runs again can be
+// connected to, though the pod is as unready as before.
+func TestFollowerKnowsThePodAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		f := m.follow(t, Target{Role: "backup"})
+		pods := slices.Clone(m.pods)
+		pods[1].Sidecar = &iris.Container{Name: iris.SidecarContainer, Started: metav1.NewTime(started.Add(time.Hour))}
+		f.SetPods(pods)
+		p, err := f.TargetPod(t.Context())
+		if err != nil || !p.Sidecar.Started.Equal(&pods[1].Sidecar.Started) {
+			t.Errorf("%+v, %v", p.Sidecar, err)
+		}
+	})
 }

@@ -22,10 +22,10 @@ func newClusterWithWebServers(t *testing.T) irisCluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	annotated := bytes.Replace(documents, []byte("metadata:\n  name: simple\n"),
-		[]byte("metadata:\n  name: simple\n  annotations:\n    "+standin.AnnotationWebServer+": own\n"), 1)
+	annotated := bytes.Replace(documents, []byte("metadata: {name: simple}"),
+		[]byte("metadata: {name: simple, annotations: {"+standin.AnnotationWebServer+": own}}"), 1)
 	if bytes.Equal(annotated, documents) {
-		t.Fatal("the article's cluster looks otherwise")
+		t.Fatal("the metadata of the article's cluster is written in another way")
 	}
 	c := newClusterFrom(t, annotated)
 	c.becomesHealthy()
