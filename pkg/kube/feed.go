@@ -162,6 +162,9 @@ type feeds struct {
 	trouble chan error
 	// limit bounds the lists of parts.
 	limit *partLimit
+	// answered is when all but parts had settled; run sets it before it first
+	// calls react.
+	answered time.Time
 
 	mu sync.Mutex
 	// away: the last that was heard of the server is that it is not there.
@@ -385,14 +388,17 @@ func (fs *feeds) run(ctx context.Context, interval, wake time.Duration, react fu
 // settle waits until all feeds have listed or cannot be read. Parts that are still
 // being read after firstTimeout are missing until they are.
 func (fs *feeds) settle(ctx context.Context) error {
-	defer fs.limit.start() // lists of parts are bounded later on, too
 	var late <-chan time.Time
-	for !fs.settled() {
+	for {
 		if late == nil && fs.essentialSettled() {
+			fs.answered = time.Now()
 			fs.limit.start()
 			timer := time.NewTimer(firstTimeout)
 			defer timer.Stop()
 			late = timer.C
+		}
+		if fs.settled() {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -402,7 +408,6 @@ func (fs *feeds) settle(ctx context.Context) error {
 		case <-fs.changed:
 		}
 	}
-	return nil
 }
 
 // passOver has all parts that are still being read be missing for now.

@@ -125,7 +125,8 @@ type exposure struct {
 	*watcher
 	selector map[string]string
 	rights   map[*feed]*denial
-	began    time.Time
+	// away is when the server was last found away; zero if it never was.
+	away time.Time
 }
 
 func (c *Client) exposure(service *corev1.Service) *exposure {
@@ -156,13 +157,10 @@ func keepAll(object any) (any, error) { return object, nil }
 
 // follow has now judged after every change until it is settled or ctx ends.
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
-	w.began = time.Now()
-	var away time.Time
 	defer w.report(ctx, told.lost)()
 	return w.run(ctx, 0, waitTick, func() (bool, error) {
-		// That the server is away is told by itself, and says nothing of pods.
 		if w.isAway() {
-			away = time.Now()
+			w.away = time.Now()
 		}
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
@@ -170,7 +168,7 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 		if w.awaitsPods(time.Now()) {
 			return false, nil
 		}
-		if lacks := w.withoutPods(); lacks != "" && time.Since(away) >= deniedFor {
+		if lacks := w.withoutPods(); lacks != "" {
 			told.once("pods", lacks)
 		}
 		w.update(now)
@@ -185,10 +183,15 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 	})
 }
 
-// awaitsPods reports whether pods could not be listed yet and may be soon. Without
-// them stale endpoints count, so a failure of a moment must not decide.
+// awaitsPods reports whether pods could not be listed yet and may be soon, which is
+// while the server is away and for a while after it answered. Without them stale
+// endpoints count, so a failure that may pass must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
-	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(w.began) < deniedFor
+	lastly := w.answered
+	if w.away.After(lastly) {
+		lastly = w.away
+	}
+	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(lastly) < deniedFor
 }
 
 // withoutPods returns what the wait cannot know since it could not list pods; ""

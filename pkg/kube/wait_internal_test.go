@@ -501,6 +501,50 @@ func TestWaitForPodsThatFailAtFirst(t *testing.T) {
 	}).check(t, 20*time.Second, "")
 }
 
+// After an outage the reads come back one by one, which lets no stale endpoint
+// count either.
+func TestWaitForPodsAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	got := waitFor(t, time.Minute, func(s *fakeServer) {
+		began := time.Now()
+		s.mu.Lock()
+		s.fail = func(r string, _ bool) error {
+			if since := time.Since(began); since < 10*time.Second || r == "pods" && since < 13*time.Second {
+				return errAway
+			}
+			return nil
+		}
+		s.mu.Unlock()
+		s.set("endpointslices", slice("other-0", true))
+		time.Sleep(30 * time.Second)
+		s.set("endpointslices", slice("web-0", true))
+	})
+	got.check(t, 30*time.Second, "", "cannot reach the API server at http://server: dial: connection refused; still waiting")
+}
+
+// An outage that begins before pods could be listed lets no stale endpoint count
+// while it lasts.
+func TestWaitForPodsDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	got := waitFor(t, 2*time.Minute, func(s *fakeServer) {
+		began := time.Now()
+		s.mu.Lock()
+		s.fail = func(r string, watch bool) error {
+			since := time.Since(began)
+			listsOthers := r != "pods" && !watch && since < time.Second
+			if since < 20*time.Second && !listsOthers || r == "pods" && since < 23*time.Second {
+				return errAway
+			}
+			return nil
+		}
+		s.mu.Unlock()
+		s.set("endpointslices", slice("other-0", true))
+		time.Sleep(40 * time.Second)
+		s.set("endpointslices", slice("web-0", true))
+	})
+	got.check(t, 40*time.Second, "", "cannot reach the API server at http://server: dial: connection refused; still waiting")
+}
+
 // failing has all requests for a resource fail with err.
 func failing(resource string, err error) func(s *fakeServer) {
 	return func(s *fakeServer) {
