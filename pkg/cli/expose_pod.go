@@ -145,16 +145,23 @@ func (r *exposeRun) podPlans(ctx context.Context, which podFlags, args []string)
 // readForPods is what was read to choose pods from.
 type readForPods struct {
 	pods []iris.Pod
+	// byName reports whether the pods are those that have one of the names that
+	// were given, whether they belong to a cluster or not.
+	byName bool
 	// clusters are the IrisClusters if clustersRead.
 	clusters     []iris.Cluster
 	clustersRead bool
 }
 
 // readPods reads the pods of the namespace's clusters; if pods are named, first
-// those of these names alone.
-func (r *exposeRun) readPods(ctx context.Context, which podFlags, args []string, namespace string) (readForPods, error) {
+// those of these names alone. If only --all is given, the IrisClusters say which
+// cluster it means.
+func (r *exposeRun) readPods(ctx context.Context, which podFlags, args []string, namespace string) (read readForPods, err error) {
+	if which.all && which.cluster == "" {
+		return r.readClustersAndPods(ctx, namespace)
+	}
 	if !which.all && which.cluster == "" && !r.options.NeedsForeign() {
-		if read, ok := r.readNamedPods(ctx, args, namespace); ok {
+		if read = r.readNamedPods(ctx, args, namespace); read.byName {
 			return read, nil
 		}
 	}
@@ -162,36 +169,48 @@ func (r *exposeRun) readPods(ctx context.Context, which podFlags, args []string,
 	if which.cluster != "" && !r.options.NeedsForeign() {
 		selector = kube.ClusterPods(which.cluster)
 	}
-	pods, err := r.client.Pods(ctx, namespace, selector)
-	return readForPods{pods: pods}, err
+	read.pods, err = r.client.Pods(ctx, namespace, selector)
+	return read, err
+}
+
+// readClustersAndPods reads the namespace's IrisClusters and all of their pods.
+func (r *exposeRun) readClustersAndPods(ctx context.Context, namespace string) (readForPods, error) {
+	snapshot, err := r.clustersAndPods(ctx, namespace)
+	return readForPods{
+		pods:         snapshot.Pods,
+		clusters:     snapshot.Clusters,
+		clustersRead: !snapshot.Lacks(iris.Resource),
+	}, err
 }
 
 // readNamedPods reads the IrisClusters, and the pods that have one of the names or
 // have it as their short name, whether they belong to a cluster or not: all that
-// StatefulSets create bear their name in a label. It is not ok if that does not
-// find each of them.
-func (r *exposeRun) readNamedPods(ctx context.Context, args []string, namespace string) (read readForPods, ok bool) {
-	var err error
-	if read.clusters, err = r.client.IrisClusters(ctx, namespace); err != nil {
-		return read, false
+// StatefulSets create bear their name in a label. The pods are left out unless
+// that finds each of them.
+func (r *exposeRun) readNamedPods(ctx context.Context, args []string, namespace string) (read readForPods) {
+	clusters, err := r.client.IrisClusters(ctx, namespace)
+	if err != nil {
+		return read
 	}
+	read.clusters, read.clustersRead = clusters, true
 	names := slices.Clone(args)
-	for _, c := range read.clusters {
+	for _, c := range clusters {
 		for _, arg := range args {
 			names = append(names, c.Name+"-"+arg)
 		}
 	}
-	if read.pods, err = r.client.PodsNamed(ctx, namespace, names); err != nil {
-		return read, false
+	pods, err := r.client.PodsNamed(ctx, namespace, names)
+	if err != nil {
+		return read
 	}
 	for _, arg := range args {
 		// A pod of no cluster is found, too.
-		if _, _, err := cluster.FindPod(namespace, arg, read.pods); err != nil && !slices.ContainsFunc(read.pods, func(p iris.Pod) bool { return p.Name == arg }) {
-			return read, false
+		if _, _, err := cluster.FindPod(namespace, arg, pods); err != nil && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Name == arg }) {
+			return read
 		}
 	}
-	read.clustersRead = true
-	return read, true
+	read.pods, read.byName = pods, true
+	return read
 }
 
 // choose returns the pods that the arguments name, and why others are not found.
@@ -201,14 +220,15 @@ func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, n
 		pods, _ = splitPods(pods, which.cluster)
 	}
 	if which.all {
-		return r.allOf(ctx, which, namespace, pods)
+		read.pods = pods
+		return r.allOf(ctx, which, namespace, read)
 	}
 	for _, name := range args {
 		pod, byShortName, err := cluster.FindPod(namespace, name, pods)
 		switch {
 		case err != nil:
 			err = r.isPodAtAll(ctx, namespace, name, err)
-		case byShortName && which.cluster == "" && !read.clustersRead:
+		case byShortName && which.cluster == "" && !read.byName:
 			err = r.ruleOut(ctx, r.client, name, namespace, pod.Name)
 		}
 		if err != nil {
@@ -222,18 +242,19 @@ func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, n
 	return chosen, failed
 }
 
-func (r *exposeRun) allOf(ctx context.Context, which podFlags, namespace string, pods []iris.Pod) ([]iris.Pod, []error) {
-	name := which.cluster
+func (r *exposeRun) allOf(ctx context.Context, which podFlags, namespace string, read readForPods) ([]iris.Pod, []error) {
+	pods, name := read.pods, which.cluster
 	if name == "" {
+		there := cluster.Namespace{Name: namespace, Clusters: read.clusters, ClustersRead: read.clustersRead, Pods: pods}
 		var err error
-		if name, err = (cluster.Namespace{Name: namespace, Pods: pods}).Only(); err != nil {
+		if name, err = there.Only(); err != nil {
 			return nil, []error{err}
 		}
 	}
 	chosen := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
 		return p.Cluster() != name || p.Component() != which.component
 	})
-	if len(chosen) == 0 && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Cluster() == name }) {
+	if len(chosen) == 0 && which.cluster != "" && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Cluster() == name }) {
 		if _, _, err := r.readCluster(ctx, namespace, name); apierrors.IsNotFound(err) {
 			return nil, []error{clusterNotFound(ctx, r.client, namespace, name)}
 		}

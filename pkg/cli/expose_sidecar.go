@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -158,18 +159,12 @@ func (r *exposeRun) readCluster(ctx context.Context, namespace, name string) (re
 
 // factsOfOnly reads the namespace's only cluster and its pods.
 func (r *exposeRun) factsOfOnly(ctx context.Context, namespace string) (expose.Facts, error) {
-	snapshot, err := r.client.ClustersAndPods(ctx, namespace)
-	if err != nil {
-		return expose.Facts{}, err
-	}
-	if err := needs(snapshot, "pods"); err != nil {
-		return expose.Facts{}, err
-	}
 	facts := expose.Facts{Namespace: namespace}
-	u := snapshot.Missing(iris.Resource)
-	if u != nil && u.Reason == view.Failed {
-		return facts, problem.New("%s", u.Message).Hint("name the cluster, or try again")
+	snapshot, err := r.clustersAndPods(ctx, namespace)
+	if err != nil {
+		return facts, err
 	}
+	u := snapshot.Missing(iris.Resource)
 	there := cluster.Namespace{Name: namespace, Clusters: snapshot.Clusters, ClustersRead: u == nil, Pods: snapshot.Pods}
 	name, err := there.Only()
 	if err != nil {
@@ -191,6 +186,23 @@ func (r *exposeRun) factsOfOnly(ctx context.Context, namespace string) (expose.F
 	}
 	facts.Pods, facts.Foreign = splitPods(snapshot.Pods, name)
 	return facts, nil
+}
+
+// clustersAndPods reads a namespace's IrisClusters and all of their pods, to
+// choose its only cluster. IrisClusters that may not be listed, or are not
+// installed, are no error.
+func (r *exposeRun) clustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error) {
+	snapshot, err := r.client.ClustersAndPods(ctx, namespace)
+	if err != nil {
+		return snapshot, err
+	}
+	if err := needs(snapshot, "pods"); err != nil {
+		return snapshot, err
+	}
+	if u := snapshot.Missing(iris.Resource); u != nil && u.Reason == view.Failed {
+		return snapshot, problem.New("%s", u.Message).Hint("name the cluster, or try again")
+	}
+	return snapshot, nil
 }
 
 // splitPods parts a cluster's pods from those of others.

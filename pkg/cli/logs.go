@@ -49,7 +49,8 @@ func newLogs(s *session) *cobra.Command {
 			are shown as ?.
 
 			Rights: get pods/log, list pods and irisclusters.intersystems.com; with
-			--follow also watch pods; with --role, to ask IRIS, create pods/exec.`),
+			--follow also watch pods; with --role, to ask IRIS, create pods/exec, or
+			get pods/proxy (its metrics or mirror_status.cxw suffice).`),
 		Example: examples(`
 			# Of all members, and go on
 			kubectl iris logs -f

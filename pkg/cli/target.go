@@ -26,13 +26,14 @@ const targetHelp = `
 			The target is a cluster with --role, or a pod by its name or the part
 			after its cluster's (data-0-1). Without any it is the only sensible one:
 			the primary of the only cluster, or its only data pod. IRIS itself is
-			asked who holds a role, and where it does not answer the label
+			asked which pod has a role, and if it does not answer, the label
 			intersystems.com/mirrorRole decides.`
 
 // followRights is the part of a command's help that names what finding and
 // following a target needs.
 const followRights = `list and watch pods, list irisclusters.intersystems.com, and
-			to ask IRIS who holds a role create pods/exec`
+			to ask IRIS which pod has a role create pods/exec, or get pods/proxy (its
+			metrics or mirror_status.cxw suffice)`
 
 // found is a target, and what was read to find it.
 type found struct {
@@ -119,7 +120,11 @@ func (t found) who() string {
 // warnings returns what a user has to know of the pod: why IRIS did not confirm
 // the role that its label gives it.
 func (t found) warnings() []string {
-	why := t.answers[t.pod.UID].Why()
+	answer := t.answers[t.pod.UID]
+	why := answer.Why()
+	if why == "" && answer.Source != iris.NoAnswer {
+		why = "it says " + answer.Text()
+	}
 	if t.Role == "" || t.pod.Source != iris.NoAnswer || why == "" {
 		return nil
 	}

@@ -1,7 +1,10 @@
 package cluster
 
 import (
+	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -33,12 +36,33 @@ func IsExposed(service *corev1.Service) bool {
 	return service.Labels[LabelManagedBy] == ManagedBy && service.Labels[LabelCluster] != ""
 }
 
-// IsOperators reports whether a Service is one that IKO manages for a cluster: it
-// has one of its names, and selects that cluster's pods or is shared by all
-// clusters.
+// IsOperatorsOf reports whether a Service is one that IKO manages for a cluster:
+// it has one of its names, and its selector names that cluster or none. The
+// headless Service is one of all clusters, and of none of them.
+func IsOperatorsOf(service *corev1.Service, cluster string) bool {
+	named := service.Spec.Selector[iris.LabelName]
+	return service.Name != iris.HeadlessService && slices.Contains(iris.ServiceNames(cluster), service.Name) &&
+		(named == "" || named == cluster)
+}
+
+// IsOperators reports whether a Service is one that IKO manages, by what it says
+// itself: it is the headless one, or IsOperatorsOf holds for the cluster that its
+// selector names or, if that names none, its labels.
 func IsOperators(service *corev1.Service) bool {
-	return service.Name == iris.HeadlessService ||
-		slices.Contains(iris.ServiceNames(service.Spec.Selector[iris.LabelName]), service.Name)
+	named := namedCluster(service)
+	return service.Name == iris.HeadlessService || named != "" && IsOperatorsOf(service, named)
+}
+
+// MayBeOperators reports whether a Service could be one that IKO manages for a
+// cluster of its name: it names no cluster, but selects pods by IKO's labels.
+func MayBeOperators(service *corev1.Service) bool {
+	return namedCluster(service) == "" && slices.ContainsFunc(slices.Collect(maps.Keys(service.Spec.Selector)), func(key string) bool {
+		return strings.HasPrefix(key, iris.Group+"/")
+	})
+}
+
+func namedCluster(service *corev1.Service) string {
+	return cmp.Or(service.Spec.Selector[iris.LabelName], service.Labels[iris.LabelName])
 }
 
 // TargetOf returns what a Service was created for, by its labels; nil for one

@@ -110,6 +110,10 @@ func roleOf(label string, a iris.Answer) (role string, confirmed bool) {
 	return label, false
 }
 
+// LeavesOpen reports whether IRIS's answer leaves open whether the member has a
+// role.
+func (m *Member) LeavesOpen(role string) bool { return isUnsaid(m.Said(), role) }
+
 // isUnsaid reports whether the answer leaves open whether the pod has a role.
 func isUnsaid(a iris.Answer, role string) bool {
 	switch role {

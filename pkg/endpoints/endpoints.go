@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
@@ -65,14 +66,52 @@ func Of(service *corev1.Service, all []*discoveryv1.EndpointSlice, pods Pods) Re
 	}
 	r := Reach{Ports: make([]Port, len(ports))}
 	for i, port := range ports {
-		r.Ports[i].ServicePort = port
-		for _, slice := range all {
-			if j.portless || has(slice, port) {
-				j.add(&r.Ports[i], slice)
+		r.Ports[i] = j.port(port, all)
+	}
+	return r
+}
+
+// port returns the pods behind a port.
+func (j judge) port(port corev1.ServicePort, all []*discoveryv1.EndpointSlice) Port {
+	var ready, stale, terminating names
+	for _, slice := range all {
+		if !j.portless && !has(slice, port) {
+			continue
+		}
+		for i := range slice.Endpoints {
+			endpoint := &slice.Endpoints[i]
+			name, isStale := j.podOf(endpoint)
+			switch {
+			case name == "":
+			case isReady(endpoint) && isStale:
+				stale.add(name)
+			case isReady(endpoint):
+				ready.add(name)
+			case servesWhileTerminating(endpoint) && !j.headless && !isStale:
+				terminating.add(name)
 			}
 		}
 	}
-	return r
+	return Port{ServicePort: port, Ready: ready.all, Stale: stale.all, Terminating: terminating.all}
+}
+
+// names are pods, each once, in the order in which they were added. A pod is at
+// several ports, and with two address families in a slice of each.
+type names struct {
+	all   []string
+	known sets.Set[string]
+}
+
+func (n *names) add(more ...string) {
+	if n.known == nil {
+		n.known = sets.New[string]()
+	}
+	for _, name := range more {
+		if !n.known.Has(name) {
+			n.known.Insert(name)
+			n.all = append(n.all, name)
+		}
+	}
 }
 
 // has reports whether an EndpointSlice has a Service's port.
@@ -98,30 +137,6 @@ type judge struct {
 	bySelector, headless, portless bool
 	selector                       labels.Selector
 	pods                           Pods
-}
-
-// add adds the endpoints of a slice to a port. A pod with two address families
-// is in a slice of each.
-func (j judge) add(port *Port, slice *discoveryv1.EndpointSlice) {
-	for i := range slice.Endpoints {
-		endpoint := &slice.Endpoints[i]
-		name, stale := j.podOf(endpoint)
-		list := &port.Ready
-		switch {
-		case name == "":
-			continue
-		case isReady(endpoint) && stale:
-			list = &port.Stale
-		case isReady(endpoint):
-		case servesWhileTerminating(endpoint) && !j.headless && !stale:
-			list = &port.Terminating
-		default:
-			continue
-		}
-		if !slices.Contains(*list, name) {
-			*list = append(*list, name)
-		}
-	}
 }
 
 // isReady reads a missing condition as true, as the API asks of its readers.
@@ -178,43 +193,34 @@ func (r Reach) Among(keep func(pod string) bool) Reach {
 // Pods returns the pods with a ready endpoint at one port at least, those that
 // are stale included: they take connections until their endpoints are removed.
 func (r Reach) Pods() []string {
-	var names []string
+	var pods names
 	for _, port := range r.Ports {
-		names = union(names, port.Ready, port.Stale)
+		pods.add(port.Ready...)
+		pods.add(port.Stale...)
 	}
-	return names
+	return pods.all
 }
 
 // Stale returns the pods of which only stale endpoints are left.
 func (r Reach) Stale() []string {
-	var ready, stale []string
+	var ready, stale names
 	for _, port := range r.Ports {
-		ready, stale = union(ready, port.Ready), union(stale, port.Stale)
+		ready.add(port.Ready...)
+		stale.add(port.Stale...)
 	}
-	return slices.DeleteFunc(stale, func(pod string) bool { return slices.Contains(ready, pod) })
+	return slices.DeleteFunc(stale.all, ready.known.Has)
 }
 
 // Terminating returns the pods that take connections while they terminate, since
 // no pod is ready at a port.
 func (r Reach) Terminating() []string {
-	var names []string
+	var pods names
 	for _, port := range r.Ports {
 		if port.servedBy() == byTerminating {
-			names = union(names, port.Terminating)
+			pods.add(port.Terminating...)
 		}
 	}
-	return names
-}
-
-func union(all []string, more ...[]string) []string {
-	for _, list := range more {
-		for _, name := range list {
-			if !slices.Contains(all, name) {
-				all = append(all, name)
-			}
-		}
-	}
-	return all
+	return pods.all
 }
 
 // IsReady reports whether every port has a ready endpoint of a pod that the

@@ -1,7 +1,9 @@
 package endpoints_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -230,6 +232,40 @@ func TestAmong(t *testing.T) {
 	equal(t, "among", []string{"elsewhere"}, one.Pods())
 	equal(t, "none", []corev1.ServicePort{web}, all.Among(func(string) bool { return false }).Unserved())
 	equal(t, "the whole is left alone", []string{"primary", "elsewhere"}, all.Pods())
+}
+
+// The work grows with the number of endpoints, and not with its square, which
+// would take minutes here.
+func TestManyEndpoints(t *testing.T) {
+	t.Parallel()
+	const n = 100_000
+	var points []discoveryv1.Endpoint
+	var names []string
+	for i := range n {
+		name := fmt.Sprintf("shop-frontend-5d8f7c6b9d-%06d", i)
+		names = append(names, name)
+		points = append(points, at(name, ready), at(name, ready))
+	}
+	slices := []*discoveryv1.EndpointSlice{slice([]string{"web", "metrics"}, points...)}
+	service := to(map[string]string{"app": "shop"}, port("web", ""), port("metrics", ""))
+	stale := make(known, n)
+	for _, name := range names {
+		stale[name] = &iris.Pod{Name: name}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		all := endpoints.Of(service, slices, nil)
+		equal(t, "pods", names, all.Pods())
+		equal(t, "ready", names, all.Ports[1].Ready)
+		equal(t, "stale", nil, all.Stale())
+		equal(t, "stale alone", names, endpoints.Of(service, slices, stale).Stale())
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("still not done after 20 seconds")
+	}
 }
 
 func TestUndeclared(t *testing.T) {

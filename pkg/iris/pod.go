@@ -30,6 +30,9 @@ type Pod struct {
 	// Why says in one line of bounded length why the pod is not ready, or is
 	// being deleted, as far as its status tells; "" if it does not.
 	Why string
+	// AwaitsGates: all containers are ready, and the pod is not, since a readiness
+	// gate is not met. It can do its work.
+	AwaitsGates bool
 	// NodeLost: the pod's node no longer answers, as Kubernetes notes at the pod.
 	NodeLost bool
 	// Crash is the first container that ended with an error or keeps ending.
@@ -110,6 +113,7 @@ func PodFrom(pod *corev1.Pod) Pod {
 		Ready:           isReady(pod),
 		State:           text.Cut(stateOf(pod), maxReason),
 		Why:             whyNotReady(pod),
+		AwaitsGates:     awaitsGates(pod),
 		NodeLost:        isNodeLost(pod),
 		Crash:           firstCrash(pod),
 		Node:            pod.Spec.NodeName,

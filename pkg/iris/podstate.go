@@ -257,6 +257,22 @@ func gateReasons(pod *corev1.Pod) []string {
 	return reasons
 }
 
+// awaitsGates reports whether readiness gates alone keep the pod from being ready.
+func awaitsGates(pod *corev1.Pod) bool {
+	ready, all := containersReady(pod)
+	return ready == all && all > 0 && !isReady(pod) && !isNodeLost(pod) && pod.DeletionTimestamp == nil && len(gateReasons(pod)) > 0
+}
+
+// NotReady returns in words why the pod is not ready: its state, how many of its
+// containers are ready, and Why.
+func (p Pod) NotReady() string {
+	words := fmt.Sprintf("%s, %d/%d containers ready", p.State, p.ContainersReady, p.Containers)
+	if p.Why != "" && p.Why != p.State {
+		words += "; " + p.Why
+	}
+	return words
+}
+
 // conditionReasons returns what the Ready condition itself says. If it is false
 // although all containers are ready, the node controller may have set it, since
 // the kubelet no longer reports.

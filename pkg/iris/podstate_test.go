@@ -105,9 +105,17 @@ func TestWhyAPodIsNotReady(t *testing.T) {
 			"DeletionByTaintManager: Taint manager: deleting due to NoExecute taint",
 		},
 		"deleted": {`{metadata: {deletionTimestamp: "2026-03-01T08:00:00Z"}, status: {phase: Running, containerStatuses: [{name: iris, state: {running: {}}}]}}`, ""},
+		"deleted, with a readiness gate": {
+			`{metadata: {deletionTimestamp: "2026-03-01T08:00:00Z"}, spec: {nodeName: node-1, containers: [{name: iris}], readinessGates: [{conditionType: example.com/a}]},
+			  status: {phase: Running, containerStatuses: [{name: iris, ready: true, state: {running: {}}}], conditions: [{type: Ready, status: "False"}]}}`, "",
+		},
 	} {
-		if got := podFrom(t, test.pod).Why; got != test.want {
-			t.Errorf("%s:\n got %q\nwant %q", name, got, test.want)
+		p := podFrom(t, test.pod)
+		if p.Why != test.want {
+			t.Errorf("%s:\n got %q\nwant %q", name, p.Why, test.want)
+		}
+		if want := strings.HasPrefix(test.want, "readiness gate"); p.AwaitsGates != want {
+			t.Errorf("%s: awaits readiness gates: %t, want %t", name, p.AwaitsGates, want)
 		}
 	}
 }

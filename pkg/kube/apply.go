@@ -68,9 +68,11 @@ func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.S
 	return service, nil
 }
 
-// Cluster reads one IrisCluster. notRead says why it could not be read where
-// the caller may not, or the resource is not installed; err is any other error,
-// an unknown cluster among them.
+// Cluster reads one IrisCluster. notRead says why it could not be read if the
+// caller may not, or the resource is not installed; err is any other error, an
+// unknown cluster among them. A fault of the server is an error, too: it may pass,
+// and a Service that is created meanwhile would lack what the IrisCluster's
+// template sets.
 func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster iris.Cluster, notRead error, err error) {
 	a := access{"get", iris.GroupResource().String(), namespace}
 	u, err := c.once.dynamic.Resource(iris.GroupVersionResource()).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
@@ -114,8 +116,8 @@ func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, l
 }
 
 // CheckWritable returns an error for a live Service that an apply must not or
-// cannot change: one that this tool did not create, unless it is adopted, one of
-// IKO's in any case, one that is being deleted, and a headless one. nil is none,
+// cannot change: one that this tool did not create, unless it is adopted, one that
+// is or may be IKO's in any case, one that is being deleted, and a headless one. nil is none,
 // which is fine.
 func CheckWritable(live *corev1.Service, adopt bool) error {
 	switch {
@@ -126,6 +128,9 @@ func CheckWritable(live *corev1.Service, adopt bool) error {
 	case !cluster.IsExposed(live) && cluster.IsOperators(live):
 		return problem.New("service %q in namespace %q is one that IKO keeps, and is left alone", live.Name, live.Namespace).
 			Hint("choose another name with --name")
+	case !cluster.IsExposed(live) && cluster.MayBeOperators(live):
+		return problem.New("service %q in namespace %q selects pods by IKO's labels and names no cluster, as IKO's Service for an IrisCluster %q may, and is left alone", live.Name, live.Namespace, live.Name).
+			Hint("choose another name with --name; if it is not IKO's, add %s to its selector first", iris.LabelName)
 	case live.DeletionTimestamp != nil:
 		return problem.New("service %q in namespace %q is being deleted%s", live.Name, live.Namespace, heldBy(live.Finalizers)).
 			Hint("wait until it is gone: kubectl wait --for=delete service/%s -n %s; or choose another name with --name", live.Name, live.Namespace)

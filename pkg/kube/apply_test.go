@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
@@ -46,6 +47,30 @@ func TestCheckWritableHeadless(t *testing.T) {
 				t.Errorf("error %v, hint %q, want one about a headless Service and %q", err, problem.HintOf(err), test.hint)
 			}
 		})
+	}
+}
+
+// A Service that is or may be IKO's is not adopted; one that this tool created is
+// its own whatever it selects.
+func TestCheckWritableOperators(t *testing.T) {
+	selecting := func(selector map[string]string) func(*corev1.Service) {
+		return func(s *corev1.Service) { s.Spec.Selector = selector }
+	}
+	for name, test := range map[string]struct {
+		selector      map[string]string
+		message, hint string
+	}{
+		"the cluster's own":       {map[string]string{iris.LabelName: "svc"}, "is one that IKO keeps", "another name"},
+		"no name in its selector": {map[string]string{iris.LabelComponent: "data"}, `names no cluster, as IKO's Service for an IrisCluster "svc" may`, "add intersystems.com/name to its selector"},
+		"of another cluster":      {map[string]string{iris.LabelName: "simple"}, "", ""},
+	} {
+		if err := CheckWritable(liveService(exposedLabels(), selecting(test.selector)), false); err != nil {
+			t.Errorf("%s, exposed: %v", name, err)
+		}
+		err := CheckWritable(liveService(nil, selecting(test.selector)), true)
+		if (err == nil) != (test.message == "") || err != nil && (!strings.Contains(err.Error(), test.message) || !strings.Contains(problem.HintOf(err), test.hint)) {
+			t.Errorf("%s: error %v, hint %q", name, err, problem.HintOf(err))
+		}
 	}
 }
 

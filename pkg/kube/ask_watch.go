@@ -29,8 +29,8 @@ const (
 
 // A pace is how one cluster changed last.
 type pace struct {
-	// looks is how its data pods looked, and said what IRIS said in them.
-	looks, said string
+	// looks is how its data pods looked.
+	looks string
 	// changed is when one of these last changed; zero if none has.
 	changed time.Time
 }
@@ -49,11 +49,13 @@ type asker struct {
 	mu       sync.Mutex
 	clusters []iris.Cluster
 	paces    map[types.NamespacedName]*pace
+	// said is what IRIS last said, by the pod's uid.
+	said map[types.UID]string
 }
 
 // newAsker returns an asker that calls touch whenever an answer came.
 func newAsker(client *Client, scope Scope, touch func(), at clock.WithDelayedExecution) *asker {
-	a := &asker{scope: scope, clock: at, paces: map[types.NamespacedName]*pace{}}
+	a := &asker{scope: scope, clock: at, paces: map[types.NamespacedName]*pace{}, said: map[types.UID]string{}}
 	a.poller = poll.New(poll.Options{
 		Ask: func(ctx context.Context, pod iris.Pod, skip *iris.Refusal) poll.Reply {
 			return client.AskPod(ctx, a.known(), pod, skip)
@@ -101,44 +103,42 @@ func (a *asker) add(s *topology.Snapshot) bool {
 	return a.ready
 }
 
-// note takes in how clusters look and what IRIS says in them now.
+// note takes in how clusters look and what IRIS says in them now. A pod's first
+// answer is no change.
 func (a *asker) note(clusters []iris.Cluster, pods []iris.Pod, answers []iris.Answer) {
-	looks, said := map[types.NamespacedName][]string{}, map[types.NamespacedName][]string{}
-	of := map[types.UID]types.NamespacedName{}
+	looks, of := map[types.NamespacedName][]string{}, map[types.UID]types.NamespacedName{}
 	for _, pod := range pods {
 		name := clusterNameOf(pod)
 		of[pod.UID] = name
 		looks[name] = append(looks[name], lookOf(pod))
 	}
-	for _, answer := range answers {
-		name := of[answer.UID]
-		said[name] = append(said[name], answer.Pod+" "+answer.Text())
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.clusters = clusters
-	now := a.clock.Now()
-	for name := range a.paces {
-		if looks[name] == nil {
-			delete(a.paces, name)
+	changed := map[types.NamespacedName]bool{}
+	said := make(map[types.UID]string, len(answers))
+	for _, answer := range answers {
+		said[answer.UID] = answer.Text()
+		if before, known := a.said[answer.UID]; known && before != answer.Text() {
+			changed[of[answer.UID]] = true
 		}
 	}
+	a.said = said
+	paces := make(map[types.NamespacedName]*pace, len(looks))
 	for name := range looks {
 		slices.Sort(looks[name])
 		p := a.paces[name]
 		if p == nil {
 			p = &pace{}
-			a.paces[name] = p
 		}
-		p.note(strings.Join(looks[name], "\n"), strings.Join(said[name], "\n"), now)
+		paces[name] = p
+		look := strings.Join(looks[name], "\n")
+		if changed[name] || p.looks != "" && p.looks != look {
+			p.changed = a.clock.Now()
+		}
+		p.looks = look
 	}
-}
-
-func (p *pace) note(looks, said string, now time.Time) {
-	if p.looks != "" && (p.looks != looks || p.said != "" && p.said != said) {
-		p.changed = now
-	}
-	p.looks, p.said = looks, said
+	a.paces = paces
 }
 
 func clusterNameOf(pod iris.Pod) types.NamespacedName {

@@ -26,6 +26,8 @@ type askedPair struct {
 	mu    sync.Mutex
 	says  string
 	asked int
+	// slow is how long the second pod takes to answer.
+	slow time.Duration
 }
 
 // watching starts an asker for a failover pair. It is called in a bubble.
@@ -33,6 +35,12 @@ func watching(t *testing.T) *askedPair {
 	w := &askedPair{t: t, says: "Primary", pods: []iris.Pod{memberOf("simple", 0), memberOf("simple", 1)}}
 	w.asker = newAsker(&Client{}, Scope{}, func() {}, clock.RealClock{})
 	w.poller.Ask = func(_ context.Context, pod iris.Pod, _ *iris.Refusal) poll.Reply {
+		w.mu.Lock()
+		slow := w.slow
+		w.mu.Unlock()
+		if pod.Ordinal() == 1 {
+			time.Sleep(slow)
+		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.asked++
@@ -109,6 +117,17 @@ func TestWatchAsksSeldomAtRest(t *testing.T) {
 		}
 		if n := w.during(5 * askResting); n != 2*5 {
 			t.Errorf("%d questions in %s, want 10", n, 5*askResting)
+		}
+	})
+}
+
+// Pods that answer one after the other for the first time have not changed.
+func TestWatchTakesFirstAnswersForNoChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watching(t)
+		w.slow = 400 * time.Millisecond
+		if n := w.during(movesFor); n > 2*5 {
+			t.Errorf("%d questions in %s at rest, want at most 10", n, movesFor)
 		}
 	})
 }

@@ -62,6 +62,8 @@ func New(config *rest.Config, userAgent string) (*Client, error) {
 }
 
 func clientsFor(config *rest.Config) (*clients, error) {
+	config = rest.CopyConfig(config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return progressTransport{next} })
 	shared, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, err

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -70,15 +73,50 @@ func (c *Client) explain(err error, a access, name string) error {
 	case isCredentialFailure(err):
 		return c.credentialProblem(err)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return problem.New("cannot %s: no answer from %s in time: %w", what, c.config.Host, err).
+		return problem.New("cannot %s: no answer from %s in time: %w", what, c.config.Host, oneLine{err}).
 			Hint("kubectl cluster-info shows whether the server answers at all; --request-timeout gives it longer")
 	case errors.As(err, &network):
 		return problem.New("cannot reach the API server at %s: %w", c.config.Host, withoutSecrets(network.Err)).
 			Hint("check --context and --server; kubectl cluster-info shows whether it answers")
+	case isFault(err) && !strings.Contains(a.resource, "/"): // a connection to a pod may fail because of the pod
+		return problem.New("cannot %s: %w", what, oneLine{err}).Hint("%s", afterFault(a, name))
 	default:
-		return problem.New("cannot %s: %w", what, err)
+		return problem.New("cannot %s: %w", what, oneLine{err})
 	}
 }
+
+// isFault reports whether a request failed through a fault of the server, which
+// may pass: a backend of it does not work, or something else answered in its place.
+func isFault(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return true
+	}
+	code := status.Status().Code
+	return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
+}
+
+// afterFault returns the next step after a fault of the server.
+func afterFault(a access, name string) string {
+	if !slices.Contains([]string{"get", "list", "watch"}, a.verb) {
+		return "run the command again; kubectl cluster-info shows whether the server answers at all"
+	}
+	what := a.resource
+	if name != "" {
+		what += " " + name
+	}
+	return fmt.Sprintf("try again; kubectl get %s %s shows what the server answers", what, namespaceFlag(a.namespace))
+}
+
+// maxAnswer bounds how much of an answer is in an error, in characters: a proxy may
+// answer with a whole page.
+const maxAnswer = 300
+
+// oneLine is an error whose words are one line of bounded length.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return text.Cut(e.error.Error(), maxAnswer) }
+func (e oneLine) Unwrap() error { return e.error }
 
 func isTimeout(err error) bool {
 	var timeout net.Error

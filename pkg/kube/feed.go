@@ -24,7 +24,9 @@ type feed struct {
 	// lacks says what is missing where the feed may not be read.
 	lacks string
 	// part: what the other feeds bring is shown without this one.
-	part      bool
+	part bool
+	// unawaited: the other feeds are judged also before this one has listed.
+	unawaited bool
 	store     *store
 	reflector *cache.Reflector
 
@@ -336,7 +338,7 @@ func (fs *feeds) touch() {
 }
 
 func (fs *feeds) settled() bool {
-	return !slices.ContainsFunc(fs.all, func(f *feed) bool { return !f.settled() })
+	return !slices.ContainsFunc(fs.all, func(f *feed) bool { return !f.unawaited && !f.settled() })
 }
 
 // essentialSettled reports whether all but parts are settled.
@@ -380,18 +382,37 @@ func (fs *feeds) run(ctx context.Context, interval, wake time.Duration, react fu
 	}
 }
 
+// settle waits until all feeds have listed or cannot be read. Parts that are still
+// being read after firstTimeout are missing until they are.
 func (fs *feeds) settle(ctx context.Context) error {
+	defer fs.limit.start() // lists of parts are bounded later on, too
+	var late <-chan time.Time
 	for !fs.settled() {
-		if fs.essentialSettled() {
+		if late == nil && fs.essentialSettled() {
 			fs.limit.start()
+			timer := time.NewTimer(firstTimeout)
+			defer timer.Stop()
+			late = timer.C
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-late:
+			fs.passOver()
 		case <-fs.changed:
 		}
 	}
 	return nil
+}
+
+// passOver has all parts that are still being read be missing for now.
+func (fs *feeds) passOver() {
+	for _, f := range fs.all {
+		if f.part && !f.settled() {
+			u, _ := unreadFrom(errIncomplete, f.access, f.lacks)
+			f.setMissing(&u)
+		}
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

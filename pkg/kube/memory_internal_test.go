@@ -88,14 +88,19 @@ func (s *memoryServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		return a(r)
 	}
 	if r.URL.Query().Get("watch") != "" {
-		body, events := io.Pipe()
-		context.AfterFunc(r.Context(), func() { _ = events.CloseWithError(r.Context().Err()) })
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.watches = append(s.watches, events)
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, nil
+		return s.watch(r)
 	}
 	return jsonResponse(r, http.StatusOK, healthy(r)), nil
+}
+
+// watch answers with a watch in which nothing happens.
+func (s *memoryServer) watch(r *http.Request) (*http.Response, error) {
+	body, events := io.Pipe()
+	context.AfterFunc(r.Context(), func() { _ = events.CloseWithError(r.Context().Err()) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watches = append(s.watches, events)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, nil
 }
 
 // healthy returns what a server with one healthy cluster has.

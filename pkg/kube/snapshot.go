@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/tools/pager"
@@ -187,14 +188,29 @@ func (c *Client) IrisClusters(ctx context.Context, namespace string) ([]iris.Clu
 
 // PodsNamed lists the pods with some names, of IrisClusters or not, by the label
 // that the StatefulSet controller sets. Names that no label can hold are passed
-// over; too many for one request are an error.
+// over; more than maxNamed at a time and maxNamedLists lists are an error.
 func (c *Client) PodsNamed(ctx context.Context, namespace string, names []string) ([]iris.Pod, error) {
-	names = slices.DeleteFunc(names, func(name string) bool { return len(validation.IsValidLabelValue(name)) > 0 })
-	if len(names) == 0 || len(names) > maxNamed {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(validation.IsValidLabelValue(name)) > 0 })
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 0 || len(names) > maxNamedLists*maxNamed {
 		return nil, fmt.Errorf("%d pod names", len(names))
 	}
-	selector := iris.LabelPodName + " in (" + strings.Join(names, ",") + ")"
-	return collect(ctx, c.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: selector}, func(pod *corev1.Pod) (iris.Pod, bool) {
+	var found []iris.Pod
+	for some := range slices.Chunk(names, maxNamed) {
+		selector := iris.LabelPodName + " in (" + strings.Join(some, ",") + ")"
+		pods, err := c.podsOfAnyKind(ctx, namespace, metav1.ListOptions{LabelSelector: selector})
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, pods...)
+	}
+	return found, nil
+}
+
+// podsOfAnyKind lists pods, of IrisClusters or not.
+func (c *Client) podsOfAnyKind(ctx context.Context, namespace string, options metav1.ListOptions) ([]iris.Pod, error) {
+	return collect(ctx, c.once.core.Pods(namespace).List, options, func(pod *corev1.Pod) (iris.Pod, bool) {
 		return iris.PodFrom(pod), true
 	})
 }
@@ -349,17 +365,18 @@ func podOfCluster(pod *corev1.Pod) (p iris.Pod, ok bool) {
 	return iris.PodFrom(pod), true
 }
 
-// Pod reads one pod of any kind; nil where there is none.
+// Pod returns the pod of that name, of an IrisCluster or not; nil if there is
+// none. It is listed and not read by name: all that finds a target needs no
+// right but list.
 func (c *Client) Pod(ctx context.Context, namespace, name string) (*iris.Pod, error) {
-	pod, err := c.once.core.Pods(namespace).Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
+	found, err := c.podsOfAnyKind(ctx, namespace, metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()})
 	if err != nil {
-		return nil, c.explain(err, access{"get", "pods", namespace}, name)
+		return nil, c.explain(err, access{"list", "pods", namespace}, "")
 	}
-	slim := iris.PodFrom(pod)
-	return &slim, nil
+	if i := slices.IndexFunc(found, func(p iris.Pod) bool { return p.Name == name }); i >= 0 {
+		return &found[i], nil
+	}
+	return nil, nil
 }
 
 func (r *reader) services(ctx context.Context) error { return r.listServices(ctx, "") }
@@ -390,6 +407,10 @@ func (r *reader) allSlices(ctx context.Context) error { return r.listSlices(ctx,
 // maxNamed bounds the length of a label selector in a URL; beyond it what it
 // would have chosen from is all read.
 const maxNamed = 40
+
+// maxNamedLists bounds the number of lists that look for pods by their names;
+// one list of all clusters' pods takes less time then.
+const maxNamedLists = 5
 
 func (r *reader) slicesOfServices(ctx context.Context) error {
 	if len(r.snapshot.Services) == 0 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -14,17 +16,27 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// partTimeout is how long a read of anything but pods may take once the server
-// has answered. It is long for a server that is well, and short enough for a
-// person to wait for what else there is.
+// partTimeout is how long the server may send nothing of a part, which is a read
+// of anything but pods, once it has answered. A healthy server is never silent
+// for so long, and a user can wait so long for what else there is.
 const partTimeout = 5 * time.Second
 
-// errNoAnswer is the error of a part that took longer than partTimeout.
-var errNoAnswer = fmt.Errorf("no answer within %s", partTimeout)
+// firstTimeout is how long a watch waits for all parts before it shows what it
+// has, counted from when the server answered. It is the time that a command
+// without a watch has for all of its reads.
+const firstTimeout = 30 * time.Second
 
-// partLimit gives parts of a view a deadline of their own. The time counts from
-// when the server answered the essential read: a slow login or a slow
-// connection delays all reads and is no fault of a part.
+var (
+	// errNoAnswer is the error of a part of which nothing came for partTimeout.
+	errNoAnswer = fmt.Errorf("no answer for %s", partTimeout)
+	// errIncomplete is the error of a part that is still being read after
+	// firstTimeout.
+	errIncomplete = fmt.Errorf("not read completely within %s", firstTimeout)
+)
+
+// partLimit bounds the reads of a view's parts. The time counts from when the
+// server answered the essential read, and again from whatever the server sends
+// of the part: a slow login or a slow connection is no fault of a part.
 type partLimit struct {
 	once     sync.Once
 	answered chan struct{}
@@ -35,10 +47,11 @@ func newPartLimit() *partLimit { return &partLimit{answered: make(chan struct{})
 // start starts the time of all parts.
 func (l *partLimit) start() { l.once.Do(func() { close(l.answered) }) }
 
-// bound returns a copy of ctx that is canceled, with the cause errNoAnswer, once
-// the part's time is up.
+// bound returns a copy of ctx that is canceled, with the cause errNoAnswer, if
+// the server sends nothing for partTimeout in answer to the requests with it.
 func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop func()) {
 	bounded, cancel := context.WithCancelCause(ctx)
+	received := make(progress, 1)
 	go func() {
 		select {
 		case <-bounded.Done():
@@ -47,16 +60,64 @@ func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop fu
 		}
 		timer := time.NewTimer(partTimeout)
 		defer timer.Stop()
-		select {
-		case <-bounded.Done():
-		case <-timer.C:
-			cancel(errNoAnswer)
+		for {
+			select {
+			case <-bounded.Done():
+				return
+			case <-received:
+				timer.Reset(partTimeout)
+			case <-timer.C:
+				cancel(errNoAnswer)
+			}
 		}
 	}()
-	return bounded, func() { cancel(nil) }
+	return context.WithValue(bounded, progressKey{}, received), func() { cancel(nil) }
 }
 
-// partError returns errNoAnswer if the time of the part ended the request, else
+// progress gets a token whenever something of an answer was received; it holds at
+// most one.
+type progress chan struct{}
+
+// progressKey is the key of a progress in a request's context.
+type progressKey struct{}
+
+func (p progress) report() {
+	select {
+	case p <- struct{}{}:
+	default:
+	}
+}
+
+// progressTransport reports what comes of the answer to a request to the progress
+// in the request's context, if there is one. A refusal is none: client-go may
+// retry it for long.
+type progressTransport struct{ next http.RoundTripper }
+
+func (t progressTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(r)
+	received, ok := r.Context().Value(progressKey{}).(progress)
+	if err != nil || !ok || response.StatusCode != http.StatusOK {
+		return response, err
+	}
+	received.report()
+	response.Body = progressBody{response.Body, received}
+	return response, nil
+}
+
+// progressBody reports every read that brings something.
+type progressBody struct {
+	io.ReadCloser
+	received progress
+}
+
+func (b progressBody) Read(p []byte) (n int, err error) {
+	if n, err = b.ReadCloser.Read(p); n > 0 {
+		b.received.report()
+	}
+	return n, err
+}
+
+// partError returns errNoAnswer if the server's silence ended the request, else
 // err.
 func partError(ctx context.Context, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), errNoAnswer) {

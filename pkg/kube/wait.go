@@ -147,6 +147,7 @@ func (c *Client) exposure(service *corev1.Service) *exposure {
 		events := streams.core.Events(ns)
 		w.events = w.addPart("events", ns, lacksEvents,
 			listWatch(events.List, events.Watch, byField("involvedObject.kind=Service,involvedObject.name="+service.Name)), &corev1.Event{}, trimMeta)
+		w.events.unawaited = true // they explain, and decide nothing
 	}
 	return w
 }
@@ -164,6 +165,9 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 		if w.awaitsPods(time.Now()) {
 			return false, nil
 		}
+		if lacks := w.withoutPods(); lacks != "" {
+			told.once("pods", lacks)
+		}
 		w.update(now)
 		done, err := now.settled()
 		if done || err != nil {
@@ -180,6 +184,18 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 // them stale endpoints count, so a failure of a moment must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
 	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(w.began) < deniedFor
+}
+
+// withoutPods says what the wait cannot know since it could not list pods, and
+// returns "" if it could.
+func (w *exposure) withoutPods() string {
+	if w.pods == nil || w.pods.store.listed.Load() {
+		return ""
+	}
+	if u := w.pods.missing(); u != nil {
+		return u.Message
+	}
+	return ""
 }
 
 // retargeted returns errRetargeted if the Service has another selector than the

@@ -79,27 +79,40 @@ func (e *exposed) reach() endpoints.Reach {
 	if !e.podsRead {
 		return endpoints.Of(e.service, e.slices, nil)
 	}
-	return endpoints.Of(e.service, e.slices, e)
+	return endpoints.Of(e.service, e.slices, readPodsOf(e.namespace, e.pods))
+}
+
+// readPods are the pods that the selector matches, by name and by address.
+type readPods struct {
+	namespace    string
+	byName, byIP map[string]*corev1.Pod
+}
+
+func readPodsOf(namespace string, pods []*corev1.Pod) readPods {
+	r := readPods{namespace, map[string]*corev1.Pod{}, map[string]*corev1.Pod{}}
+	for _, pod := range pods {
+		r.byName[pod.Name] = pod
+		for _, ip := range pod.Status.PodIPs {
+			r.byIP[ip.IP] = pod
+		}
+	}
+	return r
 }
 
 // Named returns the pod of that name. If the selector does not match it, it was
 // not read: then it returns a pod without labels, which no selector matches.
-func (e *exposed) Named(name string) *iris.Pod {
-	for _, pod := range e.pods {
-		if pod.Name == name {
-			return slim(pod)
-		}
+func (r readPods) Named(name string) *iris.Pod {
+	if pod := r.byName[name]; pod != nil {
+		return slim(pod)
 	}
-	return &iris.Pod{Namespace: e.namespace, Name: name}
+	return &iris.Pod{Namespace: r.namespace, Name: name}
 }
 
 // At returns the pod with an IP address, or nil if none of those that the selector
 // matches has it.
-func (e *exposed) At(ip string) *iris.Pod {
-	for _, pod := range e.pods {
-		if slices.ContainsFunc(pod.Status.PodIPs, func(p corev1.PodIP) bool { return p.IP == ip }) {
-			return slim(pod)
-		}
+func (r readPods) At(ip string) *iris.Pod {
+	if pod := r.byIP[ip]; pod != nil {
+		return slim(pod)
 	}
 	return nil
 }
@@ -239,49 +252,24 @@ func (e *exposed) whyUnready(reach endpoints.Reach) (why, hint string) {
 	if undeclared := endpoints.Undeclared(reach.Unready(), selected); len(undeclared) > 0 {
 		return endpoints.NoneDeclares(undeclared, selected), ""
 	}
-	for _, pod := range e.pods {
-		if gate := closedGate(pod); gate != "" && !e.service.Spec.PublishNotReadyAddresses {
-			return fmt.Sprintf("pod %q is not ready: %s", pod.Name, gate), "expose it again with --publish-not-ready to have it reach pods that are not ready"
-		}
-	}
-	for _, pod := range selected {
-		if !pod.Ready {
-			return fmt.Sprintf("pod %q is not ready: %s, %d/%d containers ready", pod.Name, pod.State, pod.ContainersReady, pod.Containers), ""
-		}
-	}
-	return "", ""
+	return e.whyNotReady(selected)
 }
 
-// readinessGatesNotReady is the kubelet's reason for a pod that is not ready
-// although its containers are.
-const readinessGatesNotReady = "ReadinessGatesNotReady"
-
-// closedGate returns in words the first readiness gate that keeps a pod from
-// being ready, or "" if none does.
-func closedGate(pod *corev1.Pod) string {
-	ready := conditionOf(pod, corev1.PodReady)
-	if ready == nil || ready.Status == corev1.ConditionTrue || ready.Reason != readinessGatesNotReady {
-		return ""
+// whyNotReady says of the first of the selected pods that is not ready why; one
+// that a readiness gate alone keeps goes first, since the Service can reach it all
+// the same.
+func (e *exposed) whyNotReady(selected []iris.Pod) (why, hint string) {
+	i := slices.IndexFunc(selected, func(p iris.Pod) bool { return p.AwaitsGates })
+	if i >= 0 && !e.service.Spec.PublishNotReadyAddresses {
+		hint = "expose it again with --publish-not-ready to have it reach pods that are not ready"
 	}
-	for _, gate := range pod.Spec.ReadinessGates {
-		condition := conditionOf(pod, gate.ConditionType)
-		switch {
-		case condition == nil:
-			return fmt.Sprintf("nothing has set its readiness gate %q", gate.ConditionType)
-		case condition.Status != corev1.ConditionTrue:
-			why := text.Excerpt(strings.Trim(condition.Reason+": "+condition.Message, ": "))
-			return strings.TrimSuffix(fmt.Sprintf("its readiness gate %q is not True: %s", gate.ConditionType, why), ": ")
-		}
-	}
-	return text.Excerpt(ready.Message)
-}
-
-func conditionOf(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
-	i := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == kind })
 	if i < 0 {
-		return nil
+		i = slices.IndexFunc(selected, func(p iris.Pod) bool { return !p.Ready })
 	}
-	return &pod.Status.Conditions[i]
+	if i < 0 {
+		return "", ""
+	}
+	return fmt.Sprintf("pod %q is not ready: %s", selected[i].Name, selected[i].NotReady()), hint
 }
 
 // whyPending says why a load balancer has no address.

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -109,6 +110,9 @@ func (s *fakeServer) send(resource, kind string, object runtime.Object) {
 	}
 }
 
+// errHangs has a request wait until it is canceled.
+var errHangs = errors.New("hangs")
+
 // RoundTrip answers a request.
 func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	resource := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
@@ -116,12 +120,21 @@ func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
-		if err := s.fail(resource, watching); err != nil {
+		err := s.fail(resource, watching)
+		if errors.Is(err, errHangs) {
+			s.mu.Unlock()
+			<-r.Context().Done()
+			s.mu.Lock()
+			return nil, r.Context().Err()
+		}
+		if err != nil {
 			status, ok := err.(apierrors.APIStatus)
 			if !ok {
 				return nil, err
 			}
-			return respond(int(status.Status().Code), status.Status()), nil
+			body := status.Status()
+			body.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+			return respond(int(body.Code), body), nil
 		}
 	}
 	if watching {
@@ -303,7 +316,22 @@ func TestWaitAndMissingRights(t *testing.T) {
 	})
 	t.Run("to read pods", func(t *testing.T) {
 		t.Parallel()
-		waitFor(t, time.Minute, deny("pods", time.Hour)).check(t, deniedFor, "")
+		waitFor(t, time.Minute, deny("pods", time.Hour)).check(t, deniedFor, "",
+			`cannot watch pods in namespace "prod": forbidden, so stale endpoints are not recognised`)
+	})
+	t.Run("to read pods, whatever the selector", func(t *testing.T) {
+		t.Parallel()
+		got := waitFor(t, time.Minute, func(s *fakeServer) {
+			deny("pods", time.Hour)(s)
+			s.set("endpointslices")
+			time.Sleep(10 * time.Second)
+			changed := serviceOf(corev1.ServiceTypeClusterIP)
+			changed.Spec.Selector = map[string]string{"app": "other"}
+			s.set("services", changed)
+			time.Sleep(20 * time.Second)
+			s.set("endpointslices", slice("other-0", true))
+		})
+		got.check(t, 30*time.Second, "", `cannot watch pods in namespace "prod": forbidden, so stale endpoints are not recognised`)
 	})
 	t.Run("to read pods, for a moment", func(t *testing.T) {
 		t.Parallel()
@@ -471,6 +499,46 @@ func TestWaitForPodsThatFailAtFirst(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		s.set("endpointslices", slice("web-0", true))
 	}).check(t, 20*time.Second, "")
+}
+
+// failing has all requests for a resource fail with err.
+func failing(resource string, err error) func(s *fakeServer) {
+	return func(s *fakeServer) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fail = func(r string, _ bool) error {
+			if r == resource {
+				return err
+			}
+			return nil
+		}
+	}
+}
+
+// Pods that cannot be read for whatever reason are told of, since stale endpoints
+// then end the wait.
+func TestWaitWithoutPods(t *testing.T) {
+	t.Parallel()
+	const lacks = ", so stale endpoints are not recognised"
+	waitFor(t, time.Minute, failing("pods", errHangs)).check(t, partTimeout, "", `cannot watch pods in namespace "prod": no answer for 5s`+lacks)
+	waitFor(t, time.Minute, failing("pods", apierrors.NewInternalError(io.ErrUnexpectedEOF))).check(t, deniedFor, "",
+		`cannot watch pods in namespace "prod": Internal error occurred: unexpected EOF`+lacks)
+}
+
+// A wait that is over does not wait for events, whatever they do.
+func TestWaitEndsWithoutEvents(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{errHangs, denied403("events"), apierrors.NewInternalError(io.ErrUnexpectedEOF)} {
+		waitFor(t, time.Minute, func(s *fakeServer) {
+			s.set("services", serviceOf(corev1.ServiceTypeLoadBalancer, "192.0.2.30"))
+			failing("events", err)(s)
+		}).check(t, 0, "")
+	}
+	// Without them it is not known whether a controller has reacted.
+	waitFor(t, time.Minute, func(s *fakeServer) {
+		s.set("services", serviceOf(corev1.ServiceTypeLoadBalancer))
+		failing("events", errHangs)(s)
+	}).check(t, time.Minute, `service "web" in namespace "prod" still lacks a load-balancer address after 1m0s`)
 }
 
 // Events that do not come hold up nothing.

@@ -153,10 +153,29 @@ func TestTimeoutSaysWhatIsMissing(t *testing.T) {
 	gated.Spec.ReadinessGates = []corev1.PodReadinessGate{{ConditionType: "target-health/x"}}
 	gated.Status.Conditions = []corev1.PodCondition{
 		{Type: "target-health/x", Status: corev1.ConditionFalse, Reason: "Target.ResponseCodeMismatch", Message: "codes: [503]"},
-		{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: readinessGatesNotReady},
+		{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ReadinessGatesNotReady"},
 	}
+	gated.Status.Phase = corev1.PodRunning
+	gated.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "iris", Ready: true}}
 	unset := podOf("web-0", false)
-	unset.Spec.ReadinessGates, unset.Status.Conditions = gated.Spec.ReadinessGates, gated.Status.Conditions[1:]
+	unset.Spec.ReadinessGates, unset.Status = gated.Spec.ReadinessGates, *gated.Status.DeepCopy()
+	unset.Status.Conditions = unset.Status.Conditions[1:]
+	other := podOf("other-0", false)
+	other.Spec.ReadinessGates, other.Status = gated.Spec.ReadinessGates, gated.Status
+	crashing := podOf("web-0", false)
+	crashing.Spec.ReadinessGates = gated.Spec.ReadinessGates
+	crashing.Status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name: "iris", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 3}},
+	}}
+	gatedToo := gated.DeepCopy()
+	gatedToo.Name = "web-1"
+	unplaced := podOf("web-0", false)
+	unplaced.Status.Conditions = append(unplaced.Status.Conditions, corev1.PodCondition{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/3 nodes are available",
+	})
+	lost := podOf("web-0", false)
+	lost.Spec.NodeName, lost.Status.Phase, lost.Status.ContainerStatuses = "node-1", corev1.PodRunning, gated.Status.ContainerStatuses
 
 	const status, gateHint = "kubectl iris status -n prod shows why; --timeout waits longer", "expose it again with --publish-not-ready to have it reach pods that are not ready"
 	for name, test := range map[string]struct {
@@ -176,15 +195,35 @@ func TestTimeoutSaysWhatIsMissing(t *testing.T) {
 		},
 		"a readiness gate": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{gated},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: its readiness gate "target-health/x" is not True: Target.ResponseCodeMismatch: codes: [503]`, hint: gateHint,
+			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: gateHint,
 		},
 		"a readiness gate that nothing has set": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{unset},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: nothing has set its readiness gate "target-health/x"`, hint: gateHint,
+			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": nothing has set it yet`, hint: gateHint,
 		},
 		"a readiness gate that does not matter": {
 			service: published, slices: unready, pods: []*corev1.Pod{gated},
+			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: status,
+		},
+		"a readiness gate of a pod that is selected no longer": {
+			service: clusterIP, slices: unready, pods: []*corev1.Pod{other, podOf("web-0", false)},
 			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Pending, 0/1 containers ready`, hint: status,
+		},
+		"a container that does not stay up": {
+			service: clusterIP, slices: unready, pods: []*corev1.Pod{crashing},
+			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: CrashLoopBackOff, 0/1 containers ready; container "iris": CrashLoopBackOff, last ended with Error, exit code 3`, hint: status,
+		},
+		"a container that does not stay up, and a readiness gate": {
+			service: clusterIP, slices: unready, pods: []*corev1.Pod{crashing, gatedToo},
+			want: `a ready endpoint after 1m0s: pod "web-1" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: gateHint,
+		},
+		"a pod without a node": {
+			service: clusterIP, slices: unready, pods: []*corev1.Pod{unplaced},
+			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Pending, 0/1 containers ready; Unschedulable: 0/3 nodes are available`, hint: status,
+		},
+		"a node that may be lost": {
+			service: clusterIP, slices: unready, pods: []*corev1.Pod{lost},
+			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; node "node-1" may be lost: the containers were ready when it last reported`, hint: status,
 		},
 		"stale endpoints": {
 			service: clusterIP, slices: []*discoveryv1.EndpointSlice{slice("other-0", true)}, pods: []*corev1.Pod{podOf("web-0", true)},
@@ -218,7 +257,7 @@ func TestTimeoutSaysWhatIsMissing(t *testing.T) {
 		"a slow one":        {service: held, slices: ready, want: "a load-balancer address after 1m0s", hint: status},
 		"the endpoint first": {
 			service: held, slices: unready, pods: []*corev1.Pod{gated}, clash: "another port", hint: gateHint,
-			want: `a ready endpoint and a load-balancer address after 1m0s: pod "web-0" is not ready: its readiness gate "target-health/x" is not True: Target.ResponseCodeMismatch: codes: [503]`,
+			want: `a ready endpoint and a load-balancer address after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

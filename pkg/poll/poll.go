@@ -79,10 +79,12 @@ type Poller struct {
 // state is what is known of one pod.
 type state struct {
 	pod iris.Pod
-	// answer is the last that was one, else the last reply; reply is the last.
-	// asked is false until there is a reply.
+	// answer is the last that said something, reply the last of all; replied is
+	// false until there is one.
 	answer, reply iris.Answer
 	replied       bool
+	// paged: the instance's pages have answered.
+	paged bool
 	// began is when the last question was put; open while it is.
 	began time.Time
 	open  bool
@@ -118,12 +120,14 @@ func (p *Poller) Learn(answers cluster.Answers) {
 		if s := p.pods[uid]; s != nil {
 			s.take(a)
 			s.began = a.At
+			p.remember(s, a.Refused)
 		}
 	}
 }
 
 // SetPods takes in the pods as they are now. One that changed is worth asking
-// again, and an answer of a process that has ended does not count.
+// again, by qlist only if that did not hang there; an answer of a process that has
+// ended does not count.
 func (p *Poller) SetPods(pods []iris.Pod) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,8 +143,10 @@ func (p *Poller) SetPods(pods []iris.Pod) {
 			*s = state{pod: pod, open: s.open}
 			p.hung.DeleteEntry(string(pod.UID))
 		case !LooksSame(s.pod, pod):
-			s.skip, s.notBefore = nil, time.Time{}
-			p.hung.DeleteEntry(string(pod.UID))
+			s.notBefore = time.Time{}
+			if s.skip != nil && !s.skip.TimedOut {
+				s.skip = nil
+			}
 		}
 		if s.pod.MirrorRole() != pod.MirrorRole() {
 			s.relabelled = p.Clock.Now()
@@ -262,12 +268,15 @@ func (s *state) waits(every time.Duration, now time.Time) time.Duration {
 	if !s.began.IsZero() && s.began.Add(every).After(at) {
 		at = s.began.Add(every)
 	}
-	// Without qlist there is nothing to ask in a pod whose pages do not answer.
-	if s.skipped(now) != nil && s.reply.Source == iris.NoAnswer && s.skipUntil.After(at) {
+	if s.isMute(now) && s.skipUntil.After(at) {
 		at = s.skipUntil
 	}
 	return at.Sub(now)
 }
+
+// isMute reports whether there is nothing to ask: qlist is not, and the pages have
+// never answered.
+func (s *state) isMute(now time.Time) bool { return s.skipped(now) != nil && !s.paged }
 
 // skipped returns why qlist is not asked now; nil if it is.
 func (s *state) skipped(now time.Time) *iris.Refusal {
@@ -291,7 +300,6 @@ func (p *Poller) ask(ctx context.Context, q question) {
 
 // take keeps a reply, unless it is of a process that has ended.
 func (p *Poller) take(q question, r Reply) {
-	now, key := p.Clock.Now(), string(q.pod.UID)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.pods[q.pod.UID]
@@ -309,20 +317,29 @@ func (p *Poller) take(q question, r Reply) {
 		}
 	}
 	s.take(r.Answer)
-	if q.skip != nil || r.ServerAway {
-		return
+	switch {
+	case r.ServerAway:
+	case q.skip == nil:
+		p.remember(s, r.Refused)
+	case r.Source == iris.NoAnswer: // of the pages
+		s.notBefore = p.Clock.Now().Add(failedPause)
 	}
-	switch refusal := ofQlist(r.Refused); {
+}
+
+// remember notes what kept qlist from answering, if anything did.
+func (p *Poller) remember(s *state, refused []iris.Refusal) {
+	now, key := p.Clock.Now(), string(s.pod.UID)
+	switch refusal := ofQlist(refused); {
 	case refusal == nil:
 		p.hung.DeleteEntry(key)
 		s.skip = nil
 	case refusal.Resource != "":
 		s.skip, s.skipUntil = refusal, now.Add(refusedPause)
-	case !refusal.TimedOut:
-		s.notBefore = now.Add(failedPause)
-	case LooksSame(s.pod, q.pod):
+	case refusal.TimedOut:
 		p.hung.Next(key, now)
 		s.skip, s.skipUntil = refusal, now.Add(p.hung.Get(key))
+	default:
+		s.notBefore = now.Add(failedPause)
 	}
 }
 
@@ -336,12 +353,25 @@ func ofQlist(refused []iris.Refusal) *iris.Refusal {
 	return nil
 }
 
-// take keeps an answer; for want of one, the answer before it stays.
+// take keeps an answer. If there is none, or one that says less, the answer before
+// it stays.
 func (s *state) take(a iris.Answer) {
 	s.reply, s.replied = a, true
-	if a.Source != iris.NoAnswer || s.answer.Source == iris.NoAnswer {
+	s.paged = s.paged || a.Source == iris.FromMetrics || a.Source == iris.FromMirrorStatus
+	if !saysLess(a, s.answer) {
 		s.answer = a
 	}
+}
+
+// saysLess reports whether an answer contradicts nothing of an earlier one and
+// says less: it is none, or a page's "not primary" of a member that has said what
+// it is instead.
+func saysLess(a, earlier iris.Answer) bool {
+	if a.Source == iris.NoAnswer {
+		return earlier.Source != iris.NoAnswer
+	}
+	return a.Source == iris.FromMirrorStatus && !a.Primary &&
+		(earlier.Source == iris.FromQlist || earlier.Source == iris.FromMetrics) && earlier.IsPrimary() == iris.No
 }
 
 // HasReplied reports whether each pod whose IRIS runs was asked, and replied or
@@ -364,7 +394,7 @@ func (p *Poller) IsPaused(uid types.UID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.pods[uid]
-	return s == nil || now.Before(s.notBefore) || s.skipped(now) != nil && s.reply.Source == iris.NoAnswer
+	return s == nil || !s.pod.IsIRISRunning() || now.Before(s.notBefore) || s.isMute(now)
 }
 
 // IsUnanswered reports whether the last question in a pod brought no answer, or
@@ -414,10 +444,10 @@ func (p *Poller) Answers() cluster.Answers {
 // last returns the pod's last answer if it still counts.
 func (s *state) last(now time.Time, newest map[claim]time.Time) iris.Answer {
 	a := s.answer
-	if a.Source == iris.NoAnswer || !s.isUnanswered(now) {
+	failed := saysLess(s.reply, a)
+	if a.Source == iris.NoAnswer || !failed && !s.isUnanswered(now) {
 		return a
 	}
-	failed := s.reply.Source == iris.NoAnswer
 	isElsewhere := a.Role() != "" && newest[claimOf(s.pod, a.Role())].After(a.At)
 	switch {
 	case isElsewhere && !failed:

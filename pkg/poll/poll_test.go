@@ -266,7 +266,7 @@ func TestRestartEndsAnAnswer(t *testing.T) {
 		if _, ok := n.Answers()[first]; ok {
 			t.Error("an answer of the earlier process was taken")
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(3 * time.Second)
 		expect(t, "the new process", n.text(first), "Failover/Primary")
 	})
 }
@@ -299,7 +299,8 @@ func TestFailingCommandIsTriedEachSecond(t *testing.T) {
 	})
 }
 
-// A pod that changed is worth asking at once, though questions in it hung.
+// A pod in which qlist hung is asked again within a minute, whether it changes or
+// not.
 func TestChangedPodIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := polling(t)
@@ -309,7 +310,7 @@ func TestChangedPodIsAskedAgain(t *testing.T) {
 		unready := pod(0, "primary")
 		unready.Ready = false
 		n.SetPods([]iris.Pod{unready, n.pods[1]})
-		time.Sleep(5 * time.Second)
+		time.Sleep(time.Minute + 5*time.Second)
 		expect(t, "the pod", n.text(first), "Failover/Primary")
 	})
 }
@@ -324,5 +325,89 @@ func TestPodsThatCannotBeAsked(t *testing.T) {
 		expect(t, "a container that does not run", n.Answers()[first].Why(), "iris qlist: its container does not run")
 		expect(t, "pods", len(n.Answers()), 1)
 		expect(t, "has replied", n.HasReplied(), true)
+	})
+}
+
+// An instance hangs and its readiness flaps, which go together: that asks no more.
+func TestFlappingPodIsNotAskedMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		n.with(func() { n.hung[first] = true })
+		for i := range 360 {
+			p := pod(0, "primary")
+			p.Ready = i%2 == 0
+			n.SetPods([]iris.Pod{p, n.pods[1]})
+			time.Sleep(10 * time.Second)
+		}
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.qlist[first] > 70 {
+			t.Errorf("%d processes are left behind in an hour, want at most 70", n.qlist[first])
+		}
+	})
+}
+
+// A page that fails once is asked again soon, though qlist is not asked.
+func TestPageThatFailsOnceIsAskedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		n.with(func() { n.refused, n.paged = true, true })
+		time.Sleep(10 * time.Second)
+		n.with(func() { n.paged = false })
+		time.Sleep(3 * time.Second)
+		n.with(func() { n.paged = true })
+		before := n.pagesOf(first)
+		time.Sleep(2 * time.Second)
+		if n.pagesOf(first) == before {
+			t.Error("the page is not asked")
+		}
+	})
+}
+
+func (n *node) pagesOf(uid types.UID) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.page[uid]
+}
+
+// A page that says "not primary" takes nothing from a member that said that it is
+// the backup, until another says that it is.
+func TestPageTakesNothingFromTheBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		time.Sleep(time.Second)
+		n.with(func() { n.hung[second], n.paged = true, true })
+		time.Sleep(time.Minute)
+		expect(t, "the backup", n.text(second), "stale Failover/Backup")
+		n.with(func() { n.says[first] = "Backup" })
+		time.Sleep(5 * time.Second)
+		expect(t, "after another says that it is", n.text(second), "not primary")
+		n.with(func() { n.says[second] = "Primary" })
+		time.Sleep(5 * time.Second)
+		expect(t, "after a failover", n.text(second), "primary")
+	})
+}
+
+// What a first question learned elsewhere is remembered: no second qlist is
+// started in a pod in which one hangs.
+func TestLearnsWhatKeptQlistFromAnswering(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{
+			hung: map[types.UID]bool{first: true}, says: map[types.UID]string{}, qlist: map[types.UID]int{},
+			page: map[types.UID]int{}, open: map[types.UID]int{},
+		}
+		p := poll.New(poll.Options{
+			Ask:     n.ask,
+			Every:   func(iris.Pod, time.Time) time.Duration { return 500 * time.Millisecond },
+			Changed: func() {},
+		})
+		p.SetPods([]iris.Pod{pod(0, "primary")})
+		p.Learn(map[types.UID]iris.Answer{first: {
+			UID: first, At: time.Now(), Refused: []iris.Refusal{{Source: iris.FromQlist, TimedOut: true, Why: "no answer within 3s"}},
+		}})
+		ctx, stop := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer stop()
+		p.Run(ctx)
+		expect(t, "commands", n.qlist[first], 0)
 	})
 }

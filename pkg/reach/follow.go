@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
@@ -44,8 +46,15 @@ type Follower struct {
 	// pod, and waiters counts those that wait while there is none.
 	wanted  time.Time
 	waiters int
+	// relabelled is when each pod's role label was first seen as it is.
+	relabelled map[types.UID]time.Time
+	// confirmed is when IRIS last said that the last target pod has the role.
+	confirmed time.Time
 	// current is the target pod; nil while there is none.
 	current *TargetPod
+	// held: IRIS in the target pod no longer says what it is, nor that it is
+	// something else.
+	held bool
 	// last is the target pod or, while there is none, the one before.
 	last *TargetPod
 	// reported: Waiting was called since there is no target pod.
@@ -71,12 +80,16 @@ type Events struct {
 // bounded time; nil leaves it to labels.
 func NewFollower(target Target, pods []iris.Pod, answers cluster.Answers, pod TargetPod, ask func(context.Context, iris.Pod, *iris.Refusal) poll.Reply, events Events) *Follower {
 	f := &Follower{
-		target:  target,
-		events:  events,
-		pods:    target.Members(pods),
-		current: &pod,
-		last:    &pod,
-		changed: make(chan struct{}),
+		target:     target,
+		events:     events,
+		pods:       target.Members(pods),
+		relabelled: map[types.UID]time.Time{},
+		current:    &pod,
+		last:       &pod,
+		changed:    make(chan struct{}),
+	}
+	if pod.Source != iris.NoAnswer {
+		f.confirmed = answers[pod.UID].At
 	}
 	if ask != nil && target.Pod == "" {
 		f.poller = poll.New(poll.Options{Ask: ask, Every: f.every, Changed: f.answered})
@@ -115,7 +128,7 @@ func (f *Follower) every(pod iris.Pod, now time.Time) time.Duration {
 // isUnsure reports whether only its label speaks for the target pod, or IRIS in
 // it does not answer any more: it may speak for another then.
 func (f *Follower) isUnsure() bool {
-	return f.current.Source == iris.NoAnswer || f.poller.IsUnanswered(f.current.UID)
+	return f.current.Source == iris.NoAnswer || f.held || f.poller.IsUnanswered(f.current.UID)
 }
 
 // answered takes in what the poller knows now.
@@ -129,14 +142,19 @@ func (f *Follower) answered() {
 func (f *Follower) SetPods(pods []iris.Pod) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	members := f.target.Members(pods)
-	if slices.EqualFunc(members, f.pods, poll.LooksSame) {
-		return
+	now, members := time.Now(), f.target.Members(pods)
+	for _, pod := range members {
+		if i := slices.IndexFunc(f.pods, func(p iris.Pod) bool { return p.UID == pod.UID }); i < 0 || f.pods[i].MirrorRole() != pod.MirrorRole() {
+			f.relabelled[pod.UID] = now
+		}
 	}
+	changed := !slices.EqualFunc(members, f.pods, poll.LooksSame)
 	f.pods = members
-	f.restless = time.Now().Add(unrest)
-	if f.poller != nil {
-		f.poller.SetPods(members)
+	if changed {
+		f.restless = now.Add(unrest)
+		if f.poller != nil {
+			f.poller.SetPods(members)
+		}
 	}
 	f.settle()
 }
@@ -152,13 +170,22 @@ func (f *Follower) answers() cluster.Answers {
 // settle works out the target pod. One that still has the role is kept, also if
 // another claims it too; if two new ones do, there is none.
 func (f *Follower) settle() {
-	candidates := f.target.candidates(f.pods, f.target.cluster(f.pods, f.answers()))
+	answers := f.answers()
+	of := f.target.cluster(f.pods, answers)
+	candidates := f.target.candidates(f.pods, of)
 	before := f.current
-	f.current = nil
-	if i := slices.IndexFunc(candidates, func(p TargetPod) bool { return p.UID == f.last.UID }); i >= 0 {
+	f.current, f.held = nil, false
+	i := slices.IndexFunc(candidates, func(p TargetPod) bool { return p.UID == f.last.UID })
+	switch held := f.hold(of, candidates); {
+	case held != nil && (i < 0 || candidates[i].Source == iris.NoAnswer):
+		f.current, f.held = held, true
+	case i >= 0:
 		f.current = &candidates[i]
-	} else if len(candidates) == 1 {
+	case len(candidates) == 1:
 		f.current = &candidates[0]
+	}
+	if f.current != nil && f.current.Source != iris.NoAnswer && !f.held {
+		f.confirmed = answers[f.current.UID].At
 	}
 	if f.current != nil {
 		f.reported = false
@@ -172,6 +199,28 @@ func (f *Follower) settle() {
 	}
 	close(f.changed)
 	f.changed = make(chan struct{})
+}
+
+// hold returns the last target pod if IRIS confirmed it and, in the same process,
+// now leaves open whether it has the role: an answer that is not conclusive takes
+// the role from no pod. It returns nil once IRIS confirms another, or once a role
+// label that was set since says otherwise.
+func (f *Follower) hold(of *cluster.Cluster, candidates []TargetPod) *TargetPod {
+	if f.target.Pod != "" || f.last.Source == iris.NoAnswer {
+		return nil
+	}
+	isNewer := func(uid types.UID) bool { return !f.relabelled[uid].Before(f.confirmed) }
+	for _, p := range candidates {
+		if p.UID != f.last.UID && (p.Source != iris.NoAnswer || isNewer(p.UID)) {
+			return nil
+		}
+	}
+	for _, m := range of.Members {
+		if m.UID == f.last.UID && m.IsRunning() && m.LeavesOpen(f.target.Role) && !isNewer(m.UID) && poll.IsSameInstance(f.last.Pod, *m.Pod) {
+			return &TargetPod{Pod: *m.Pod, Source: f.last.Source}
+		}
+	}
+	return nil
 }
 
 func (f *Follower) poke() {

@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -405,4 +406,20 @@ func expired(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errors.New("over"))
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// What else of a pod changed is known, too: a sidecar that runs again can be
+// connected to, though the pod is as unready as before.
+func TestFollowerKnowsThePodAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		f := m.follow(t, Target{Role: "backup"})
+		pods := slices.Clone(m.pods)
+		pods[1].Sidecar = &iris.Container{Name: iris.SidecarContainer, Started: metav1.NewTime(started.Add(time.Hour))}
+		f.SetPods(pods)
+		p, err := f.TargetPod(t.Context())
+		if err != nil || !p.Sidecar.Started.Equal(&pods[1].Sidecar.Started) {
+			t.Errorf("%+v, %v", p.Sidecar, err)
+		}
+	})
 }

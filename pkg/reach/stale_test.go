@@ -3,11 +3,14 @@ package reach
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -65,4 +68,50 @@ func TestSlowExecAndStaleLabelsMoveNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An answer that leaves the role open takes it from no pod: connections stay with
+// the pod that IRIS confirmed, whatever a stale label of another says, until IRIS
+// or a newer label says otherwise.
+func TestInconclusiveAnswersMoveNothing(t *testing.T) {
+	for _, status := range []string{"In Trouble", "Transition", "Waiting", "Pondering"} {
+		for _, label := range []string{"backup", ""} {
+			t.Run(status+" labelled "+label, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := newMirror()
+					m.setBusy(true)
+					m.set("Backup", "Primary")
+					f := m.follow(t, Target{Role: "primary"}) // from simple-data-0-1
+					f.SetPods(m.label("primary", label))
+					time.Sleep(time.Minute)
+					m.mu.Lock()
+					m.hung[m.pods[0].UID] = true
+					m.mu.Unlock()
+					f.SetPods(m.restarted(0)) // its answer is gone
+					time.Sleep(10 * time.Second)
+					m.set("Backup", status)
+					time.Sleep(time.Minute)
+					expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+					got, _ := m.taken()
+					expect(t, len(got), 0)
+
+					f.SetPods(m.label("", "backup"))
+					time.Sleep(time.Second)
+					f.SetPods(m.label("primary", "backup")) // the operator says so now
+					time.Sleep(10 * time.Second)
+					expect(t, holder(t, f, time.Minute), "simple-data-0-0")
+				})
+			})
+		}
+	}
+}
+
+// restarted returns the pods with a new process in one of them.
+func (m *mirror) restarted(i int) []iris.Pod {
+	pods := slices.Clone(m.pods)
+	again := *pods[i].IRIS
+	again.Started = metav1.NewTime(again.Started.Add(time.Hour))
+	pods[i].IRIS = &again
+	m.pods = pods
+	return pods
 }

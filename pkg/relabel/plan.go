@@ -1,5 +1,10 @@
 // Package relabel plans how the role labels of a cluster's data pods are set to
-// what IRIS says. It is pure.
+// what IRIS says, and carries such a plan out: once the first label is written,
+// the plan is finished. It is pure; the API server and IRIS are a Target.
+//
+// plan.go works out what changes, shard.go what changes in one shard and what is
+// refused there, services.go which Services then select other pods, apply.go
+// makes the changes, and outcome.go says what came of it.
 package relabel
 
 import (
@@ -7,19 +12,29 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// A Plan is how the labels change.
+// A Plan is how the role labels of a cluster change.
 type Plan struct {
-	// Changes are in the order in which they are made: a label is taken from
-	// one pod before it is given to another, so that no Service for the
-	// primary ever selects two.
+	// Changes are in the order in which they are made: shard by shard, and in a
+	// shard first what has nothing to do with its primary, then the label
+	// primary is taken from one pod, and at once given to another. No Service
+	// for the primary ever selects two ready pods because of it, and a process
+	// that is killed leaves at most one shard, whose label primary was wrong,
+	// without one.
 	Changes []Change
 	// Warnings are lines for the user.
 	Warnings []string
+	// Refused holds why labels that may be wrong are not changed.
+	Refused []Refusal
+
+	cluster *cluster.Cluster
+	options Options
 }
 
 // A Change is another role label for a pod.
@@ -27,136 +42,116 @@ type Change struct {
 	Pod iris.Pod
 	// From and To are the label's values; "" stands for none.
 	From, To string
-	// Says is IRIS's answer in short.
-	Says string
+	// Why is what IRIS says, as a clause.
+	Why string
+}
+
+// A Refusal is why nothing is changed in a shard, or one label of it is kept.
+type Refusal struct {
+	Shard string
+	Err   error
 }
 
 // String returns the change in a line.
 func (c Change) String() string {
-	return fmt.Sprintf("pod %q: %s -> %s (IRIS says %s)", c.Pod.Name, cmp.Or(c.From, none), cmp.Or(c.To, none), c.Says)
+	return fmt.Sprintf("pod %q: %s -> %s (%s)", c.Pod.Name, named(c.From), named(c.To), c.Why)
 }
 
-const none = "<none>"
+// named returns the value of a role label as it is shown.
+func named(role string) string { return cmp.Or(role, "<none>") }
 
-// New plans the labels. It refuses if IRIS's answers do not suffice: two members
-// of a shard say Primary, or a failover member gave no conclusive answer. A pod
-// that is being deleted keeps its label: no Service selects it for long.
-func New(c *cluster.Cluster) (Plan, error) {
+// Options are what the user decides about a plan.
+type Options struct {
+	// Force takes the stale label of a member that says nothing for wrong even
+	// if its pod is ready.
+	Force bool
+}
+
+// New plans the labels. It returns an error if the cluster has no roles; what
+// IRIS's answers do not suffice for, is Refused.
+func New(c *cluster.Cluster, o Options) (Plan, error) {
+	plan := Plan{cluster: c, options: o}
 	if c.Read && !c.Resource.Mirrored {
-		return Plan{}, problem.New("%s is not mirrored: its pods have no roles", c).
+		return plan, problem.New("%s is not mirrored: its pods have no roles", c).
 			Hint("kubectl iris status %s -n %s shows it", c.Resource.Name, c.Resource.Namespace)
 	}
 	if len(c.Members) == 0 {
-		return Plan{}, problem.New("%s has no data pods", c).
+		return plan, problem.New("%s has no data pods", c).
 			Hint("kubectl iris status %s -n %s shows what there is", c.Resource.Name, c.Resource.Namespace)
 	}
-	if err := onePrimaryEach(c); err != nil {
-		return Plan{}, err
+	shards := shardsOf(c)
+	for _, s := range shards {
+		plan.add(s.plan(o))
 	}
-	if err := allAnswered(c); err != nil {
-		return Plan{}, err
+	if c.IsAsyncOnly() {
+		plan.Warnings = []string{"no failover member here: the primary of its mirror is elsewhere"}
 	}
-	var plan Plan
-	for _, m := range c.Members {
-		answer := m.Said()
-		switch {
-		case m.Deleting:
-		case !answer.IsConclusive() && answer.IsPrimary() != iris.Yes:
-			plan.Warnings = append(plan.Warnings, fmt.Sprintf("pod %q is left as it is: IRIS did not answer conclusively (%s)", m.Name, why(m)))
-		default:
-			if to, changes := target(m); changes {
-				plan.Changes = append(plan.Changes, Change{Pod: *m.Pod, From: m.MirrorRole(), To: to, Says: answer.Text()})
-			}
-		}
-	}
-	slices.SortStableFunc(plan.Changes, func(a, b Change) int { return cmp.Compare(rank(a.To), rank(b.To)) })
-	plan.Warnings = append(plan.Warnings, withoutPrimary(c)...)
 	return plan, nil
 }
 
-// target returns the label that a member should have, and whether that is a
-// change. A label that IRIS does not contradict stays, also one that is neither
-// primary nor backup.
-func target(m *cluster.Member) (to string, changes bool) {
-	label, answer := m.MirrorRole(), m.Said()
-	switch {
-	case answer.Role() != "":
-		return answer.Role(), answer.Role() != label
-	case answer.Contradicts(label):
-		return "", true
-	}
-	return label, false
+func (p *Plan) add(of Plan) {
+	p.Changes = append(p.Changes, of.Changes...)
+	p.Warnings = append(p.Warnings, of.Warnings...)
+	p.Refused = append(p.Refused, of.Refused...)
 }
 
-// rank puts first what takes a role away, and the primary last.
-func rank(to string) int {
-	switch to {
-	case "":
-		return 0
-	case iris.MirrorPrimary:
-		return 2
+// Errors returns why labels that may be wrong are not changed.
+func (p Plan) Errors() []error {
+	var errs []error
+	for _, r := range p.Refused {
+		errs = append(errs, r.Err)
 	}
-	return 1
+	return errs
 }
 
-func why(m *cluster.Member) string {
-	switch answer := m.Said(); {
-	case answer.Source == iris.FromMirrorStatus:
-		return "it says that it is not primary, and not whether it is the backup: " + answer.Why()
-	case answer.Source != iris.NoAnswer:
-		return "it says " + answer.Text()
-	default:
-		return cmp.Or(answer.Why(), "it was not asked")
-	}
+// Equals reports whether two plans make the same changes for the same reasons.
+func (p Plan) Equals(other Plan) bool {
+	return slices.EqualFunc(p.Changes, other.Changes, isSame)
 }
 
-func onePrimaryEach(c *cluster.Cluster) error {
-	byShard := map[string]string{}
-	for _, m := range c.Members {
-		if m.Said().IsPrimary() != iris.Yes {
-			continue
-		}
-		if first, is := byShard[m.Shard()]; is {
-			return problem.New("IRIS says Primary in pod %q and in pod %q: no label of %s is changed", first, m.Name, c).
-				Hint("follow it with kubectl iris status %s -n %s -w, and look at what IRIS logs in both", c.Resource.Name, c.Resource.Namespace)
-		}
-		byShard[m.Shard()] = m.Name
-	}
-	return nil
+// isWithin reports whether all changes of the plan are among another's.
+func (p Plan) isWithin(other Plan) bool {
+	return !slices.ContainsFunc(p.Changes, func(c Change) bool {
+		return !slices.ContainsFunc(other.Changes, func(agreed Change) bool { return isSame(c, agreed) })
+	})
 }
 
-func allAnswered(c *cluster.Cluster) error {
-	for _, m := range c.Members {
-		if m.IsUndecided() {
-			return problem.New("IRIS in pod %q gave no conclusive answer: no label of %s is changed: %s", m.Name, c, why(m)).
-				Hint("kubectl auth can-i create pods --subresource=exec -n %s says whether you may ask; kubectl iris status %s -n %s shows each answer",
-					c.Resource.Namespace, c.Resource.Name, c.Resource.Namespace)
+// newRefusal returns why something is not changed that an earlier plan did not
+// refuse; nil if there is nothing like it.
+func (p Plan) newRefusal(earlier Plan) error {
+	for _, r := range p.Refused {
+		if !slices.ContainsFunc(earlier.Refused, func(known Refusal) bool { return known.Err.Error() == r.Err.Error() }) {
+			return r.Err
 		}
 	}
 	return nil
 }
 
-// withoutPrimary warns of shards whose Services for the primary will reach no
-// pod.
-func withoutPrimary(c *cluster.Cluster) []string {
-	var shards, with []string
-	for _, m := range c.Members {
-		if m.Said().IsPrimary() == iris.Yes && !m.Deleting {
-			with = append(with, m.Shard())
-		}
-		shards = append(shards, m.Shard())
+func isSame(a, b Change) bool { return a.Pod.UID == b.Pod.UID && a.String() == b.String() }
+
+// of returns what the plan says of one shard.
+func (p Plan) of(shard string) Plan {
+	return Plan{
+		Changes: slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool { return c.Pod.Shard() != shard }),
+		Refused: slices.DeleteFunc(slices.Clone(p.Refused), func(r Refusal) bool { return r.Shard != shard }),
+		cluster: p.cluster,
 	}
-	var warnings []string
-	shards = slices.Compact(shards)
-	for _, shard := range shards {
-		if slices.Contains(with, shard) {
-			continue
-		}
-		where := ""
-		if len(shards) > 1 {
-			where = fmt.Sprintf(" of shard %q", shard)
-		}
-		warnings = append(warnings, fmt.Sprintf("IRIS says Primary in no pod%s: Services for the primary will reach no pod", where))
+}
+
+// shards returns the shards in which something changes, in order.
+func (p Plan) shards() []string {
+	var names []string
+	for _, c := range p.Changes {
+		names = append(names, c.Pod.Shard())
 	}
-	return warnings
+	return slices.Compact(names)
+}
+
+// labels returns the role labels that pods had when the plan was made.
+func (p Plan) labels() map[types.UID]string {
+	labels := make(map[types.UID]string, len(p.cluster.Members))
+	for _, m := range p.cluster.Members {
+		labels[m.UID] = m.MirrorRole()
+	}
+	return labels
 }

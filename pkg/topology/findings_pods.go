@@ -99,7 +99,7 @@ func (inv *inventory) noPods(c *cluster, shard, where string) finding {
 }
 
 // notCreated returns a finding for each StatefulSet or ReplicaSet of the cluster
-// that cannot create its next pod. Those of data nodes without any pods have
+// that cannot create a pod that is missing. Those of data nodes without any pods have
 // NoPods.
 func (inv *inventory) notCreated(c *cluster) []finding {
 	var found []finding
@@ -116,10 +116,19 @@ func (inv *inventory) notCreated(c *cluster) []finding {
 }
 
 // lastingRefusals returns the refusals of a component since which no pod of the
-// same StatefulSet or ReplicaSet was created.
+// same StatefulSet or ReplicaSet was created, and only while pods are missing: a
+// StatefulSet that was scaled back, or the ReplicaSet of a rollout that was
+// undone, is refused no more. The condition is that of LacksPods, so that a view
+// for which no Warnings were read has the same findings.
 func (inv *inventory) lastingRefusals(c *cluster, component string) []*corev1.Event {
+	count := newPodCount()
+	for _, pod := range c.pods {
+		count.add(pod)
+	}
 	return slices.DeleteFunc(inv.refusalsOf(c, component), func(e *corev1.Event) bool {
-		return slices.ContainsFunc(c.createdBy(e.InvolvedObject.Name), func(p *iris.Pod) bool { return !EventTime(*e).After(p.Created.Time) })
+		isCreatedSince := func(p *iris.Pod) bool { return !EventTime(*e).After(p.Created.Time) }
+		_, shard, _ := strings.Cut(strings.TrimPrefix(e.InvolvedObject.Name, c.Name+"-"), iris.ComponentData+"-")
+		return !count.lacks(&c.Cluster, component, shard) || slices.ContainsFunc(c.createdBy(e.InvolvedObject.Name), isCreatedSince)
 	})
 }
 
@@ -144,13 +153,18 @@ func describeController(event *corev1.Event) string {
 
 // components returns the components that the cluster has or may have, in order.
 func (c *cluster) components() []string {
-	all := []string{iris.ComponentData, iris.ComponentCompute, iris.ComponentWebGateway, iris.ComponentArbiter}
+	all := components()
 	for _, component := range slices.Sorted(maps.Keys(c.Nodes)) {
 		if !slices.Contains(all, component) {
 			all = append(all, component)
 		}
 	}
 	return all
+}
+
+// components returns the components that are known, in order.
+func components() []string {
+	return []string{iris.ComponentData, iris.ComponentCompute, iris.ComponentWebGateway, iris.ComponentArbiter}
 }
 
 // createdBy returns the cluster's pods that a StatefulSet or ReplicaSet of that
@@ -256,37 +270,61 @@ func LacksPods(s Snapshot) bool {
 	if s.Lacks(resourcePods) {
 		return false
 	}
-	type part struct {
-		cluster   key
-		component string
-	}
-	pods, members := map[part]int{}, map[key]map[string]int{}
+	counts := map[key]podCount{}
 	for i := range s.Pods {
-		pod := &s.Pods[i]
-		of := key{pod.Namespace, pod.Cluster()}
-		pods[part{of, pod.Component()}]++
-		if pod.Component() == iris.ComponentData {
-			if members[of] == nil {
-				members[of] = map[string]int{}
-			}
-			members[of][pod.Shard()]++
+		of := key{s.Pods[i].Namespace, s.Pods[i].Cluster()}
+		if counts[of].components == nil {
+			counts[of] = newPodCount()
 		}
+		counts[of].add(&s.Pods[i])
 	}
 	for i := range s.Clusters {
 		c := &s.Clusters[i]
-		of := key{c.Namespace, c.Name}
-		if pods[part{of, iris.ComponentData}] == 0 || c.Mirrored && len(members[of]) < c.Shards {
+		count := counts[key{c.Namespace, c.Name}]
+		for _, component := range components() {
+			if count.lacks(c, component, "") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A podCount is the number of a cluster's pods, by component and by shard of the
+// data node. The zero value has none.
+type podCount struct{ components, shards map[string]int }
+
+func newPodCount() podCount { return podCount{map[string]int{}, map[string]int{}} }
+
+func (n podCount) add(pod *iris.Pod) {
+	n.components[pod.Component()]++
+	if pod.Component() == iris.ComponentData {
+		n.shards[pod.Shard()]++
+	}
+}
+
+// lacks reports whether there are fewer pods of a component, or of one shard of
+// its data node, than the IrisCluster asks for at the least.
+func (n podCount) lacks(c *iris.Cluster, component, shard string) bool {
+	if component != iris.ComponentData {
+		_, wanted := c.Nodes[component]
+		return wanted && n.components[component] == 0
+	}
+	data := n.components[component]
+	switch {
+	case data == 0:
+		return true
+	case !c.Mirrored:
+		return data < c.Shards
+	case shard != "":
+		number, err := strconv.Atoi(shard)
+		return err == nil && number < c.Shards && n.shards[shard] < membersOfMirror && n.lacks(c, component, "")
+	case len(n.shards) < c.Shards:
+		return true
+	}
+	for _, members := range n.shards {
+		if members < membersOfMirror {
 			return true
-		}
-		for shard := range members[of] {
-			if c.Mirrored && members[of][shard] < membersOfMirror {
-				return true
-			}
-		}
-		for _, component := range []string{iris.ComponentCompute, iris.ComponentWebGateway, iris.ComponentArbiter} {
-			if _, wanted := c.Nodes[component]; wanted && pods[part{of, component}] == 0 {
-				return true
-			}
 		}
 	}
 	return false

@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,6 +41,8 @@ func TestLacksPods(t *testing.T) {
 		"a mirror":              {iris.Cluster{Shards: 1, Mirrored: true}, []iris.Pod{first, second}, false},
 		"a shard missing":       {iris.Cluster{Shards: 2, Mirrored: true}, []iris.Pod{first, second}, true},
 		"half a shard missing":  {iris.Cluster{Shards: 2, Mirrored: true}, []iris.Pod{first, second, third}, true},
+		"no mirror, one short":  {iris.Cluster{Shards: 2}, []iris.Pod{first}, true},
+		"no mirror, no shards":  {iris.Cluster{Shards: 2}, []iris.Pod{pod("iris-data-0", "data", ""), pod("iris-data-1", "data", "")}, false},
 		"no compute pods":       {iris.Cluster{Shards: 1, Nodes: node}, []iris.Pod{first}, true},
 		"of a Deployment":       {iris.Cluster{Shards: 1, Nodes: node}, []iris.Pod{first, compute}, false},
 		"shards without number": {iris.Cluster{Shards: 1 << 40, Mirrored: true}, []iris.Pod{first, second}, true},
@@ -53,6 +56,33 @@ func TestLacksPods(t *testing.T) {
 		if topology.LacksPods(s) {
 			t.Errorf("%s: lacks pods that were not read", name)
 		}
+	}
+}
+
+// A view for which no Warnings are read, because no pods are missing, has the same
+// findings as one of a watch, which always has them.
+func TestRefusalsNeedMissingPods(t *testing.T) {
+	folders, err := filepath.Glob("testdata/*")
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	past := 0
+	for _, folder := range folders {
+		s := load(t, filepath.Base(folder))
+		if topology.LacksPods(s) {
+			continue
+		}
+		past += len(s.Events)
+		for _, c := range topology.Statuses(s).Items {
+			for _, f := range c.Findings {
+				if f.Code == view.PodNotCreated {
+					t.Errorf("%s: %s", folder, f.Message)
+				}
+			}
+		}
+	}
+	if past == 0 {
+		t.Error("no Warnings")
 	}
 }
 

@@ -66,7 +66,7 @@ type cluster struct {
 type service struct {
 	*corev1.Service
 	target *view.Target
-	// owners are the clusters whose own Service it is by its name.
+	// owners are the clusters for which IKO manages it.
 	owners []string
 	// selects and reaches are pods by the cluster that they belong to.
 	selects map[string][]*iris.Pod
@@ -168,7 +168,7 @@ func (inv *inventory) addServices(all []corev1.Service) {
 			continue
 		}
 		for _, owner := range owners[key{svc.Namespace, svc.Name}] {
-			if named := svc.Spec.Selector[iris.LabelName]; named == "" || named == owner {
+			if model.IsOperatorsOf(svc.Service, owner) {
 				svc.owners = append(svc.owners, owner)
 			}
 		}
@@ -186,16 +186,14 @@ func (inv *inventory) addServices(all []corev1.Service) {
 	}
 }
 
-// owners are the clusters that a Service belongs to by IKO's rule for names.
-// The headless Service of a namespace belongs to none of them.
+// owners returns, by the name of a Service, the clusters that it may belong to by
+// IKO's rule for names.
 func (inv *inventory) owners() map[key][]string {
 	owners := make(map[key][]string, 2*len(inv.clusters))
 	for of := range inv.clusters {
 		for _, name := range iris.ServiceNames(of.name) {
-			if name != iris.HeadlessService {
-				owned := key{of.namespace, name}
-				owners[owned] = append(owners[owned], of.name)
-			}
+			owned := key{of.namespace, name}
+			owners[owned] = append(owners[owned], of.name)
 		}
 	}
 	return owners

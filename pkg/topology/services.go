@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// origin says who made the Service: this tool by its labels, IKO by its rule
-// for names.
+// origin says who made the Service: this tool by its labels, IKO by what
+// model.IsOperatorsOf says for the clusters that are known.
 func (svc *service) origin() view.Origin {
 	switch {
 	case svc.target != nil:

@@ -97,6 +97,12 @@ func newCluster(t *testing.T, file string) irisCluster {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newClusterFrom(t, documents)
+}
+
+// newClusterFrom is newCluster for documents that are not a file's.
+func newClusterFrom(t *testing.T, documents []byte) irisCluster {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	namespace, err := cluster.NewNamespace(ctx)
@@ -108,7 +114,7 @@ func newCluster(t *testing.T, file string) irisCluster {
 		t.Fatal(err)
 	}
 	if len(names) != 1 {
-		t.Fatalf("%s has the IrisClusters %v, want one", file, names)
+		t.Fatalf("the documents have the IrisClusters %v, want one", names)
 	}
 	c := irisCluster{t: t, namespace: namespace, name: names[0]}
 	t.Cleanup(c.remove)

@@ -401,11 +401,11 @@ func TestForwardWaitsForARole(t *testing.T) {
 		if err := echo(hastyAt, second); err == nil {
 			t.Error("with a short grace the connection was made")
 		}
-		return hasty.says("a connection was closed: no running pod holds the role backup")
+		return hasty.says("a connection was closed: no running pod has the role backup")
 	})
 	served := make(chan error, 1)
 	go func() { served <- echo(patientAt, second) }()
-	patient.eventuallySaid(`no running pod holds the role backup`)
+	patient.eventuallySaid(`no running pod has the role backup`)
 	c.iris(second, "iris", "start", "IRIS")
 	if err := <-served; err != nil {
 		t.Errorf("with a long grace: %v", err)
@@ -544,7 +544,7 @@ func TestReachRefusals(t *testing.T) {
 
 	c.iris(second, "iris", "stop", "IRIS", "quietly")
 	eventually(t, "nobody is the backup", func(context.Context) error { return goneFor(c, second) })
-	c.fails(c.command("portal", "--role", "backup", "--no-open"), 1, "no running pod holds the role backup", "name the pod")
+	c.fails(c.command("portal", "--role", "backup", "--no-open"), 1, "no running pod has the role backup", "whatever its role, name it")
 
 	// A second cluster makes what was the only one ambiguous.
 	if _, err := standin.Apply(t.Context(), dynamicClient, c.namespace, []byte(anotherCluster)); err != nil {

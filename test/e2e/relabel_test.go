@@ -60,7 +60,7 @@ func TestRelabelAsks(t *testing.T) {
 		{"n", func() {}, 1, "nothing was changed"},
 		{"perhaps", func() {}, 1, "nothing was changed"},
 		{"", func() {}, problem.ExitInterrupted, ""},
-		{"y", func() { c.iris(second, "stand-in", "answer", "Failover", "In Trouble") }, 1, "IRIS says something else than a moment ago"},
+		{"y", func() { c.iris(second, "stand-in", "answer", "Failover", "In Trouble") }, 1, "IRIS's answers or the labels changed meanwhile: no label is changed"},
 	} {
 		code, said := c.relabelAsked(test.typed, test.meanwhile)
 		if code != test.code || !strings.Contains(said, test.says) {

@@ -162,14 +162,14 @@ func TestLabelsLie(t *testing.T) {
 	}
 	w.says(`does not lead to the new primary "` + second + `" yet`)
 
-	// A Service that would lead to the wrong pod is refused, and not made.
+	// A Service that would select the wrong pod is refused, and not made.
 	c.plugin("expose-sidecar", "--role=backup", "--name=another", "--verify").exits(1).says(
-		"is not applied: it would lead to pod \""+second+"\"", "kubectl iris expose-pod "+first+" -n "+c.namespace+" leads to the backup")
+		"is not applied: it would select pod \""+second+"\"", "kubectl iris expose-pod "+first+" -n "+c.namespace+" exposes the backup")
 	if out, err := c.tryKubectl("get", "service", "another"); err == nil {
 		t.Errorf("the Service was made: %s", out)
 	}
 	// Without --verify it is made, and the tool says where it leads.
-	c.plugin("expose-sidecar", "--role=backup", "--name=another").exits(0).says("warning: ", `leads to pod "`+second+`", which is labelled backup, but IRIS says Failover/Primary`)
+	c.plugin("expose-sidecar", "--role=backup", "--name=another").exits(0).says("warning: ", `selects pod "`+second+`", which is labelled backup, but IRIS says Failover/Primary`)
 	c.answeredBy("another", 81, second, primary)
 
 	// relabel asks, and shows what it would do.

@@ -58,20 +58,6 @@ func TestVerifyWithoutAnswers(t *testing.T) {
 	e.run("expose-sidecar", "--component=compute", "--verify").fails(2, "--verify goes with --role only")
 }
 
-// Without IRIS's word no label is touched.
-func TestRelabelRefuses(t *testing.T) {
-	t.Parallel()
-	e := article(t)
-	e.settle()
-	before := e.versions()
-	e.run("relabel", "simple", "--yes").fails(1, `IRIS in pod "simple-data-0-0" gave no conclusive answer`)
-	e.run("relabel", "nowhere", "--yes").fails(1, `IrisCluster "nowhere" not found`, `this namespace has "simple"`)
-	e.run("relabel", "simple", "--dry-run=perhaps").fails(2, "invalid --dry-run")
-	e.run("relabel", "a b").fails(2, "is not the name of an IrisCluster")
-	e.run("relabel", "simple", "other").fails(2, "at most 1 argument")
-	e.unchanged(before)
-}
-
 // A label is bound to the pod as it was read.
 func TestSetRole(t *testing.T) {
 	t.Parallel()

@@ -168,8 +168,13 @@ type result struct {
 func (e *env) run(args ...string) result {
 	e.Helper()
 	var stdout, stderr bytes.Buffer
-	code := cli.Run(e.ctx, e.commandLine(args), e.world(&stdout, &stderr))
+	code := e.runInto(&stdout, &stderr, args...)
 	return result{e.T, args, code, stdout.String(), stderr.String()}
+}
+
+// runInto is run with other places for the output; it returns the exit code.
+func (e *env) runInto(stdout, stderr interface{ Write([]byte) (int, error) }, args ...string) int {
+	return cli.Run(e.ctx, e.commandLine(args), e.world(stdout, stderr))
 }
 
 func (e *env) commandLine(args []string) []string {

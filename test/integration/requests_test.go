@@ -80,6 +80,7 @@ func TestRequests(t *testing.T) {
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--dry-run=server", "--diff"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign", "--adopt", "--dry-run=server"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-pod", "data-0-1"}, []string{clusters, get, pods, patch}},
+		{[]string{"expose-pod", "--all", "--dry-run=client", "-o", "name"}, []string{clusters, pods}},
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign"}, []string{aCluster, get, pods}},
 		// Adopting first takes the fields of others over.
 		{[]string{"expose-sidecar", "simple", "--role=primary", "--name=foreign", "--adopt"}, []string{aCluster, get, pods, patch, patch}},
@@ -109,6 +110,29 @@ func TestRequests(t *testing.T) {
 	waits.run("expose-sidecar", "simple", "--role=backup", "--type=NodePort", "--name=waited", "--wait").exits(0).prints("service/waited created", e.nodeURL("waited"))
 	lists := slices.DeleteFunc(waits.requests(), func(r string) bool { return r != pods })
 	equal(t, "lists of pods", []string{pods, pods, pods}, lists)
+	// Who may not list IrisClusters has the pods listed by their kind, the cluster
+	// read by its name, and a short name looked up once more: it could be the full
+	// name of a pod of no cluster.
+	user := e.user("few", exposeRights())
+	for i, test := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"expose-pod", "simple-data-0-1"}, []string{aCluster, get, clusters, pods, patch}},
+		{[]string{"expose-pod", "data-0-1"}, []string{aCluster, get, clusters, pods, pods, patch}},
+		{[]string{"expose-pod", "data-0-1", "--cluster=simple"}, []string{aCluster, get, pods, patch}},
+		{[]string{"expose-pod", "--all", "--dry-run=client", "-o", "name"}, []string{aCluster, clusters, pods}},
+	} {
+		named := user.named(90 + i)
+		r := named.run(test.args...)
+		slices.Sort(test.want)
+		if got := named.requests(); !slices.Equal(got, test.want) {
+			t.Errorf("without list irisclusters, %q asked %v, want %v\n%s", test.args, got, test.want, r.stderr)
+		}
+		if r.exits(0); strings.Contains(r.stderr, "is taken for") {
+			t.Errorf("%q: %s", test.args, r.stderr)
+		}
+	}
 	everywhere := e.named(98)
 	everywhere.run("status", "-A")
 	if got := slices.Compact(everywhere.requests()); len(got) > 5 || slices.ContainsFunc(got, func(r string) bool { return !strings.HasPrefix(r, "list ") }) {

@@ -80,6 +80,19 @@ func TestAdoptIKOs(t *testing.T) {
 	before := e.versions()
 	e.run("expose-sidecar", "simple", "--role=backup", "--name=other", "--adopt").fails(1, `service "other"`, "one that IKO keeps", "--name")
 	e.unchanged(before)
+
+	// IKO's Service, as it is printed in some places, does not name its cluster.
+	service := foreign("third")
+	service.Spec.Selector = map[string]string{"intersystems.com/kind": "IrisCluster", "intersystems.com/component": "data"}
+	e.makeService(service)
+	before = e.versions()
+	for _, args := range [][]string{
+		{"expose-pod", "simple-data-0-0", "--name=third", "--adopt"},
+		{"expose-sidecar", "simple", "--role=backup", "--name=third", "--adopt", "--dry-run=client"},
+	} {
+		e.run(args...).fails(1, `service "third"`, "names no cluster", "intersystems.com/name", "--name")
+	}
+	e.unchanged(before)
 }
 
 // What another client changed in the spec is taken over with --force-conflicts.
