@@ -157,15 +157,20 @@ func keepAll(object any) (any, error) { return object, nil }
 // follow has now judged after every change until it is settled or ctx ends.
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
 	w.began = time.Now()
+	var away time.Time
 	defer w.report(ctx, told.lost)()
 	return w.run(ctx, 0, waitTick, func() (bool, error) {
+		// That the server is away is told by itself, and says nothing of pods.
+		if w.isAway() {
+			away = time.Now()
+		}
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
 		}
 		if w.awaitsPods(time.Now()) {
 			return false, nil
 		}
-		if lacks := w.withoutPods(); lacks != "" {
+		if lacks := w.withoutPods(); lacks != "" && time.Since(away) >= deniedFor {
 			told.once("pods", lacks)
 		}
 		w.update(now)
@@ -186,8 +191,8 @@ func (w *exposure) awaitsPods(now time.Time) bool {
 	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(w.began) < deniedFor
 }
 
-// withoutPods says what the wait cannot know since it could not list pods, and
-// returns "" if it could.
+// withoutPods returns what the wait cannot know since it could not list pods; ""
+// if it could.
 func (w *exposure) withoutPods() string {
 	if w.pods == nil || w.pods.store.listed.Load() {
 		return ""
