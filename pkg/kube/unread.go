@@ -50,11 +50,11 @@ func (l *partLimit) start() { l.once.Do(func() { close(l.answered) }) }
 // bound returns a copy of ctx that is canceled, with the cause errNoAnswer, if
 // the server sends nothing for partTimeout in answer to the requests with it.
 func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop func()) {
-	bounded, cancel := context.WithCancelCause(ctx)
 	received := make(progress, 1)
+	reading, cancel := context.WithCancelCause(context.WithValue(ctx, progressKey{}, received))
 	go func() {
 		select {
-		case <-bounded.Done():
+		case <-reading.Done():
 			return
 		case <-l.answered:
 		}
@@ -62,7 +62,7 @@ func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop fu
 		defer timer.Stop()
 		for {
 			select {
-			case <-bounded.Done():
+			case <-reading.Done():
 				return
 			case <-received:
 				timer.Reset(partTimeout)
@@ -71,7 +71,7 @@ func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop fu
 			}
 		}
 	}()
-	return context.WithValue(bounded, progressKey{}, received), func() { cancel(nil) }
+	return reading, func() { cancel(nil) }
 }
 
 // progress gets a token whenever something of an answer was received; it holds at
