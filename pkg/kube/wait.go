@@ -157,20 +157,15 @@ func keepAll(object any) (any, error) { return object, nil }
 // follow has now judged after every change until it is settled or ctx ends.
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
 	w.began = time.Now()
-	var away time.Time
 	defer w.report(ctx, told.lost)()
 	return w.run(ctx, 0, waitTick, func() (bool, error) {
-		// That the server is away is told by itself, and says nothing of pods.
-		if w.isAway() {
-			away = time.Now()
-		}
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
 		}
 		if w.awaitsPods(time.Now()) {
 			return false, nil
 		}
-		if lacks := w.withoutPods(); lacks != "" && time.Since(away) >= deniedFor {
+		if lacks := w.withoutPods(); lacks != "" {
 			told.once("pods", lacks)
 		}
 		w.update(now)
@@ -185,10 +180,11 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 	})
 }
 
-// awaitsPods reports whether pods could not be listed yet and may be soon. Without
-// them stale endpoints count, so a failure of a moment must not decide.
+// awaitsPods reports whether pods could not be listed yet and may be soon: the
+// wait has just begun, or the server is away or has just come back. Without them
+// stale endpoints count, so a failure of a moment must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
-	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(w.began) < deniedFor
+	return w.pods != nil && !w.pods.store.listed.Load() && (now.Sub(w.began) < deniedFor || !w.isThereFor(deniedFor, now))
 }
 
 // withoutPods returns what the wait cannot know since it could not list pods; ""

@@ -501,6 +501,31 @@ func TestWaitForPodsThatFailAtFirst(t *testing.T) {
 	}).check(t, 20*time.Second, "")
 }
 
+// Pods that come back last after an outage are waited for: the outage says nothing
+// of them, and no stale endpoint counts meanwhile.
+func TestWaitAfterAnOutageIsForPods(t *testing.T) {
+	t.Parallel()
+	waitFor(t, time.Minute, func(s *fakeServer) {
+		s.set("endpointslices", slice("other-0", true))
+		s.set("pods", podOf("web-0", true), podOf("other-0", true))
+		began := time.Now()
+		s.mu.Lock()
+		s.fail = func(resource string, _ bool) error {
+			until := 10 * time.Second
+			if resource == "pods" {
+				until += deniedFor / 2
+			}
+			if time.Since(began) < until {
+				return errAway
+			}
+			return nil
+		}
+		s.mu.Unlock()
+		time.Sleep(30 * time.Second)
+		s.set("endpointslices", slice("web-0", true))
+	}).check(t, 30*time.Second, "", "cannot reach the API server at http://server: dial: connection refused; still waiting")
+}
+
 // failing has all requests for a resource fail with err.
 func failing(resource string, err error) func(s *fakeServer) {
 	return func(s *fakeServer) {
