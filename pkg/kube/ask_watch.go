@@ -88,6 +88,7 @@ func (a *asker) every(pod iris.Pod, now time.Time) time.Duration {
 func (a *asker) add(s *topology.Snapshot) bool {
 	pods := slices.DeleteFunc(slices.Clone(a.scope.asked(s.Clusters, s.Pods)), func(p iris.Pod) bool { return p.Component() != iris.ComponentData })
 	a.poller.SetPods(pods)
+	a.ready = a.ready || a.poller.HasReplied() // before its answers, which come meanwhile
 	answers := a.poller.Answers()
 	s.Answers = []iris.Answer{}
 	for _, pod := range pods {
@@ -99,7 +100,6 @@ func (a *asker) add(s *topology.Snapshot) bool {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Pod, b.Pod))
 	})
 	a.note(s.Clusters, pods, s.Answers)
-	a.ready = a.ready || a.poller.HasReplied()
 	return a.ready
 }
 

@@ -265,10 +265,7 @@ func (fs *feeds) failed(f *feed, err error) {
 func (fs *feeds) partFailed(f *feed, u view.Unread) {
 	now := time.Now()
 	since := f.failsSince(now)
-	fs.mu.Lock()
-	passing := f.store.listed.Load() && (fs.away || now.Sub(since) < partTimeout || now.Sub(fs.back) < partTimeout)
-	fs.mu.Unlock()
-	if passing {
+	if f.store.listed.Load() && (now.Sub(since) < partTimeout || !fs.isThereFor(partTimeout, now)) {
 		return
 	}
 	f.setMissing(&u)
@@ -325,6 +322,13 @@ func (fs *feeds) isAway() bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	return fs.away
+}
+
+// isThereFor reports whether the server has not been away for at least d.
+func (fs *feeds) isThereFor(d time.Duration, now time.Time) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return !fs.away && now.Sub(fs.back) >= d
 }
 
 // news is a change that the server told of.

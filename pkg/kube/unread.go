@@ -51,10 +51,10 @@ func (l *partLimit) start() { l.once.Do(func() { close(l.answered) }) }
 // the server sends nothing for partTimeout in answer to the requests with it.
 func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop func()) {
 	received := make(progress, 1)
-	bounded, cancel := context.WithCancelCause(context.WithValue(ctx, progressKey{}, received))
+	reading, cancel := context.WithCancelCause(context.WithValue(ctx, progressKey{}, received))
 	go func() {
 		select {
-		case <-bounded.Done():
+		case <-reading.Done():
 			return
 		case <-l.answered:
 		}
@@ -62,7 +62,7 @@ func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop fu
 		defer timer.Stop()
 		for {
 			select {
-			case <-bounded.Done():
+			case <-reading.Done():
 				return
 			case <-received:
 				timer.Reset(partTimeout)
@@ -71,7 +71,7 @@ func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop fu
 			}
 		}
 	}()
-	return bounded, func() { cancel(nil) }
+	return reading, func() { cancel(nil) }
 }
 
 // progress gets a token whenever something of an answer was received; it holds at

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
 // WaitOptions bound a wait.
@@ -183,15 +184,25 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 	})
 }
 
+// reflectorBackoff is the longest that a reflector of client-go waits until it
+// tries again, also after the server is back.
+const reflectorBackoff = 30 * time.Second
+
 // awaitsPods reports whether pods could not be listed yet and may be soon, which is
 // while the server is away and for a while after it answered. Without them stale
 // endpoints count, so a failure that may pass must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
-	lastly := w.answered
+	if w.pods == nil || w.pods.store.listed.Load() {
+		return false
+	}
+	lastly, grace := w.answered, deniedFor
 	if w.away.After(lastly) {
 		lastly = w.away
 	}
-	return w.pods != nil && !w.pods.store.listed.Load() && now.Sub(lastly) < deniedFor
+	if u := w.pods.missing(); !w.away.IsZero() && (u == nil || u.Reason == view.Failed) {
+		grace += reflectorBackoff
+	}
+	return now.Sub(lastly) < grace
 }
 
 // withoutPods returns what the wait cannot know since it could not list pods; ""
