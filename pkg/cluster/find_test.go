@@ -37,7 +37,11 @@ func TestFindPod(t *testing.T) {
 			name: "data-9", pods: []iris.Pod{podOf("c", "c-data-0")},
 			message: `no pod of an IrisCluster is named "data-9" in namespace "prod"`, hint: "there are c-data-0",
 		},
-		"no pods":   {name: "data-9", pods: []iris.Pod{}, message: `no pod of an IrisCluster is named "data-9" in namespace "prod"`, hint: "status -A"},
+		"no pods": {name: "data-9", pods: []iris.Pod{}, message: `no pod of an IrisCluster is named "data-9" in namespace "prod"`, hint: "status -A"},
+		"no member, and another's short name": {
+			name: "data-0", pods: []iris.Pod{podOf("", "data-0"), podOf("solo", "solo-data-0")},
+			message: `pod "data-0" in namespace "prod" is not one of an IrisCluster`, hint: "if pod solo-data-0 is meant, give its full name",
+		},
 		"no member": {name: "d-data-0", message: `pod "d-data-0" in namespace "prod" is not one of an IrisCluster`, hint: "intersystems.com/kind"},
 	} {
 		t.Run(name, func(t *testing.T) {

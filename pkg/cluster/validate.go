@@ -91,14 +91,21 @@ func (c *Cluster) ValidateShard(shard string, anyWill bool) error {
 // IrisCluster has to be ruled out (RuleOut) before the pod is used: such pods are
 // not among those that are read.
 func FindPod(namespace, name string, pods []iris.Pod) (pod iris.Pod, byShortName bool, err error) {
+	var full *iris.Pod
 	var found []iris.Pod
-	for _, p := range pods {
+	for i, p := range pods {
 		switch {
 		case p.Name == name:
-			return p, false, IsOfCluster(p)
+			full = &pods[i]
 		case iris.IsIRIS(p.Labels) && p.ShortName() == name:
 			found = append(found, p)
 		}
+	}
+	switch {
+	case full != nil && len(found) == 1 && RuleOut(full, found[0].Name) != nil:
+		return *full, false, RuleOut(full, found[0].Name)
+	case full != nil:
+		return *full, false, IsOfCluster(*full)
 	}
 	switch len(found) {
 	case 1:

@@ -104,7 +104,7 @@ func (a *asker) add(s *topology.Snapshot) bool {
 }
 
 // note takes in how clusters look and what IRIS says in them now. A pod's first
-// answer is no change.
+// answer is no change, but an instance that is on the way to a role is one.
 func (a *asker) note(clusters []iris.Cluster, pods []iris.Pod, answers []iris.Answer) {
 	looks, of := map[types.NamespacedName][]string{}, map[types.UID]types.NamespacedName{}
 	for _, pod := range pods {
@@ -119,7 +119,8 @@ func (a *asker) note(clusters []iris.Cluster, pods []iris.Pod, answers []iris.An
 	said := make(map[types.UID]string, len(answers))
 	for _, answer := range answers {
 		said[answer.UID] = answer.Text()
-		if before, known := a.said[answer.UID]; known && before != answer.Text() {
+		before, known := a.said[answer.UID]
+		if known && before != answer.Text() || answer.IsStarting() {
 			changed[of[answer.UID]] = true
 		}
 	}

@@ -147,6 +147,18 @@ func TestWatchTakesFirstAnswersForNoChange(t *testing.T) {
 	})
 }
 
+// An instance on the way to a role is about to change, whenever the watch began.
+func TestWatchAsksOftenWhileARoleMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watching(t)
+		w.say("Transition")
+		w.during(time.Second)
+		if n := w.during(10 * time.Second); n < 2*4 {
+			t.Errorf("%d questions in ten seconds, want about 10", n)
+		}
+	})
+}
+
 // A change of a pod, or of an answer, has its cluster asked every two seconds for
 // two minutes, and no other cluster.
 func TestWatchAsksOftenWhileAClusterMoves(t *testing.T) {
