@@ -84,5 +84,5 @@ func oneOf(flag, value string, allowed ...string) error {
 	if slices.Contains(allowed, value) {
 		return nil
 	}
-	return problem.Usage("invalid --%s %q", flag, value).Hint("it is one of: %s", strings.Join(allowed, ", "))
+	return problem.Usage("invalid --%s %q", flag, value).Hint("it is one of: %s", strings.Join(slices.DeleteFunc(slices.Clone(allowed), func(a string) bool { return a == "" }), ", "))
 }

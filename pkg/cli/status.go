@@ -215,8 +215,9 @@ func (r *statusRun) worthShowing(list view.ClusterStatusList) view.ClusterStatus
 
 func isWell(c view.ClusterStatus) bool { return len(c.Findings) == 0 }
 
-// blind is the error of a list that holds no cluster for want of the right to
-// read IrisClusters: there may be some.
+// blind returns the error of a list that has no cluster because IrisClusters could
+// not be read: there may be some. If pods could not be read either, nothing is
+// known of them.
 func (r *statusRun) blind(list view.ClusterStatusList, snapshot topology.Snapshot) error {
 	clusters := snapshot.Missing(iris.Resource)
 	if clusters == nil || len(list.Items) > 0 {
@@ -231,6 +232,10 @@ func (r *statusRun) blind(list view.ClusterStatusList, snapshot topology.Snapsho
 	}
 	why, hint := clusters.Message, nothingHint(*clusters)
 	if pods := snapshot.Missing("pods"); pods != nil {
+		what = "it is not known which IrisClusters exist"
+		if len(r.scope.Names) > 0 {
+			what = fmt.Sprintf("it is not known whether IrisCluster %s exists", quoted(r.scope.Names))
+		}
 		why += "; " + pods.Message
 		hint += "; " + nothingHint(*pods)
 	}

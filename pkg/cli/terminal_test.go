@@ -349,3 +349,28 @@ func (s *shared) String() string {
 	defer s.mu.Unlock()
 	return s.buffer.String()
 }
+
+// What could not be read is not said to be missing.
+func TestNothingIsKnownWithoutAnyRight(t *testing.T) {
+	for line, want := range map[string]string{
+		"status":        `error: it is not known which IrisClusters exist in namespace `,
+		"status simple": `error: it is not known whether IrisCluster "simple" exists in namespace `,
+	} {
+		t.Run(line, func(t *testing.T) {
+			var out, errs shared
+			server := smallServer{forbidden: map[string]bool{"irisclusters": true, "simple": true, "pods": true}}
+			code := runAt(t.Context(), t, server, &out, &errs, nil, strings.Fields(line)...)
+			if code != 1 || !strings.HasPrefix(errs.String(), want) || strings.Contains(errs.String(), "not found") {
+				t.Errorf("exit code %d, %q", code, errs.String())
+			}
+		})
+	}
+}
+
+func TestHintOfAnInvalidFormat(t *testing.T) {
+	var out, errs shared
+	code := runAt(t.Context(), t, smallServer{}, &out, &errs, nil, "version", "-o", "wide")
+	if code != 2 || !strings.Contains(errs.String(), "hint: it is one of: json, yaml\n") {
+		t.Errorf("exit code %d, %q", code, errs.String())
+	}
+}
