@@ -31,9 +31,9 @@ import (
 )
 
 const (
-	maxArchive = 11_000_000 // bytes
-	maxBinary  = 32_000_000 // bytes
-	maxModules = 75
+	maxArchive = 15_000_000 // bytes
+	maxBinary  = 46_000_000 // bytes
+	maxModules = 80
 )
 
 // filesIn are the files of a folder with their checksums.
