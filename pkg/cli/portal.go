@@ -98,7 +98,7 @@ func (f *portalFlags) run(ctx context.Context, s *session, name string) error {
 	}
 	portal := reach.Port{Local: f.localPort, Remote: reach.NamePortal}
 	if _, err := portal.In(target.pod.Pod, target.Cluster); errors.As(err, new(reach.Stopped)) {
-		return err // a Service leads to the same sidecar
+		return err // a Service reaches the same sidecar
 	}
 	if f.viaService {
 		url, err := f.serviceURL(ctx, s, client, target)

@@ -40,7 +40,7 @@ func TestFindPod(t *testing.T) {
 		"no pods": {name: "data-9", pods: []iris.Pod{}, message: `no pod of an IrisCluster is named "data-9" in namespace "prod"`, hint: "status -A"},
 		"no member, and another's short name": {
 			name: "data-0", pods: []iris.Pod{podOf("", "data-0"), podOf("solo", "solo-data-0")},
-			message: `pod "data-0" in namespace "prod" is not one of an IrisCluster`, hint: "if pod solo-data-0 is meant, give its full name",
+			message: `pod "data-0" in namespace "prod" is not one of an IrisCluster`, hint: "to use pod solo-data-0, give its full name",
 		},
 		"no member": {name: "d-data-0", message: `pod "d-data-0" in namespace "prod" is not one of an IrisCluster`, hint: "intersystems.com/kind"},
 	} {
@@ -62,7 +62,7 @@ func TestFindPod(t *testing.T) {
 	}
 }
 
-// A pod that somebody made by hand may have the full name that is another's
+// A pod made by hand may have the full name that is another's
 // short one: that other pod is never taken for it.
 func TestRuleOut(t *testing.T) {
 	handMade, member := podOf("", "data-0"), podOf("solo", "solo-data-0")

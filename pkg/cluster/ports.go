@@ -164,7 +164,7 @@ func isTLSName(name string) bool {
 func isTCP(protocol corev1.Protocol) bool { return protocol == "" || protocol == corev1.ProtocolTCP }
 
 // Target returns where a Service's port leads in a pod. A port without a target
-// leads to its own number.
+// targets its own number.
 func Target(port corev1.ServicePort) intstr.IntOrString {
 	if port.TargetPort == (intstr.IntOrString{}) {
 		return intstr.FromInt32(port.Port)

@@ -134,7 +134,7 @@ func RuleOut(other *iris.Pod, meant string) error {
 		return nil
 	}
 	return problem.New("pod %q in namespace %q is not one of an IrisCluster", other.Name, other.Namespace).
-		Hint("if pod %s is meant, give its full name", meant)
+		Hint("to use pod %s, give its full name", meant)
 }
 
 func available(pods []iris.Pod) string {

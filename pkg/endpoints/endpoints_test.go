@@ -79,7 +79,7 @@ func TestOf(t *testing.T) {
 	for name, test := range map[string]struct {
 		service *corev1.Service
 		slices  []*discoveryv1.EndpointSlice
-		nobody  bool // no pods are known
+		podless bool // no pods are known
 
 		ready                    bool
 		pods, terminating, stale []string
@@ -152,7 +152,7 @@ func TestOf(t *testing.T) {
 			ready: true, pods: []string{"elsewhere"},
 		},
 		"no pods are known": {
-			service: to(primary, web), slices: []*discoveryv1.EndpointSlice{slice(both, at("backup", ready))}, nobody: true,
+			service: to(primary, web), slices: []*discoveryv1.EndpointSlice{slice(both, at("backup", ready))}, podless: true,
 			ready: true, pods: []string{"backup"},
 		},
 		"no reference, but a pod's address": {
@@ -199,7 +199,7 @@ func TestOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var index endpoints.Pods = pods
-			if test.nobody {
+			if test.podless {
 				index = nil
 			}
 			got := endpoints.Of(test.service, test.slices, index)

@@ -164,8 +164,8 @@ func (b backend) purpose(p corev1.ServicePort) string {
 	return ""
 }
 
-// isPortal reports whether a port leads to the portal: to the port that serves
-// it, or to the same server's port for TLS.
+// isPortal reports whether a port targets the portal: the port that serves
+// it, or the same server's port for TLS.
 func (b backend) isPortal(p corev1.ServicePort) bool {
 	if p.Protocol != corev1.ProtocolTCP {
 		return false

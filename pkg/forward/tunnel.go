@@ -41,7 +41,7 @@ var (
 	// errReused is the error of a tunnel that was idle before, and dead: another
 	// may be tried at once.
 	errReused = errors.New("the connection to the pod had died")
-	errMoved  = errors.New("the pod is no longer the one that is meant")
+	errMoved  = errors.New("the pod is no longer the target pod")
 )
 
 // Dial opens a connection that carries port-forward streams to one pod. A

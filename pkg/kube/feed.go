@@ -324,6 +324,13 @@ func (fs *feeds) isAway() bool {
 	return fs.away
 }
 
+// wasAway reports whether the server is or was away.
+func (fs *feeds) wasAway() bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.away || !fs.back.IsZero()
+}
+
 // isThereFor reports whether the server has not been away for at least d.
 func (fs *feeds) isThereFor(d time.Duration, now time.Time) bool {
 	fs.mu.Lock()

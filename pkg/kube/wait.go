@@ -126,8 +126,6 @@ type exposure struct {
 	*watcher
 	selector map[string]string
 	rights   map[*feed]*denial
-	// away is when the server was last found away; zero if it never was.
-	away time.Time
 }
 
 func (c *Client) exposure(service *corev1.Service) *exposure {
@@ -160,9 +158,6 @@ func keepAll(object any) (any, error) { return object, nil }
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
 	defer w.report(ctx, told.lost)()
 	return w.run(ctx, 0, waitTick, func() (bool, error) {
-		if w.isAway() {
-			w.away = time.Now()
-		}
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
 		}
@@ -195,14 +190,11 @@ func (w *exposure) awaitsPods(now time.Time) bool {
 	if w.pods == nil || w.pods.store.listed.Load() {
 		return false
 	}
-	lastly, grace := w.answered, deniedFor
-	if w.away.After(lastly) {
-		lastly = w.away
-	}
-	if u := w.pods.missing(); !w.away.IsZero() && (u == nil || u.Reason == view.Failed) {
+	grace := deniedFor
+	if u := w.pods.missing(); w.wasAway() && (u == nil || u.Reason == view.Failed) {
 		grace += reflectorBackoff
 	}
-	return now.Sub(lastly) < grace
+	return now.Sub(w.answered) < grace || !w.isThereFor(grace, now)
 }
 
 // withoutPods returns what the wait cannot know since it could not list pods; ""

@@ -77,7 +77,7 @@ func TestChoose(t *testing.T) {
 		{name: "several clusters", facts: two, err: `namespace "ns" has several IrisClusters: lone, simple`},
 		{name: "several shards", facts: sharded, err: `--shard is required because IrisCluster "big" in namespace "ns" has the shards 0, 1`},
 		{name: "no such shard", request: Request{Shard: "7"}, facts: sharded, err: `--shard "7": IrisCluster "big" in namespace "ns" has no such shard`},
-		{name: "a role that nobody can hold", request: Request{Role: "bakcup"}, facts: one, err: `--role "bakcup": no pod of IrisCluster "simple" in namespace "ns" has this role, and it is neither primary nor backup`},
+		{name: "a role that no pod can have", request: Request{Role: "bakcup"}, facts: one, err: `--role "bakcup": no pod of IrisCluster "simple" in namespace "ns" has this role, and it is neither primary nor backup`},
 		{name: "a pod and a role", request: Request{Name: "data-0-1", Role: "backup"}, facts: one, err: `pod "simple-data-0-1" cannot be used together with --role or --shard`},
 		{name: "no such cluster", request: Request{Name: "simpel", Role: "backup"}, facts: one, err: `IrisCluster "simpel" not found in namespace "ns"`},
 		{name: "nothing of that name", request: Request{Name: "simpel"}, facts: one, err: `neither an IrisCluster nor a pod of one is named "simpel" in namespace "ns"`},

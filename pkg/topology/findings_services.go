@@ -132,7 +132,7 @@ func sidecarMissing(c *cluster, svc *service) (finding, bool) {
 		fmt.Sprintf("set spec.topology.%s.webgateway in the IrisCluster, or: kubectl iris unexpose %s -n %s", component, svc.Name, svc.Namespace)), true
 }
 
-// needsSidecar reports whether a Service for one pod leads to a web gateway's
+// needsSidecar reports whether a Service for one pod targets a web gateway's
 // port that no container of the pod declares: only a sidecar would answer.
 func needsSidecar(service *corev1.Service, pod *iris.Pod) bool {
 	return slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool {
