@@ -212,7 +212,9 @@ func TestServerDryRunTakesOver(t *testing.T) {
 		service := foreign(exposed)
 		service.APIVersion, service.Kind, service.Finalizers = "v1", "Service", nil
 		service.Spec.Ports = service.Spec.Ports[1:]
-		service.Spec.Ports[0].NodePort = 30181
+		// The server gives out the first 86 node ports last, so that no other
+		// test's Service has this one.
+		service.Spec.Ports[0].NodePort = 30042
 		body, err := json.Marshal(service)
 		e.must(err)
 		_, err = e.core.CoreV1().Services(e.namespace).Patch(e.ctx, exposed, types.ApplyPatchType, body, metav1.PatchOptions{FieldManager: "kubectl"})
