@@ -32,7 +32,7 @@ install: build ## Put the plugin and its completion into bindir (by default GOPA
 
 .PHONY: release
 release: ## Build a release into dist/: make release VERSION=v1.2.3
-	@go run ./release/cmd/release -version '$(VERSION)'
+	@cd release && go run ./cmd/release -root .. -version '$(VERSION)'
 
 .PHONY: manifests
 manifests: release ## Build a release, and take its manifests over: make manifests VERSION=v1.2.3
@@ -47,6 +47,7 @@ kubernetes: ## Build the local Kubernetes, once per version (minutes; make test 
 .PHONY: test
 test: kubernetes ## Run the unit tests, and the integration tests on a local Kubernetes
 	go test -timeout 15m ./...
+	cd release && go test ./...
 
 .PHONY: race
 race: ## Run the unit tests with the race detector (cgo: needs a C compiler)
@@ -75,6 +76,7 @@ demo-stop: ## End what make demo left up
 .PHONY: lint
 lint: ## Check style and correctness
 	go tool -modfile=test/tools/lint/go.mod golangci-lint run
+	cd release && go tool -modfile=../test/tools/lint/go.mod golangci-lint run
 
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities in what the binary calls (asks vuln.go.dev)
@@ -87,7 +89,7 @@ format: ## Format the code as make lint wants it
 .PHONY: docs
 docs: ## Write the generated pages of docs/ anew
 	go run ./test/docs/output > docs/output.md.new && mv docs/output.md.new docs/output.md
-	go run ./release/reference -markdown docs/reference
+	cd release && go run ./reference -markdown ../docs/reference
 
 .PHONY: bench
 bench: build kubernetes ## Measure the plugin beside kubectl, at 1,000 clusters; prints ratios
