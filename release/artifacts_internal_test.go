@@ -11,7 +11,8 @@ func TestParseArtifacts(t *testing.T) {
 		{"name": "kubectl-iris", "path": "bin/kubectl-iris", "goos": "linux", "goarch": "arm", "type": "Binary", "extra": {"Binary": "kubectl-iris"}},
 		{"name": "b.zip", "goos": "windows", "goarch": "arm64", "type": "Archive", "extra": {"Checksum": "sha256:bb", "Format": "zip"}},
 		{"name": "a.tar.gz", "goos": "linux", "goarch": "arm", "goarm": "6", "type": "Archive", "extra": {"Checksum": "sha256:aa"}},
-		{"name": "SHA256SUMS", "type": "Checksum", "extra": {}}
+		{"name": "SHA256SUMS", "type": "Checksum", "extra": {}},
+		{"name": "c.spdx.json", "type": "File", "extra": {"Checksum": "sha256:cc"}}
 	]`))
 	if err != nil {
 		t.Fatal(err)

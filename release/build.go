@@ -86,6 +86,9 @@ type build struct {
 
 func (b build) extrasDir() string { return filepath.Join(b.work, "extras") }
 func (b build) distDir() string   { return filepath.Join(b.work, "dist") }
+func (b build) spdxFile() string {
+	return filepath.Join(b.extrasDir(), fmt.Sprintf("kubectl-iris_%s.spdx.json", b.Version))
+}
 
 // extras writes what goes into the archives besides files of the checkout, and the
 // SPDX document.
@@ -113,7 +116,7 @@ func (b build) extras(ctx context.Context) error {
 	spdx, err := list.SPDX()
 	return errors.Join(err,
 		os.WriteFile(filepath.Join(b.extrasDir(), "LICENSES.txt"), list.Licenses(), 0o644),
-		os.WriteFile(filepath.Join(b.extrasDir(), fmt.Sprintf("kubectl-iris_%s.spdx.json", b.Version)), spdx, 0o644))
+		os.WriteFile(b.spdxFile(), spdx, 0o644))
 }
 
 // archives runs goreleaser.
@@ -123,7 +126,7 @@ func (b build) archives(ctx context.Context) error {
 		return err
 	}
 	if len(b.Targets) > 0 {
-		config.setTargets(b.Targets)
+		config.build()["targets"] = b.Targets
 	}
 	config["dist"] = b.distDir()
 	text, err := yaml.Marshal(config)
@@ -149,7 +152,7 @@ func (b build) config() (config, error) {
 		return nil, fmt.Errorf(".goreleaser.yaml: %w", err)
 	}
 	if len(c.targets()) == 0 {
-		return nil, errors.New(".goreleaser.yaml: the first of builds has no targets")
+		return nil, errors.New(".goreleaser.yaml: builds[0].targets is required")
 	}
 	return c, nil
 }
@@ -157,29 +160,22 @@ func (b build) config() (config, error) {
 // config holds goreleaser's configuration.
 type config map[string]any
 
-func (c config) builds() map[string]any {
+// build returns the first of the builds, or nil.
+func (c config) build() map[string]any {
 	if builds, ok := c["builds"].([]any); ok && len(builds) > 0 {
-		build, _ := builds[0].(map[string]any)
-		return build
+		first, _ := builds[0].(map[string]any)
+		return first
 	}
 	return nil
 }
 
 func (c config) targets() []string {
-	listed, _ := c.builds()["targets"].([]any)
+	listed, _ := c.build()["targets"].([]any)
 	targets := make([]string, 0, len(listed))
 	for _, target := range listed {
 		targets = append(targets, fmt.Sprint(target))
 	}
 	return targets
-}
-
-func (c config) setTargets(targets []string) {
-	var listed []any
-	for _, target := range targets {
-		listed = append(listed, target)
-	}
-	c.builds()["targets"] = listed
 }
 
 // collect copies the archives, the checksums and the SPDX document to Dist, and
@@ -194,7 +190,7 @@ func (b build) collect(context.Context) error {
 	if manifest.Archives, err = parseArtifacts(listed); err != nil {
 		return err
 	}
-	files := []string{filepath.Join(b.distDir(), Checksums), filepath.Join(b.extrasDir(), fmt.Sprintf("kubectl-iris_%s.spdx.json", b.Version))}
+	files := []string{filepath.Join(b.distDir(), Checksums), b.spdxFile()}
 	for _, archive := range manifest.Archives {
 		files = append(files, filepath.Join(b.distDir(), archive.Name))
 	}

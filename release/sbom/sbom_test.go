@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/release/sbom"
 )
 
-// put writes a file, and the folders that it is in.
+// put writes a file and creates its folder.
 func put(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -24,7 +24,7 @@ func put(t *testing.T, path, content string) {
 
 const mit = `MIT License
 
-Copyright (c) 2026 Somebody
+Copyright (c) 2026 An Author
 
 Permission is hereby granted, free of charge, to any person obtaining a copy
 of this software and associated documentation files (the "Software"), to deal
@@ -45,7 +45,7 @@ OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 SOFTWARE.
 `
 
-const isc = `Copyright (c) 2026 Somebody Else
+const isc = `Copyright (c) 2026 Another Author
 
 Permission to use, copy, modify, and/or distribute this software for any
 purpose with or without fee is hereby granted, provided that the above
@@ -60,8 +60,8 @@ OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
 PERFORMANCE OF THIS SOFTWARE.
 `
 
-// workspace makes a program that uses a library, part of which is copied from
-// elsewhere under another licence, and on Windows one more.
+// workspace returns the folder of a program that uses a library, part of which was copied
+// from elsewhere under another licence, and on Windows one more.
 func workspace(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -87,15 +87,17 @@ replace (
 	put(t, filepath.Join(library, "license.go"), "package library\n")
 	put(t, filepath.Join(library, "copied", "copied.go"), "package copied\n")
 	put(t, filepath.Join(library, "copied", "COPYING.txt"), isc)
+	put(t, filepath.Join(library, "copied", "LICENSE"), mit)
 	put(t, filepath.Join(library, "unused", "LICENSE"), "You may not.\n")
 	windows := filepath.Join(root, "windows")
 	put(t, filepath.Join(windows, "go.mod"), "module example.com/windows\n")
-	put(t, filepath.Join(windows, "windows.go"), "package windows\n")
+	put(t, filepath.Join(windows, "windows.go"), "package windows\n\nimport _ \"example.com/windows/more\"\n")
+	put(t, filepath.Join(windows, "more", "more.go"), "package more\n")
 	put(t, filepath.Join(windows, "LICENCE.md"), mit)
 	return root
 }
 
-// list returns both documents.
+// list returns the licences and the SPDX document.
 func list(t *testing.T, root, targets string) (licenses, document string, err error) {
 	t.Helper()
 	l, err := sbom.New(t.Context(), sbom.Options{
@@ -116,14 +118,14 @@ func TestListsModulesWithTheirLicences(t *testing.T) {
 	}
 	for _, want := range []string{
 		"example.com/Library  v1.2.3", "ISC AND MIT\n", "stdlib               go1.2.3  BSD-3-Clause\n",
-		"example.com/Library\nexample.com/windows\n\nMIT License\n", "Somebody Else",
+		"-\nexample.com/Library\nexample.com/windows\n\nMIT License\n", "Another Author",
 	} {
 		if !strings.Contains(licenses, want) {
 			t.Errorf("%q is not in\n%.1500s", want, licenses)
 		}
 	}
 	if strings.Contains(licenses, "You may not") || strings.Count(licenses, "MIT License") != 1 {
-		t.Errorf("it holds too much:\n%s", licenses)
+		t.Errorf("it has too much:\n%s", licenses)
 	}
 	var spdx struct {
 		CreationInfo struct {
@@ -193,9 +195,14 @@ func TestRefusesWhatHasNoLicence(t *testing.T) {
 	if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "example.com/windows v0.1.0: no known licence found") {
 		t.Errorf("on Windows: %v", err)
 	}
-	put(t, filepath.Join(root, "windows", "LICENSE"), "All rights reserved.\n")
-	if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "no known licence found") {
-		t.Errorf("with words that are no licence: %v", err)
+	for name, text := range map[string]string{
+		"another text":              "All rights reserved.\n",
+		"a licence in another text": strings.Repeat("All rights reserved.\n", 200) + mit,
+	} {
+		put(t, filepath.Join(root, "windows", "LICENSE"), text)
+		if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "no known licence found") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
