@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/printers"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -95,7 +94,7 @@ func (f *exposedFlags) run(ctx context.Context, s *session) error {
 }
 
 // waitAll waits for all Services at once.
-func (f *exposedFlags) waitAll(ctx context.Context, s *session, client *kube.Client, services []corev1.Service) error {
+func (f *exposedFlags) waitAll(ctx context.Context, s *session, client *connection, services []corev1.Service) error {
 	failed := make([]error, len(services))
 	options := s.waitOptions(f.timeout)
 	var waiting sync.WaitGroup
@@ -108,7 +107,7 @@ func (f *exposedFlags) waitAll(ctx context.Context, s *session, client *kube.Cli
 	return errors.Join(failed...)
 }
 
-func (s *session) readExposed(ctx context.Context, client *kube.Client, namespace string, urls bool) (topology.Snapshot, error) {
+func (s *session) readExposed(ctx context.Context, client *connection, namespace string, urls bool) (topology.Snapshot, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	snapshot, err := client.Exposed(ctx, namespace, urls)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -47,14 +46,14 @@ func (f *forwardFlags) check() error {
 // forwarding is a port-forward with everything decided.
 type forwarding struct {
 	*session
-	client    *kube.Client
+	client    *connection
 	target    found
 	forwarder *forward.Forwarder
 	follower  *reach.Follower
 	grace     time.Duration
 }
 
-func (f *forwardFlags) toForwarding(s *session, client *kube.Client, target found) *forwarding {
+func (f *forwardFlags) toForwarding(s *session, client *connection, target found) *forwarding {
 	r := &forwarding{session: s, client: client, target: target, grace: f.grace}
 	failures := &failures{session: s}
 	r.forwarder = forward.New(forward.Options{

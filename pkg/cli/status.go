@@ -266,7 +266,7 @@ func (r *statusRun) unknown(list view.ClusterStatusList) []string {
 	})
 }
 
-func (r *statusRun) notFound(ctx context.Context, client *kube.Client, names []string) error {
+func (r *statusRun) notFound(ctx context.Context, client *connection, names []string) error {
 	return clusterNotFound(ctx, client, r.scope.Namespace, names...)
 }
 

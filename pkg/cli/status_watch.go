@@ -13,7 +13,6 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/failover"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -22,7 +21,7 @@ import (
 
 // follow shows the clusters until it is interrupted: redrawn on a terminal that
 // can do so, appended elsewhere. It ends with the exit code of what it showed last.
-func (r *statusRun) follow(ctx context.Context, client *kube.Client) error {
+func (r *statusRun) follow(ctx context.Context, client *connection) error {
 	group, watching := errgroup.WithContext(ctx)
 	show, lost := r.keepShown(r.appendChanges()), r.lost
 	if terminal, ok := r.Out.(*os.File); ok && r.printer == nil && render.CanRedraw(terminal, r.Getenv) {
