@@ -14,7 +14,6 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -48,14 +47,14 @@ func (f *forwardFlags) check() error {
 // forwarding is a port-forward with everything decided.
 type forwarding struct {
 	*factory
-	client    *kube.Client
+	client    *connection
 	target    found
 	forwarder *forward.Forwarder
 	follower  *reach.Follower
 	grace     time.Duration
 }
 
-func (f *forwardFlags) toForwarding(s *factory, client *kube.Client, target found) *forwarding {
+func (f *forwardFlags) toForwarding(s *factory, client *connection, target found) *forwarding {
 	r := &forwarding{factory: s, client: client, target: target, grace: f.grace}
 	failures := &failures{factory: s}
 	r.forwarder = forward.New(forward.Options{

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -188,7 +187,7 @@ func logNames(sources []logs.Source) string {
 }
 
 // target returns the cluster or the pod whose logs are selected.
-func (f *logsFlags) target(ctx context.Context, s *factory, client *kube.Client, name string) (cluster, pod string, err error) {
+func (f *logsFlags) target(ctx context.Context, s *factory, client *connection, name string) (cluster, pod string, err error) {
 	if f.role == "" && f.shard == "" {
 		reading, cancel := s.bounded(ctx)
 		defer cancel()

@@ -16,7 +16,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -150,7 +149,7 @@ func portalURL(l listening, scheme, path string) string {
 
 // serviceURL is the page at a Service that this tool made for the target, ""
 // where there is none with an address.
-func (f *portalFlags) serviceURL(ctx context.Context, s *factory, client *kube.Client, target found) (string, error) {
+func (f *portalFlags) serviceURL(ctx context.Context, s *factory, client *connection, target found) (string, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	made, err := client.MadeServices(ctx, target.Namespace)

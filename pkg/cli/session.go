@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
+	"github.com/kubectl-iris/kubectl-iris/pkg/stream"
 	"github.com/kubectl-iris/kubectl-iris/pkg/tty"
 )
 
@@ -80,7 +80,7 @@ func (f *sessionFlags) run(ctx context.Context, s *factory, name string) error {
 	if f.irisNamespace != "" {
 		command = append(command, "-U", f.irisNamespace)
 	}
-	return s.attach(ctx, client, kube.Session{
+	return s.attach(ctx, client, stream.Session{
 		Namespace: target.Namespace,
 		Pod:       target.pod.Name,
 		Container: target.pod.IRIS.Name,
@@ -97,7 +97,7 @@ const defaultInstance = "IRIS"
 
 // instance is the name of the instance in a pod, as IRIS itself says it. A
 // backup is warned of.
-func (s *factory) instance(ctx context.Context, client *kube.Client, target found) (string, error) {
+func (s *factory) instance(ctx context.Context, client *connection, target found) (string, error) {
 	pod := target.pod.Pod
 	answer, asked := target.answers[pod.UID]
 	if !asked {
@@ -126,7 +126,7 @@ func (s *factory) instance(ctx context.Context, client *kube.Client, target foun
 
 // attach runs a command with the user's terminal, where there is one. The
 // terminal is given back as it was, whatever happens.
-func (s *factory) attach(ctx context.Context, client *kube.Client, command kube.Session) error {
+func (s *factory) attach(ctx context.Context, client *connection, command stream.Session) error {
 	// A terminal that goes away, and a wish to see a dump, end the session like
 	// an interrupt does.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGQUIT)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
 
@@ -48,7 +47,7 @@ type found struct {
 
 // find returns the pod that a command is to reach. IRIS is asked which pod has a
 // role.
-func (s *factory) find(ctx context.Context, client *kube.Client, f targetFlags, name string) (found, error) {
+func (s *factory) find(ctx context.Context, client *connection, f targetFlags, name string) (found, error) {
 	reading, cancel := s.bounded(ctx)
 	defer cancel()
 	namespace, request, err := s.targetFacts(reading, client, f, name)
@@ -79,7 +78,7 @@ func (s *factory) find(ctx context.Context, client *kube.Client, f targetFlags, 
 // ruleOut returns an error if a name, which was taken for the short name of pod,
 // is the full name of a pod that belongs to no IrisCluster. If that may not be
 // read, a warning says which pod is used.
-func (s *factory) ruleOut(ctx context.Context, client *kube.Client, name, namespace, pod string) error {
+func (s *factory) ruleOut(ctx context.Context, client *connection, name, namespace, pod string) error {
 	other, err := client.Pod(ctx, namespace, name)
 	if err != nil {
 		s.warn(fmt.Sprintf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err))
@@ -89,7 +88,7 @@ func (s *factory) ruleOut(ctx context.Context, client *kube.Client, name, namesp
 }
 
 // targetFacts reads what a target is chosen from.
-func (s *factory) targetFacts(ctx context.Context, client *kube.Client, f targetFlags, name string) (cluster.Namespace, reach.Request, error) {
+func (s *factory) targetFacts(ctx context.Context, client *connection, f targetFlags, name string) (cluster.Namespace, reach.Request, error) {
 	request := reach.Request{Name: name, Role: f.role, Shard: f.shard}
 	var err error
 	if request.Namespace, err = s.namespace(); err != nil {

@@ -1,8 +1,9 @@
-package kube
+package watch
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,18 +16,27 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// feed keeps the objects of one kind up to date with one list and one watch.
-type feed struct {
-	access
-	// lacks says what is missing where the feed may not be read.
-	lacks string
+// firstTimeout is how long a watch waits for all parts before it shows what it
+// has, counted from when the server answered. It is the time that a command
+// without a watch has for all of its reads.
+const firstTimeout = 30 * time.Second
+
+// errIncomplete is the error of a part that is still being read after firstTimeout.
+var errIncomplete = fmt.Errorf("not read completely within %s", firstTimeout)
+
+// A Feed keeps the objects of one kind up to date with one list and one watch.
+type Feed struct {
+	access kube.Access
+	// loss is what is not known while the feed cannot be read.
+	loss string
 	// part: what the other feeds bring is shown without this one.
 	part bool
-	// unawaited: the other feeds are judged also before this one has listed.
-	unawaited bool
+	// Unawaited has Run react before this feed has listed. It is set before Run.
+	Unawaited bool
 	store     *store
 	reflector *cache.Reflector
 
@@ -66,20 +76,20 @@ func (s *store) Replace(list []any, version string) error {
 	return err
 }
 
-// source is where a feed's objects come from.
-type source struct{ *cache.ListWatch }
+// A Source lists and watches a feed's objects.
+type Source struct{ *cache.ListWatch }
 
 // IsWatchListSemanticsUnSupported asks for a list before the watch: a list that
 // streams waits out its pauses, half a minute long, also after an interrupt.
-func (source) IsWatchListSemanticsUnSupported() bool { return true }
+func (Source) IsWatchListSemanticsUnSupported() bool { return true }
 
-// listWatch joins a typed client's two calls; narrow sets the selectors.
-func listWatch[L runtime.Object](
+// ListWatch returns the Source of a typed client's two calls; narrow sets the selectors.
+func ListWatch[L runtime.Object](
 	list func(context.Context, metav1.ListOptions) (L, error),
 	watchIt func(context.Context, metav1.ListOptions) (watch.Interface, error),
 	narrow func(*metav1.ListOptions),
-) source {
-	return source{&cache.ListWatch{
+) Source {
+	return Source{&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			narrow(&options)
 			if options.ResourceVersion == "0" {
@@ -94,36 +104,40 @@ func listWatch[L runtime.Object](
 	}}
 }
 
-// byLabel and byField narrow a feed.
-func byLabel(selector string) func(*metav1.ListOptions) {
+// ByLabel narrows a Source to a label selector.
+func ByLabel(selector string) func(*metav1.ListOptions) {
 	return func(o *metav1.ListOptions) { o.LabelSelector = selector }
 }
 
-func byField(selector string) func(*metav1.ListOptions) {
+// ByField narrows a Source to a field selector.
+func ByField(selector string) func(*metav1.ListOptions) {
 	return func(o *metav1.ListOptions) { o.FieldSelector = selector }
 }
 
 // settled tells that the feed has all it can get for now: it has listed, or
 // may not.
-func (f *feed) settled() bool {
-	return f.store.listed.Load() || f.missing() != nil
+func (f *Feed) settled() bool {
+	return f.HasListed() || f.Unread() != nil
 }
 
-// missing is what could not be read, nil while the feed is fine.
-func (f *feed) missing() *view.Unread {
+// HasListed reports whether the feed has listed its objects at least once.
+func (f *Feed) HasListed() bool { return f.store.listed.Load() }
+
+// Unread returns the read that fails at the moment, or nil.
+func (f *Feed) Unread() *view.Unread {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.unread
 }
 
-func (f *feed) setMissing(u *view.Unread) {
+func (f *Feed) setMissing(u *view.Unread) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.unread = u
 }
 
 // failsSince returns when the part began to fail, which is now if it was well.
-func (f *feed) failsSince(now time.Time) time.Time {
+func (f *Feed) failsSince(now time.Time) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failing.IsZero() {
@@ -134,7 +148,7 @@ func (f *feed) failsSince(now time.Time) time.Time {
 
 // recovered takes note that the feed can be read, and reports whether it was
 // missing.
-func (f *feed) recovered() (wasMissing bool) {
+func (f *Feed) recovered() (wasMissing bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	wasMissing = f.unread != nil
@@ -142,8 +156,8 @@ func (f *feed) recovered() (wasMissing bool) {
 	return wasMissing
 }
 
-// objects are the feed's objects in no order.
-func objects[T any](f *feed) []T {
+// Objects returns the feed's objects in no order. They may be stale if Unread is set.
+func Objects[T any](f *Feed) []T {
 	stored := f.store.List()
 	out := make([]T, 0, len(stored))
 	for _, object := range stored {
@@ -152,17 +166,17 @@ func objects[T any](f *feed) []T {
 	return out
 }
 
-// feeds are several kinds followed together.
-type feeds struct {
-	client *Client
-	all    []*feed
+// Feeds are several kinds followed together.
+type Feeds struct {
+	client *kube.Client
+	all    []*Feed
 	// changed gets a token after any change; it holds at most one.
 	changed chan struct{}
 	// trouble gets an error when the server does not answer.
 	trouble chan error
 	// limit bounds the lists of parts.
-	limit *partLimit
-	// answered is when all but parts had settled; run sets it before it first
+	limit *kube.PartLimit
+	// answered is when all but parts had settled; Run sets it before it first
 	// calls react.
 	answered time.Time
 
@@ -172,13 +186,14 @@ type feeds struct {
 	// back is when the server was last found again.
 	back time.Time
 	// failing are the feeds that lost the server and have not found it again.
-	failing map[*feed]bool
+	failing map[*Feed]bool
 }
 
-func newFeeds(client *Client) *feeds {
-	return &feeds{
+// NewFeeds returns Feeds without any feed.
+func NewFeeds(client *kube.Client) *Feeds {
+	return &Feeds{
 		client: client, changed: make(chan struct{}, 1), trouble: make(chan error, 1),
-		limit: newPartLimit(), failing: map[*feed]bool{},
+		limit: kube.NewPartLimit(), failing: map[*Feed]bool{},
 	}
 }
 
@@ -188,19 +203,20 @@ func retries() *wait.Backoff {
 	return &wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Steps: 4, Cap: 2 * time.Second, Jitter: 0.5}
 }
 
-// add follows one more kind. trim drops from each object what is not needed.
-func (fs *feeds) add(resource, namespace, lacks string, from source, example runtime.Object, trim cache.TransformFunc) *feed {
-	f := &feed{access: access{"watch", resource, namespace}, lacks: lacks}
+// Add follows one more kind. loss is what is not known while it cannot be read; trim
+// drops from each object what is not needed, and may be nil.
+func (fs *Feeds) Add(resource, namespace, loss string, from Source, example runtime.Object, trim cache.TransformFunc) *Feed {
+	f := &Feed{access: kube.Access{Verb: "watch", Resource: resource, Namespace: namespace}, loss: loss}
 	f.store = &store{Store: cache.NewStore(cache.MetaNamespaceKeyFunc, cache.WithTransformer(trim)), changed: fs.news}
 	f.reflector = cache.NewReflectorWithOptions(fs.noticing(f, from), example, f.store, cache.ReflectorOptions{Backoff: retries()})
 	fs.all = append(fs.all, f)
 	return f
 }
 
-// addPart follows a kind without which the others are shown: if it fails, or
+// AddPart follows a kind without which the others are shown: if it fails, or
 // does not answer in time, it is missing and nothing else.
-func (fs *feeds) addPart(resource, namespace, lacks string, from source, example runtime.Object, trim cache.TransformFunc) *feed {
-	f := fs.add(resource, namespace, lacks, from, example, trim)
+func (fs *Feeds) AddPart(resource, namespace, loss string, from Source, example runtime.Object, trim cache.TransformFunc) *Feed {
+	f := fs.Add(resource, namespace, loss, from, example, trim)
 	f.part = true
 	return f
 }
@@ -208,16 +224,16 @@ func (fs *feeds) addPart(resource, namespace, lacks string, from source, example
 // noticing is a source whose errors are told; not all of them get out of a
 // reflector. It takes note also when the server answers again and when what
 // could not be read can be: a watch begins only after its list came through.
-func (fs *feeds) noticing(f *feed, from source) source {
-	return source{&cache.ListWatch{
+func (fs *Feeds) noticing(f *Feed, from Source) Source {
+	return Source{&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			if f.part {
-				bounded, stop := fs.limit.bound(ctx)
+				bounded, stop := fs.limit.Bound(ctx)
 				defer stop()
 				ctx = bounded
 			}
 			list, err := from.ListWithContext(ctx, options)
-			if err = partError(ctx, err); err != nil {
+			if err = kube.PartError(ctx, err); err != nil {
 				fs.failed(f, err)
 			}
 			return list, err
@@ -239,11 +255,11 @@ func (fs *feeds) noticing(f *feed, from source) source {
 
 // failed tells a kind that may not be read, which the view says in its place,
 // from a server that does not answer, after which the feed tries again.
-func (fs *feeds) failed(f *feed, err error) {
+func (fs *Feeds) failed(f *Feed, err error) {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, context.Canceled) {
 		return // the ordinary end of a watch, or of all
 	}
-	u, _ := unreadFrom(err, f.access, f.lacks)
+	u, _ := kube.NewUnread(err, f.access, f.loss)
 	switch {
 	case u.Reason != view.Failed:
 		f.setMissing(&u)
@@ -255,24 +271,24 @@ func (fs *feeds) failed(f *feed, err error) {
 		return
 	}
 	if fs.lose(f, noServer(err)) {
-		fs.tell(fs.client.explain(err, f.access, ""))
+		fs.tell(fs.client.Explain(err, f.access, ""))
 	}
 }
 
 // partFailed takes note of a part that fails. One that was read before counts as
 // missing only if it goes on failing while the server is there: a server that
 // restarts fails at everything for a while, and that is told once.
-func (fs *feeds) partFailed(f *feed, u view.Unread) {
+func (fs *Feeds) partFailed(f *Feed, u view.Unread) {
 	now := time.Now()
 	since := f.failsSince(now)
-	if f.store.listed.Load() && (now.Sub(since) < partTimeout || !fs.isThereFor(partTimeout, now)) {
+	if f.HasListed() && (now.Sub(since) < kube.PartTimeout || !fs.IsThereFor(kube.PartTimeout, now)) {
 		return
 	}
 	f.setMissing(&u)
 	fs.touch()
 }
 
-func (fs *feeds) tell(err error) {
+func (fs *Feeds) tell(err error) {
 	select {
 	case fs.trouble <- err:
 	default:
@@ -287,7 +303,7 @@ func noServer(err error) bool {
 
 // lose takes note of a feed that the server does not answer. It is true for
 // the first since all of them got answers, so that an outage is told once.
-func (fs *feeds) lose(f *feed, away bool) (first bool) {
+func (fs *Feeds) lose(f *Feed, away bool) (first bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	first = len(fs.failing) == 0
@@ -296,7 +312,7 @@ func (fs *feeds) lose(f *feed, away bool) (first bool) {
 }
 
 // found takes note of a feed that the server answers.
-func (fs *feeds) found(f *feed) {
+func (fs *Feeds) found(f *Feed) {
 	fs.mu.Lock()
 	delete(fs.failing, f)
 	fs.mu.Unlock()
@@ -304,7 +320,7 @@ func (fs *feeds) found(f *feed) {
 }
 
 // heard takes note of a sign of the server. What is shown of an outage goes.
-func (fs *feeds) heard() {
+func (fs *Feeds) heard() {
 	fs.mu.Lock()
 	back := fs.away
 	fs.away = false
@@ -318,52 +334,56 @@ func (fs *feeds) heard() {
 }
 
 // isAway tells whether the server was not there when it was last tried.
-func (fs *feeds) isAway() bool {
+func (fs *Feeds) isAway() bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	return fs.away
 }
 
-// wasAway reports whether the server is or was away.
-func (fs *feeds) wasAway() bool {
+// Answered returns when all kinds but parts had been read for the first time. It is
+// set before react is first called.
+func (fs *Feeds) Answered() time.Time { return fs.answered }
+
+// WasAway reports whether the server is or was away.
+func (fs *Feeds) WasAway() bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	return fs.away || !fs.back.IsZero()
 }
 
-// isThereFor reports whether the server has not been away for at least d.
-func (fs *feeds) isThereFor(d time.Duration, now time.Time) bool {
+// IsThereFor reports whether the server has not been away for at least d.
+func (fs *Feeds) IsThereFor(d time.Duration, now time.Time) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	return !fs.away && now.Sub(fs.back) >= d
 }
 
 // news is a change that the server told of.
-func (fs *feeds) news() {
+func (fs *Feeds) news() {
 	fs.heard()
 	fs.touch()
 }
 
-func (fs *feeds) touch() {
+func (fs *Feeds) touch() {
 	select {
 	case fs.changed <- struct{}{}:
 	default:
 	}
 }
 
-func (fs *feeds) settled() bool {
-	return !slices.ContainsFunc(fs.all, func(f *feed) bool { return !f.unawaited && !f.settled() })
+func (fs *Feeds) settled() bool {
+	return !slices.ContainsFunc(fs.all, func(f *Feed) bool { return !f.Unawaited && !f.settled() })
 }
 
 // essentialSettled reports whether all but parts are settled.
-func (fs *feeds) essentialSettled() bool {
-	return !slices.ContainsFunc(fs.all, func(f *feed) bool { return !f.part && !f.settled() })
+func (fs *Feeds) essentialSettled() bool {
+	return !slices.ContainsFunc(fs.all, func(f *Feed) bool { return !f.part && !f.settled() })
 }
 
-// run follows all feeds until ctx ends or react says so. react is called after
-// the first lists, then after changes, at most once in every interval; woken
-// is called also when nothing changed but wake has passed (0: never).
-func (fs *feeds) run(ctx context.Context, interval, wake time.Duration, react func() (done bool, err error)) error {
+// Run follows all feeds until ctx ends or react is done or fails. It calls react after
+// the first lists and after changes, at most once in every interval, and when nothing
+// changed for wake (0: never).
+func (fs *Feeds) Run(ctx context.Context, interval, wake time.Duration, react func() (done bool, err error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -398,12 +418,12 @@ func (fs *feeds) run(ctx context.Context, interval, wake time.Duration, react fu
 
 // settle waits until all feeds have listed or cannot be read. Parts that are still
 // being read after firstTimeout are missing until they are.
-func (fs *feeds) settle(ctx context.Context) error {
+func (fs *Feeds) settle(ctx context.Context) error {
 	var late <-chan time.Time
 	for {
 		if late == nil && fs.essentialSettled() {
 			fs.answered = time.Now()
-			fs.limit.start()
+			fs.limit.Start()
 			timer := time.NewTimer(firstTimeout)
 			defer timer.Stop()
 			late = timer.C
@@ -422,12 +442,42 @@ func (fs *feeds) settle(ctx context.Context) error {
 }
 
 // passOver has all parts that are still being read be missing for now.
-func (fs *feeds) passOver() {
+func (fs *Feeds) passOver() {
 	for _, f := range fs.all {
 		if f.part && !f.settled() {
-			u, _ := unreadFrom(errIncomplete, f.access, f.lacks)
+			u, _ := kube.NewUnread(errIncomplete, f.access, f.loss)
 			f.setMissing(&u)
 		}
+	}
+}
+
+// Report calls tell with the first error of every outage until ctx ends or the
+// returned function is called, after which tell is no longer running.
+func (fs *Feeds) Report(ctx context.Context, tell func(error)) (stop func()) {
+	return background(ctx, func(ctx context.Context) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case err := <-fs.trouble:
+				tell(err)
+			}
+		}
+	})
+}
+
+// background runs f until ctx ends or the returned function is called, which
+// waits for f to return.
+func background(ctx context.Context, f func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
 	}
 }
 
