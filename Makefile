@@ -47,7 +47,6 @@ kubernetes: ## Build the local Kubernetes, once per version (minutes; make test 
 .PHONY: test
 test: kubernetes ## Run the unit tests, and the integration tests on a local Kubernetes
 	go test -timeout 15m ./...
-	cd release && go test ./...
 
 .PHONY: race
 race: ## Run the unit tests with the race detector (cgo: needs a C compiler)
@@ -76,7 +75,6 @@ demo-stop: ## End what make demo left up
 .PHONY: lint
 lint: ## Check style and correctness
 	go tool -modfile=test/tools/lint/go.mod golangci-lint run
-	cd release && go tool -modfile=../test/tools/lint/go.mod golangci-lint run
 
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities in what the binary calls (asks vuln.go.dev)
