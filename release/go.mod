@@ -7,7 +7,7 @@ replace github.com/kubectl-iris/kubectl-iris => ../
 require (
 	github.com/google/go-cmp v0.7.0
 	github.com/google/licensecheck v0.3.1
-	github.com/kubectl-iris/kubectl-iris v0.0.0-00010101000000-000000000000
+	github.com/kubectl-iris/kubectl-iris v0.0.0
 	github.com/spdx/tools-golang v0.5.7
 	github.com/spf13/cobra v1.10.2
 	k8s.io/apimachinery v0.37.2
