@@ -2,17 +2,20 @@
 // with their licences: as text to ship with the program, and as an SPDX document.
 // The same sources give the same bytes, without a network.
 //
-// The tools made for this were tried and do not do:
+// Why no ready-made tool does this:
 //
-//   - cyclonedx-gomod v1.10 writes the same bytes each time (bin -noserial
-//     -notimestamp), but its licences are wrong or incomplete for 18 of 74 modules:
-//     golang.org/x is BSD-Source-Code, go-spew 0BSD, yaml.v3 only Apache-2.0, Go's
-//     standard library nothing. It names one licence for a module, and leaves out
-//     those of code that the module copied from elsewhere. For licences, bin asks
-//     a module proxy; app takes the program's version from HEAD, by a git library
-//     that does not read worktrees.
-//   - syft v1.57 has a random number and the time in both SPDX and CycloneDX, with no
-//     flag against it, and reads licences at the top of a module only.
+//   - cyclonedx-gomod v1.10 can write the same bytes each time (bin -noserial
+//     -notimestamp), but its licences are wrong or incomplete for 18 of our 74 modules:
+//     golang.org/x/net is BSD-Source-Code, go-spew 0BSD, yaml/v3 only Apache-2.0, the
+//     standard library nothing. It names one licence per module and leaves out the
+//     licences of code that the module copied from elsewhere. For licences, bin asks a
+//     module proxy; app works offline, but takes the program's version from HEAD and
+//     fails in a git worktree.
+//   - syft v1.57 writes a random number and the time into SPDX and CycloneDX, and has no
+//     setting against it. It counts the licences of packages that are not linked in.
+//   - go-licenses v2.0 lists one platform at a time, without the standard library, and
+//     writes neither of the two formats.
 //
-// Neither writes the texts, which BSD, MIT and Apache-2.0 want beside a binary.
+// None of them writes the texts as BSD, MIT and Apache-2.0 require them beside a
+// binary: each once, with NOTICE and PATENTS files, for the packages that are linked in.
 package sbom
