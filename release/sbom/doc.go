@@ -16,6 +16,6 @@
 //   - go-licenses v2.0 lists one platform at a time, without the standard library, and
 //     writes neither of the two formats.
 //
-// None of them writes the texts as BSD, MIT and Apache-2.0 require them beside a
-// binary: each once, with NOTICE and PATENTS files, for the packages that are linked in.
+// BSD, MIT and Apache-2.0 require their texts beside a binary, so the licence files of
+// the linked packages have to be found anyway; the licences are read from them.
 package sbom
