@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/streaming/pkg/httpstream"
 
@@ -30,8 +30,9 @@ type forwardFlags struct {
 // failover and a new label take together.
 const defaultGrace = 30 * time.Second
 
-func (f *forwardFlags) addTo(flags *pflag.FlagSet) {
-	f.targetFlags.addTo(flags)
+func (f *forwardFlags) addTo(cmd *cobra.Command, s *factory) {
+	flags := cmd.Flags()
+	f.targetFlags.addTo(cmd, s)
 	flags.StringSliceVar(&f.addresses, "address", []string{forward.Localhost}, "Addresses to listen on, comma-separated: IP addresses, or localhost for 127.0.0.1 and ::1.")
 	flags.DurationVar(&f.grace, "grace", defaultGrace, "How long a new connection waits while nobody holds the role, or the pod does not run.")
 }
@@ -45,7 +46,7 @@ func (f *forwardFlags) check() error {
 
 // forwarding is a port-forward with everything decided.
 type forwarding struct {
-	*session
+	*factory
 	client    *connection
 	target    found
 	forwarder *forward.Forwarder
@@ -53,9 +54,9 @@ type forwarding struct {
 	grace     time.Duration
 }
 
-func (f *forwardFlags) toForwarding(s *session, client *connection, target found) *forwarding {
-	r := &forwarding{session: s, client: client, target: target, grace: f.grace}
-	failures := &failures{session: s}
+func (f *forwardFlags) toForwarding(s *factory, client *connection, target found) *forwarding {
+	r := &forwarding{factory: s, client: client, target: target, grace: f.grace}
+	failures := &failures{factory: s}
 	r.forwarder = forward.New(forward.Options{
 		Grace:  f.grace,
 		Final:  func(err error) bool { return errors.As(err, new(noPort)) },
@@ -195,7 +196,7 @@ func (r *forwarding) serve(ctx context.Context, all []listening) error {
 
 // failures tells why connections failed, the same line not again and again.
 type failures struct {
-	*session
+	*factory
 	mu   sync.Mutex
 	last string
 	at   time.Time
