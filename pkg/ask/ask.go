@@ -246,7 +246,7 @@ func (q question) qlist(ctx context.Context) iris.Answer {
 		q.missed(isConnectionLost(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err))
 		return q.unanswered(refusal(iris.FromQlist, err))
 	}
-	instance := iris.TheInstance(iris.ParseQlist(output))
+	instance := iris.MainInstance(iris.ParseQlist(output))
 	if instance == nil {
 		return q.unanswered(iris.Refusal{Source: iris.FromQlist, Why: "it named no instance"})
 	}

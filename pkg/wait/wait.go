@@ -192,17 +192,17 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 const reflectorBackoff = 30 * time.Second
 
 // awaitsPods reports whether pods could not be listed yet and may be soon, which is
-// while the server is away and for a while after it answered. Without them stale
+// while the server is unreachable and for a while after it answered. Without them stale
 // endpoints count, so a failure that may pass must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
 	if w.pods == nil || w.pods.HasListed() {
 		return false
 	}
 	grace := watch.DeniedFor
-	if u := w.pods.Unread(); w.WasAway() && (u == nil || u.Reason == view.Failed) {
+	if u := w.pods.Unread(); w.WasUnreachable() && (u == nil || u.Reason == view.Failed) {
 		grace += reflectorBackoff
 	}
-	return now.Sub(w.Answered()) < grace || !w.IsThereFor(grace, now)
+	return now.Sub(w.Answered()) < grace || !w.ReachableFor(grace, now)
 }
 
 // withoutPods returns what the wait cannot know since it could not list pods; ""
