@@ -55,13 +55,13 @@ export KUBECTL_IRIS_KUBERNETES_VERSION := $(KUBERNETES)
 check: lint unit tidy ## Lint, and run the unit and golden tests: a verdict in two minutes
 
 .PHONY: unit
-unit: ## Run the tests that need no Kubernetes; they also tell of generated pages that are out of date
+unit: ## Run the tests that need no Kubernetes, and compare the generated pages
 	go test ./...
 	$(if $(wildcard release/go.mod),cd release && go test ./...)
-	cd test && go test ./docs/... ./repository
+	cd test && go test ./docs/... ./mutants ./repository
 
 .PHONY: tidy
-tidy: ## Tell of each go.mod and go.sum that go mod tidy would change
+tidy: ## Report the go.mod and go.sum files that go mod tidy would change
 	@for mod in $$(git ls-files '*go.mod'); do \
 		(cd "$$(dirname "$$mod")" && go mod tidy -diff) || { echo "$$mod: run go mod tidy there"; exit 1; }; \
 	done
@@ -79,6 +79,10 @@ test: kubernetes ## Run all tests of make unit, and those on a local Kubernetes:
 .PHONY: race
 race: ## Run the unit tests with the race detector (cgo: needs a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 15m ./pkg/...
+
+.PHONY: mutants
+mutants: ## See what mutants of the code the unit tests miss: make mutants PKG=pkg/text (all take hours)
+	@cd test && go run ./mutants $(PKG)
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a real node (Linux, root)
