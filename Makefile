@@ -87,6 +87,7 @@ format: ## Format the code as make lint wants it
 .PHONY: docs
 docs: ## Write the generated pages of docs/ anew
 	go run ./test/docs/output > docs/output.md.new && mv docs/output.md.new docs/output.md
+	go run ./test/docs/findings > docs/findings.md.new && mv docs/findings.md.new docs/findings.md
 	go run ./release/reference -markdown docs/reference
 
 .PHONY: bench

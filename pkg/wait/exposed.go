@@ -70,7 +70,7 @@ func (e *exposed) settled() (bool, error) {
 			Hint("give the port's number as its target, as in --port %d:NUMBER; kubectl describe pod %s -n %s shows what is declared",
 				undeclared[0].Port, pods[0].Name, e.namespace)
 	}
-	return reach.IsReady() && !topology.AddressIsPending(*e.service), nil
+	return reach.IsReady() && !cluster.AddressIsPending(*e.service), nil
 }
 
 // reach returns which pods take the Service's connections.
@@ -149,7 +149,7 @@ type note struct{ key, line string }
 
 // notes says what keeps the Service, but may pass.
 func (e *exposed) notes() []note {
-	if !topology.AddressIsPending(*e.service) {
+	if !cluster.AddressIsPending(*e.service) {
 		return nil
 	}
 	if w := e.newestWarning(); w != nil {
@@ -213,7 +213,7 @@ func (e *exposed) timedOut(after time.Duration, clash string) error {
 		lacks = append(lacks, "a ready endpoint"+someOf(reach))
 		because(e.whyUnready(reach))
 	}
-	if topology.AddressIsPending(*e.service) {
+	if cluster.AddressIsPending(*e.service) {
 		lacks = append(lacks, "a load-balancer address")
 		because(e.whyPending(clash))
 	}
@@ -286,7 +286,7 @@ func (e *exposed) whyPending(clash string) (why, hint string) {
 // port of a pending one, which some load balancers can give only once; "" if none
 // has, or if that could not be read.
 func (w *Waiter) portClash(ctx context.Context, e *exposed) string {
-	if !topology.AddressIsPending(*e.service) {
+	if !cluster.AddressIsPending(*e.service) {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, clashTimeout)
@@ -304,7 +304,7 @@ func clashOf(service *corev1.Service, others []corev1.Service) string {
 	slices.SortFunc(others, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
 	for _, port := range service.Spec.Ports {
 		for i := range others {
-			if other := &others[i]; !topology.AddressIsPending(*other) && hasPort(other, port.Port, port.Protocol) {
+			if other := &others[i]; !cluster.AddressIsPending(*other) && hasPort(other, port.Port, port.Protocol) {
 				return fmt.Sprintf("service %q has port %d here, too, which some load balancers give only once: use --port %s",
 					other.Name, port.Port, freePort(port, others))
 			}
