@@ -21,6 +21,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+	"github.com/kubectl-iris/kubectl-iris/pkg/wait"
 )
 
 // exposeFlags are what expose-sidecar and expose-pod have in common.
@@ -74,7 +75,7 @@ func (f *exposeFlags) addTo(cmd *cobra.Command, s *factory) {
 // exposeRun is how planned Services are carried out.
 type exposeRun struct {
 	*factory
-	client  *kube.Client
+	client  *connection
 	options expose.Options
 	apply   kube.ApplyOptions
 	// show prints what would happen or be sent, and sends nothing.
@@ -353,9 +354,9 @@ func (r *exposeRun) printDiff(text string, err error) error {
 
 // waitOptions returns the options of several waits at once, each of which may
 // have something to say meanwhile.
-func (s *factory) waitOptions(timeout time.Duration) kube.WaitOptions {
+func (s *factory) waitOptions(timeout time.Duration) wait.Options {
 	var saying sync.Mutex
-	return kube.WaitOptions{Timeout: timeout, Tell: func(line string) {
+	return wait.Options{Timeout: timeout, Tell: func(line string) {
 		saying.Lock()
 		defer saying.Unlock()
 		s.warn(line)

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/printers"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -88,7 +87,7 @@ func (f *exposedFlags) run(ctx context.Context, s *factory) error {
 }
 
 // waitAll waits for all Services at once.
-func (f *exposedFlags) waitAll(ctx context.Context, s *factory, client *kube.Client, services []corev1.Service) error {
+func (f *exposedFlags) waitAll(ctx context.Context, s *factory, client *connection, services []corev1.Service) error {
 	failed := make([]error, len(services))
 	options := s.waitOptions(f.timeout)
 	var waiting sync.WaitGroup
@@ -101,7 +100,7 @@ func (f *exposedFlags) waitAll(ctx context.Context, s *factory, client *kube.Cli
 	return errors.Join(failed...)
 }
 
-func (s *factory) readExposed(ctx context.Context, client *kube.Client, namespace string, urls bool) (topology.Snapshot, error) {
+func (s *factory) readExposed(ctx context.Context, client *connection, namespace string, urls bool) (topology.Snapshot, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	snapshot, err := client.Exposed(ctx, namespace, urls)

@@ -54,17 +54,17 @@ func newFactory(env Env, flags *pflag.FlagSet) *factory {
 // client returns a client of the API server that the flags and the kubeconfig
 // name. It obtains the credentials, for which a user may have to log in, so the
 // time for requests begins after it.
-func (s *factory) client(ctx context.Context) (*kube.Client, error) {
+func (s *factory) client(ctx context.Context) (*connection, error) {
 	return s.clientWith(ctx, func(*rest.Config) {})
 }
 
-func (s *factory) clientWith(ctx context.Context, change func(*rest.Config)) (*kube.Client, error) {
+func (s *factory) clientWith(ctx context.Context, change func(*rest.Config)) (*connection, error) {
 	config, err := s.config.ToRESTConfig()
 	if err != nil {
 		return nil, s.configProblem(err)
 	}
 	change(config)
-	client, err := kube.New(config, s.Build.userAgent())
+	client, err := newConnection(config, s.Build.userAgent())
 	if err != nil {
 		return nil, s.configProblem(err)
 	}

@@ -20,7 +20,7 @@ func clusterArg(args []string) (string, error) {
 }
 
 // clusterNotFound names the clusters that there are.
-func clusterNotFound(ctx context.Context, client *kube.Client, namespace string, names ...string) error {
+func clusterNotFound(ctx context.Context, client *connection, namespace string, names ...string) error {
 	what := "IrisCluster " + quoted(names)
 	if len(names) > 1 {
 		what = "IrisClusters " + quoted(names)

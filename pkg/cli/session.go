@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
+	"github.com/kubectl-iris/kubectl-iris/pkg/stream"
 	"github.com/kubectl-iris/kubectl-iris/pkg/tty"
 )
 
@@ -71,7 +71,7 @@ func (f *sessionFlags) run(ctx context.Context, s *factory, args []string) error
 	if err != nil {
 		return err
 	}
-	return s.attach(ctx, client, kube.Session{
+	return s.attach(ctx, client, stream.Session{
 		Namespace: session.Namespace,
 		Pod:       session.Pod,
 		Container: session.Container,
@@ -84,7 +84,7 @@ func (f *sessionFlags) run(ctx context.Context, s *factory, args []string) error
 
 // attach runs a command with the user's terminal, if there is one, and restores
 // the terminal in any case.
-func (s *factory) attach(ctx context.Context, client *kube.Client, command kube.Session) error {
+func (s *factory) attach(ctx context.Context, client *connection, command stream.Session) error {
 	// If the terminal goes away, or on a quit signal, the session ends as it does on
 	// an interrupt, so that the terminal is restored.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGQUIT)

@@ -131,7 +131,7 @@ func (f *unexposeFlags) run(ctx context.Context, s *factory, args []string) erro
 
 // choose finds the Services that are meant; what is meant and not there is in
 // the errors.
-func (f *unexposeFlags) choose(ctx context.Context, s *factory, client *kube.Client, namespace string, made []corev1.Service, args []string) (chosen []*corev1.Service, failed []error) {
+func (f *unexposeFlags) choose(ctx context.Context, s *factory, client *connection, namespace string, made []corev1.Service, args []string) (chosen []*corev1.Service, failed []error) {
 	switch {
 	case f.all:
 		return pointers(made, func(*corev1.Service) bool { return true }), nil
@@ -209,7 +209,7 @@ func byNameOrPod(namespace string, made []corev1.Service, arg string) ([]*corev1
 }
 
 // notMade tells a Service of somebody else's from one that is not there.
-func (s *factory) notMade(ctx context.Context, client *kube.Client, namespace, name string, made []corev1.Service) error {
+func (s *factory) notMade(ctx context.Context, client *connection, namespace, name string, made []corev1.Service) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	hint := fmt.Sprintf("this tool made none in namespace %q", namespace)
@@ -230,7 +230,7 @@ func (s *factory) notMade(ctx context.Context, client *kube.Client, namespace, n
 	return problem.New("there is no service %q in namespace %q, nor one for a pod of that name", name, namespace).Hint("%s", hint)
 }
 
-func (f *unexposeFlags) remove(ctx context.Context, s *factory, client *kube.Client, service *corev1.Service) error {
+func (f *unexposeFlags) remove(ctx context.Context, s *factory, client *connection, service *corev1.Service) error {
 	if f.dryRun != action.DryRunClient {
 		deleting, cancel := s.bounded(ctx)
 		err := client.Delete(deleting, service, kube.DeleteOptions{DryRun: f.dryRun == action.DryRunServer})

@@ -1,11 +1,10 @@
-package kube
+package stream
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -25,12 +25,12 @@ const silence = 30 * time.Second
 // Log opens the log of a container, each line with its time before it. Errors
 // are logs.ErrNone if there is nothing to read, or not yet. A log that is
 // followed may be silent forever; any other fails after a while.
-func (c *Client) Log(ctx context.Context, source logs.Source, part logs.Part) (io.ReadCloser, error) {
+func (s *Streamer) Log(ctx context.Context, source logs.Source, part logs.Part) (io.ReadCloser, error) {
 	if part.Follow {
-		stream, err := c.streams.core.Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
-		return stream, c.explainLog(err, source)
+		stream, err := s.client.WatchAPI().Core.Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
+		return stream, s.explainLog(err, source)
 	}
-	limit := max(silence, c.config.Timeout)
+	limit := max(silence, s.client.Config().Timeout)
 	ctx, cancel := context.WithCancelCause(ctx)
 	silent := silentError(limit)
 	timer := time.AfterFunc(limit, func() { cancel(silent) })
@@ -39,9 +39,9 @@ func (c *Client) Log(ctx context.Context, source logs.Source, part logs.Part) (i
 		if errors.Is(context.Cause(ctx), silent) {
 			err = silent
 		}
-		return c.explainLog(err, source)
+		return s.explainLog(err, source)
 	}
-	stream, err := c.once.core.Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
+	stream, err := s.client.API().Core.Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
 	if err != nil {
 		cancel(nil)
 		return nil, explain(err)
@@ -101,17 +101,17 @@ func logOptions(source logs.Source, part logs.Part) *corev1.PodLogOptions {
 
 // explainLog turns the error of opening or reading a log into one line for a
 // person, or into logs.ErrNone.
-func (c *Client) explainLog(err error, source logs.Source) error {
+func (s *Streamer) explainLog(err error, source logs.Source) error {
 	switch {
 	case err == nil:
 		return nil
 	case apierrors.IsNotFound(err), apierrors.IsBadRequest(err) && notYet(err):
 		return logs.ErrNone
-	case errors.As(err, new(silentError)), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+	case errors.As(err, new(silentError)), errors.Is(err, context.DeadlineExceeded), kube.IsTimeout(err):
 		return problem.New("cannot get pods/log %q in namespace %q: no answer in time: %w", source.Pod, source.Namespace, err).
 			Hint("kubectl get nodes shows whether the pod's node is ready; --request-timeout allows it more time")
 	}
-	explained := c.explain(err, access{"get", "pods/log", source.Namespace}, source.Pod)
+	explained := s.client.Explain(err, kube.Access{Verb: "get", Resource: "pods/log", Namespace: source.Namespace}, source.Pod)
 	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsBadRequest(err) {
 		return final{explained}
 	}
@@ -134,50 +134,4 @@ func notYet(err error) bool {
 	words := err.Error()
 	return strings.Contains(words, "is waiting to start") || strings.Contains(words, "not found") ||
 		strings.Contains(words, "is terminated") || strings.Contains(words, "not available")
-}
-
-// LogSources returns the containers of all pods that have the labels of a
-// cluster, or of one of these pods, by pod and container.
-func (c *Client) LogSources(ctx context.Context, namespace, cluster, pod string) ([]logs.Source, error) {
-	options := metav1.ListOptions{LabelSelector: ClusterPods(cluster)}
-	found, err := collect(ctx, c.once.core.Pods(namespace).List, options, func(p *corev1.Pod) ([]logs.Source, bool) {
-		return logSources(p), pod == "" || p.Name == pod
-	})
-	return slices.Concat(found...), c.explain(err, access{"list", "pods", namespace}, "")
-}
-
-// FollowLogSources calls show with the containers as LogSources does, and again
-// after every change, until ctx ends, which is no error, or show returns one.
-func (c *Client) FollowLogSources(ctx context.Context, namespace, cluster, pod string, show func([]logs.Source) error, lost func(error)) error {
-	return c.followPods(ctx, namespace, cluster, "new pods cannot be followed", func(pods []*corev1.Pod) error {
-		var all []logs.Source
-		for _, p := range pods {
-			if pod == "" || p.Name == pod {
-				all = append(all, logSources(p)...)
-			}
-		}
-		return show(all)
-	}, lost)
-}
-
-// logSources returns the pod's containers and native sidecars; ordinary init
-// containers are skipped.
-func logSources(pod *corev1.Pod) []logs.Source {
-	var sources []logs.Source
-	stay := slices.DeleteFunc(slices.Clone(pod.Spec.InitContainers), func(c corev1.Container) bool {
-		return c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways
-	})
-	statuses := slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
-	for _, c := range slices.Concat(pod.Spec.Containers, stay) {
-		source := logs.Source{Namespace: pod.Namespace, Pod: pod.Name, UID: string(pod.UID), Container: c.Name}
-		for _, s := range statuses {
-			if s.Name == c.Name {
-				source.Restarts = int(s.RestartCount)
-				source.Running = s.State.Running != nil
-				source.Started = s.State.Waiting == nil || s.RestartCount > 0
-			}
-		}
-		sources = append(sources, source)
-	}
-	return sources
 }

@@ -1,4 +1,4 @@
-package kube
+package ask
 
 import (
 	"context"
@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/stream"
 )
 
 // The channels of the protocol of exec.
@@ -132,13 +134,13 @@ func dataPod() iris.Pod {
 
 func (s *apiServer) ask(t *testing.T, pod iris.Pod) iris.Answer {
 	t.Helper()
-	client, err := New(&rest.Config{Host: s.URL}, "test")
+	client, err := kube.New(&rest.Config{Host: s.URL}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	found := client.Ask(ctx, []iris.Cluster{{Namespace: "iko", Name: "simple", Mirrored: true}}, []iris.Pod{pod})
+	found := New(client, stream.New(client)).Ask(ctx, []iris.Cluster{{Namespace: "iko", Name: "simple", Mirrored: true}}, []iris.Pod{pod})
 	if len(found) != 1 || found[0].Pod != pod.Name || found[0].UID != pod.UID {
 		t.Fatalf("answers: %+v", found)
 	}
@@ -315,7 +317,7 @@ func TestAskLate(t *testing.T) {
 	s := newAPIServer(t)
 	s.exec = func(write func(byte, string), gone <-chan struct{}) {
 		select {
-		case <-time.After(askPatience + 300*time.Millisecond):
+		case <-time.After(qlistPatience + 300*time.Millisecond):
 			says(line)(write, gone)
 		case <-gone:
 		}
@@ -349,11 +351,11 @@ func TestAskedHow(t *testing.T) {
 			s.execStatus, s.page = ptr(forbidden("create pods/exec")), answers(200, "SUCCESS")
 			pod := dataPod()
 			test.pod(&pod)
-			client, err := New(&rest.Config{Host: s.URL}, "test")
+			client, err := kube.New(&rest.Config{Host: s.URL}, "test")
 			if err != nil {
 				t.Fatal(err)
 			}
-			client.Ask(t.Context(), []iris.Cluster{{Namespace: "iko", Name: "simple", Mirrored: true}, {Namespace: "iko", Name: "alone"}, {Namespace: "iko", Name: "narrow", Mirrored: true, Nodes: narrow}}, []iris.Pod{pod, {Name: "not data"}})
+			New(client, stream.New(client)).Ask(t.Context(), []iris.Cluster{{Namespace: "iko", Name: "simple", Mirrored: true}, {Namespace: "iko", Name: "alone"}, {Namespace: "iko", Name: "narrow", Mirrored: true, Nodes: narrow}}, []iris.Pod{pod, {Name: "not data"}})
 			slices.Sort(s.asked)
 			if diff := cmp.Diff(test.want, s.asked); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
@@ -365,14 +367,15 @@ func TestAskedHow(t *testing.T) {
 // Pods whose turn does not come were not asked, which is no silence of IRIS.
 func TestAskTooMany(t *testing.T) {
 	t.Parallel()
-	client, err := New(&rest.Config{Host: "http://localhost"}, "test")
+	client, err := kube.New(&rest.Config{Host: "http://localhost"}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
+	asker := New(client, stream.New(client))
 	for range maxAsked {
-		client.asking <- struct{}{}
+		asker.turns <- struct{}{}
 	}
-	a := client.Ask(t.Context(), nil, []iris.Pod{dataPod()})[0]
+	a := asker.Ask(t.Context(), nil, []iris.Pod{dataPod()})[0]
 	if want := "iris qlist: not asked within 3s, since no more than 64 pods are asked at a time"; a.Why() != want || a.Refused[0].TimedOut {
 		t.Errorf("got %+v, want %q", a.Refused, want)
 	}
@@ -401,11 +404,11 @@ func TestReplyKnowsWhoIsAway(t *testing.T) {
 			t.Parallel()
 			s := newAPIServer(t)
 			test.server(s)
-			client, err := New(&rest.Config{Host: s.URL}, "test")
+			client, err := kube.New(&rest.Config{Host: s.URL}, "test")
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := client.AskPod(t.Context(), nil, dataPod(), nil)
+			r := New(client, stream.New(client)).AskPod(t.Context(), nil, dataPod(), nil)
 			if r.ServerAway != test.want || r.Source != iris.NoAnswer {
 				t.Errorf("away %v: %q", r.ServerAway, r.Why())
 			}
@@ -418,11 +421,11 @@ func TestRepliesOfThePageAlone(t *testing.T) {
 	t.Parallel()
 	s := newAPIServer(t)
 	s.page = answers(503, "FAILED")
-	client, err := New(&rest.Config{Host: s.URL}, "test")
+	client, err := kube.New(&rest.Config{Host: s.URL}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := client.AskPod(t.Context(), nil, dataPod(), &iris.Refusal{Source: iris.FromQlist, TimedOut: true, Why: "no answer"})
+	r := New(client, stream.New(client)).AskPod(t.Context(), nil, dataPod(), &iris.Refusal{Source: iris.FromQlist, TimedOut: true, Why: "no answer"})
 	if r.Text() != "not primary" || r.Why() != "iris qlist: no answer; /api/monitor/metrics: it answered 404 Not Found" || slices.ContainsFunc(s.asked, func(r string) bool { return strings.Contains(r, "/exec") }) {
 		t.Errorf("%q, %q after %q", r.Text(), r.Why(), s.asked)
 	}

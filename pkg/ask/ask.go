@@ -1,4 +1,8 @@
-package kube
+// Package ask asks IRIS what it is: once, for a snapshot or a target, or again and
+// again while a watch lasts. It asks `iris qlist` in the container of the pod and, if
+// that is not conclusive, the instance's metrics and the page mirror_status.cxw through
+// the API server's proxy.
+package ask
 
 import (
 	"context"
@@ -22,16 +26,18 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
+	"github.com/kubectl-iris/kubectl-iris/pkg/stream"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 const (
 	// askTimeout bounds the asking of all pods together.
 	askTimeout = 3 * time.Second
-	// askPatience is how long `iris qlist` may take before the metrics and
+	// qlistPatience is how long `iris qlist` may take before the metrics and
 	// mirror_status.cxw are asked as well.
-	askPatience = 2 * time.Second
+	qlistPatience = 2 * time.Second
 	// maxAsked is the number of pods that are asked at a time.
 	maxAsked = 64
 	// maxPage bounds the page of mirror_status.cxw, in bytes: it is a word.
@@ -41,57 +47,61 @@ const (
 	maxMetrics = 1 << 20
 )
 
-// The rights to ask IRIS.
-var (
-	execRight  = access{verb: "create", resource: "pods/exec"}
-	proxyRight = access{verb: "get", resource: "pods/proxy"}
-)
+// An Asker asks IRIS through one API server. It is safe for concurrent use.
+type Asker struct {
+	client  *kube.Client
+	streams *stream.Streamer
+	// turns has a token for each pod that is being asked.
+	turns chan struct{}
+}
 
-// Ask asks IRIS in each data pod what it is: by `iris qlist` in its container,
-// and if that is forbidden, fails or says nothing conclusive, by its metrics and
-// the page mirror_status.cxw through the API server's proxy. All pods are asked
-// at once and none for longer than three seconds. A pod that does not answer is
-// no error: its Answer says why. Clusters, which may be missing, say where a
-// sidecar listens, what it passes on, and that a data node is not mirrored.
-func (c *Client) Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer {
+// New returns an Asker that runs commands through streams and reads pages through client.
+func New(client *kube.Client, streams *stream.Streamer) *Asker {
+	return &Asker{client: client, streams: streams, turns: make(chan struct{}, maxAsked)}
+}
+
+// Ask returns an answer for each data pod. All are asked at once, each for at most three
+// seconds. A pod that does not answer is no error: its Answer has the reason. clusters,
+// which may be missing, say where a sidecar listens, what it passes on, and whether a
+// data node is mirrored.
+func (a *Asker) Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer {
 	asked := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool { return p.Component() != iris.ComponentData })
 	answers := make([]iris.Answer, len(asked))
 	var asking sync.WaitGroup
 	for i, pod := range asked {
-		asking.Go(func() { answers[i] = c.AskPod(ctx, clusters, pod, nil).Answer })
+		asking.Go(func() { answers[i] = a.AskPod(ctx, clusters, pod, nil).Answer })
 	}
 	asking.Wait()
 	return answers
 }
 
-// AskPod asks IRIS in one data pod as Ask does; not by qlist if skip says why.
-func (c *Client) AskPod(ctx context.Context, clusters []iris.Cluster, pod iris.Pod, skip *iris.Refusal) poll.Reply {
+// AskPod asks IRIS in one data pod as Ask does. If skip is not nil, it is why qlist is
+// not asked.
+func (a *Asker) AskPod(ctx context.Context, clusters []iris.Cluster, pod iris.Pod, skip *iris.Refusal) poll.Reply {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	q := question{client: c, pod: pod, cluster: clusterOf(pod, clusters), skip: skip, away: new(atomic.Bool)}
-	a := q.inTurn(ctx)
-	a.At = time.Now()
-	return poll.Reply{Answer: a, ServerAway: a.Source == iris.NoAnswer && q.away.Load()}
+	q := question{asker: a, pod: pod, cluster: kube.ClusterOf(pod, clusters), skip: skip, away: new(atomic.Bool)}
+	answer := q.inTurn(ctx)
+	answer.At = time.Now()
+	return poll.Reply{Answer: answer, ServerAway: answer.Source == iris.NoAnswer && q.away.Load()}
 }
 
-// clusterOf is a pod's cluster; nil where it was not read.
-func clusterOf(pod iris.Pod, clusters []iris.Cluster) *iris.Cluster {
-	for i := range clusters {
-		if clusters[i].Namespace == pod.Namespace && clusters[i].Name == pod.Cluster() {
-			return &clusters[i]
-		}
-	}
-	return nil
+// AskInstance asks `iris qlist` in the IRIS container of a pod of any component, for at
+// most three seconds.
+func (a *Asker) AskInstance(ctx context.Context, pod iris.Pod) iris.Answer {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return question{asker: a, pod: pod}.qlist(ctx)
 }
 
-// question is one pod that is asked.
+// A question is one pod that is asked.
 type question struct {
-	client  *Client
+	asker   *Asker
 	pod     iris.Pod
 	cluster *iris.Cluster
 	// skip is why qlist is not asked; nil if it is.
 	skip *iris.Refusal
-	// away notes that the server is not there; it may be missing.
+	// away is set if the API server is unreachable; it may be nil.
 	away *atomic.Bool
 }
 
@@ -101,18 +111,18 @@ func (q question) missed(server bool) {
 	}
 }
 
-// inTurn asks as soon as there are not too many that are asked.
+// inTurn asks as soon as fewer than maxAsked pods are being asked.
 func (q question) inTurn(ctx context.Context) iris.Answer {
 	select {
-	case q.client.asking <- struct{}{}:
-		defer func() { <-q.client.asking }()
+	case q.asker.turns <- struct{}{}:
+		defer func() { <-q.asker.turns }()
 		return q.ask(ctx)
 	case <-ctx.Done():
 		return q.unanswered(notAsked(ctx.Err()))
 	}
 }
 
-// notAsked is why a pod's turn did not come.
+// notAsked returns why a pod's turn did not come.
 func notAsked(err error) iris.Refusal {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return refusal(iris.FromQlist, err)
@@ -143,7 +153,7 @@ func (q question) ask(ctx context.Context) iris.Answer {
 	}
 	listed := make(chan iris.Answer, 1)
 	go func() { listed <- q.qlist(ctx) }()
-	patience := time.NewTimer(askPatience)
+	patience := time.NewTimer(qlistPatience)
 	defer patience.Stop()
 	select {
 	case a := <-listed:
@@ -231,12 +241,12 @@ func whyNot(a iris.Answer) []iris.Refusal {
 }
 
 func (q question) qlist(ctx context.Context) iris.Answer {
-	output, err := q.client.exec(ctx, q.pod.Namespace, q.pod.Name, q.pod.IRIS.Name, "iris", "qlist")
+	output, err := q.asker.streams.Exec(ctx, q.pod.Namespace, q.pod.Name, q.pod.IRIS.Name, "iris", "qlist")
 	if err != nil {
-		q.missed(lostServer(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err))
+		q.missed(isConnectionLost(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err))
 		return q.unanswered(refusal(iris.FromQlist, err))
 	}
-	instance := iris.TheInstance(iris.ParseQlist(output))
+	instance := iris.MainInstance(iris.ParseQlist(output))
 	if instance == nil {
 		return q.unanswered(iris.Refusal{Source: iris.FromQlist, Why: "it named no instance"})
 	}
@@ -247,9 +257,9 @@ func (q question) qlist(ctx context.Context) iris.Answer {
 
 // mirrorStatus asks the page of the sidecar or, without one, of IRIS itself.
 func (q question) mirrorStatus(ctx context.Context) iris.Answer {
-	status, body, err := q.client.page(ctx, q.pod.Namespace, q.address(), iris.MirrorStatusPath, maxPage)
+	status, body, err := q.asker.page(ctx, q.pod.Namespace, q.address(), iris.MirrorStatusPath, maxPage)
 	if err != nil {
-		q.missed(q.skip != nil && lostServer(err)) // a 503 is about the pod
+		q.missed(q.skip != nil && isConnectionLost(err)) // a 503 is about the pod
 		return q.unanswered(refusal(iris.FromMirrorStatus, err))
 	}
 	a := q.answer()
@@ -295,7 +305,7 @@ func (q question) passesMetrics() bool {
 }
 
 func (q question) metricsAt(ctx context.Context, address string) iris.Answer {
-	status, body, err := q.client.page(ctx, q.pod.Namespace, address, iris.MetricsPath, maxMetrics)
+	status, body, err := q.asker.page(ctx, q.pod.Namespace, address, iris.MetricsPath, maxMetrics)
 	if err != nil {
 		return q.unanswered(refusal(iris.FromMetrics, err))
 	}
@@ -335,14 +345,14 @@ func (q question) of() iris.Cluster {
 
 // page reads a page of a pod through the API server's proxy, at most limit bytes
 // of it. An error is the API server's own.
-func (c *Client) page(ctx context.Context, namespace, address, path string, limit int64) (status int, body string, err error) {
-	at := c.once.core.RESTClient().Get().
+func (a *Asker) page(ctx context.Context, namespace, address, path string, limit int64) (status int, body string, err error) {
+	at := a.client.API().Core.RESTClient().Get().
 		Namespace(namespace).Resource("pods").Name(address).SubResource("proxy").Suffix(path).URL()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
 	if err != nil {
 		return 0, "", err
 	}
-	response, err := c.once.http.Do(request)
+	response, err := a.client.API().HTTP.Do(request)
 	if err != nil {
 		return 0, "", err
 	}
@@ -358,12 +368,12 @@ func (c *Client) page(ctx context.Context, namespace, address, path string, limi
 	return response.StatusCode, string(text), nil
 }
 
-// lostServer tells an error of the way to the API server from one of the way
-// to the pod, and from a command that fails.
-func lostServer(err error) bool {
+// isConnectionLost reports whether err means that the API server was unreachable, rather
+// than the pod or the command failing.
+func isConnectionLost(err error) bool {
 	var closed *websocket.CloseError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+	case errors.Is(err, context.DeadlineExceeded), kube.IsTimeout(err):
 		return false
 	case errors.As(err, &closed):
 		return closed.Code != websocket.CloseNormalClosure
@@ -380,18 +390,17 @@ var requestLine = regexp.MustCompile(`\b(Get|Post) "[^"]*": `)
 // where the reason does not.
 var dialled = regexp.MustCompile(`\bdial tcp \S+: `)
 
-// refusal is an error as the reason why there is no answer.
+// refusal returns err as the reason why a source gave no answer.
 func refusal(source iris.AnswerSource, err error) iris.Refusal {
 	r := iris.Refusal{Source: source}
 	switch {
-	case refuserOf(err) == byRBAC:
-		right := execRight
+	case kube.IsMissingRight(err):
+		r.Verb, r.Resource = "create", "pods/exec"
 		if source != iris.FromQlist {
-			right = proxyRight
+			r.Verb, r.Resource = "get", "pods/proxy"
 		}
-		r.Verb, r.Resource = right.verb, right.resource
-		r.Why = fmt.Sprintf("the right %s %s is missing", right.resource, right.verb)
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		r.Why = fmt.Sprintf("the right %s %s is missing", r.Resource, r.Verb)
+	case errors.Is(err, context.DeadlineExceeded), kube.IsTimeout(err):
 		r.TimedOut = true
 		r.Why = fmt.Sprintf("no answer within %s", askTimeout)
 	default:

@@ -1,4 +1,4 @@
-package kube
+package stream
 
 import (
 	"bytes"
@@ -9,40 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
-
-// Containers that begin before the others and stay have logs as any; those that
-// prepare the pod are left out.
-func TestLogSources(t *testing.T) {
-	always := corev1.ContainerRestartPolicyAlways
-	pod := &corev1.Pod{
-		Spec: corev1.PodSpec{
-			InitContainers: []corev1.Container{{Name: "prepares"}, {Name: "stays", RestartPolicy: &always}},
-			Containers:     []corev1.Container{{Name: "iris"}},
-		},
-		Status: corev1.PodStatus{
-			InitContainerStatuses: []corev1.ContainerStatus{{Name: "stays", RestartCount: 2, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}},
-		},
-	}
-	type known struct {
-		Container string
-		Restarts  int
-		Running   bool
-	}
-	var got []known
-	for _, s := range logSources(pod) {
-		got = append(got, known{s.Container, s.Restarts, s.Running})
-	}
-	if diff := cmp.Diff([]known{{"iris", 0, false}, {"stays", 2, true}}, got); diff != "" {
-		t.Error(diff)
-	}
-}
 
 // roundTrip is a transport.
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -70,11 +42,11 @@ func TestSilentLog(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, err := New(&rest.Config{Host: "http://api", Transport: test.answer}, "test")
+				client, err := kube.New(&rest.Config{Host: "http://api", Transport: test.answer}, "test")
 				if err != nil {
 					t.Fatal(err)
 				}
-				read, err := readLog(t.Context(), client, test.part)
+				read, err := readLog(t.Context(), New(client), test.part)
 				if got := bytes.Count(read, []byte("\n")); got != test.lines {
 					t.Errorf("%d lines, want %d", got, test.lines)
 				}
@@ -90,7 +62,7 @@ func TestSilentLog(t *testing.T) {
 	}
 }
 
-func readLog(ctx context.Context, client *Client, part logs.Part) ([]byte, error) {
+func readLog(ctx context.Context, client *Streamer, part logs.Part) ([]byte, error) {
 	log, err := client.Log(ctx, logs.Source{Namespace: "ns", Pod: "pod-0", Container: "iris"}, part)
 	if err != nil {
 		return nil, err

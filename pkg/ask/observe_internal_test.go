@@ -1,4 +1,4 @@
-package kube
+package ask
 
 import (
 	"context"
@@ -13,13 +13,14 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
-// An askedPair is an asker with pods whose answers a test sets.
+// An askedPair is an Observer with pods whose answers a test sets.
 type askedPair struct {
-	*asker
+	*Observer
 	t    *testing.T
 	pods []iris.Pod
 
@@ -30,10 +31,10 @@ type askedPair struct {
 	slow time.Duration
 }
 
-// watching starts an asker for a failover pair. It is called in a bubble.
+// watching starts an Observer for a failover pair. It is called in a bubble.
 func watching(t *testing.T) *askedPair {
 	w := &askedPair{t: t, says: "Primary", pods: []iris.Pod{memberOf("simple", 0), memberOf("simple", 1)}}
-	w.asker = newAsker(&Client{}, Scope{}, func() {}, clock.RealClock{})
+	w.Observer = new(Asker).NewObserver(kube.Scope{}, func() {}, clock.RealClock{})
 	w.poller.Ask = func(_ context.Context, pod iris.Pod, _ *iris.Refusal) poll.Reply {
 		w.mu.Lock()
 		slow := w.slow
@@ -49,7 +50,13 @@ func watching(t *testing.T) *askedPair {
 			Instance: &iris.Instance{Status: "running", Condition: iris.Running, Mirror: &iris.Mirror{MemberType: "Failover", Status: w.says}},
 		}}
 	}
-	t.Cleanup(background(context.Background(), w.poller.Run))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.Run(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
 	return w
 }
 
@@ -62,10 +69,10 @@ func memberOf(cluster string, ordinal int) iris.Pod {
 	}
 }
 
-// look hands the asker a snapshot, and returns it with the answers.
+// look gives the Observer a snapshot, and returns it with the answers.
 func (w *askedPair) look() (topology.Snapshot, bool) {
 	s := topology.Snapshot{Pods: w.pods}
-	ready := w.add(&s)
+	ready := w.Observe(&s)
 	return s, ready
 }
 
@@ -77,7 +84,7 @@ func (w *askedPair) during(d time.Duration) int {
 	w.mu.Unlock()
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		w.look()
-		time.Sleep(redrawInterval)
+		time.Sleep(200 * time.Millisecond)
 	}
 	synctest.Wait()
 	w.mu.Lock()
@@ -130,8 +137,8 @@ func TestWatchAsksSeldomAtRest(t *testing.T) {
 		if n := w.during(time.Second); n != 2 {
 			t.Fatalf("%d questions at first, want 2", n)
 		}
-		if n := w.during(5 * askResting); n != 2*5 {
-			t.Errorf("%d questions in %s, want 10", n, 5*askResting)
+		if n := w.during(5 * stableInterval); n != 2*5 {
+			t.Errorf("%d questions in %s, want 10", n, 5*stableInterval)
 		}
 	})
 }
@@ -141,8 +148,8 @@ func TestWatchTakesFirstAnswersForNoChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watching(t)
 		w.slow = 400 * time.Millisecond
-		if n := w.during(movesFor); n > 2*5 {
-			t.Errorf("%d questions in %s at rest, want at most 10", n, movesFor)
+		if n := w.during(changingFor); n > 2*5 {
+			t.Errorf("%d questions in %s at rest, want at most 10", n, changingFor)
 		}
 	})
 }
@@ -170,12 +177,12 @@ func TestWatchAsksOftenWhileAClusterMoves(t *testing.T) {
 		if n := w.during(10 * time.Second); n < 2*5 || n > 2*6+1 {
 			t.Errorf("%d questions in ten seconds, want about 10", n)
 		}
-		w.during(movesFor)
-		if n := w.during(10 * askResting); n < 3*9 || n > 3*11 {
+		w.during(changingFor)
+		if n := w.during(10 * stableInterval); n < 3*9 || n > 3*11 {
 			t.Errorf("%d questions at rest, want about 30", n)
 		}
 		w.say("Backup")
-		w.during(askResting + time.Second)
+		w.during(stableInterval + time.Second)
 		if n := w.during(10 * time.Second); n < 3*4 || n > 3*6 {
 			t.Errorf("%d questions after an answer changed, want about 15", n)
 		}

@@ -1,4 +1,4 @@
-package kube
+package watch
 
 import (
 	"context"
@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 )
 
 // podServer lists one pod, and fails as a test says.
@@ -37,8 +39,8 @@ func (s *podServer) fails(list, watch error) {
 	}
 }
 
-func (s *podServer) source() source {
-	return listWatch(
+func (s *podServer) source() Source {
+	return ListWatch(
 		func(context.Context, metav1.ListOptions) (*corev1.PodList, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -53,26 +55,29 @@ func (s *podServer) source() source {
 			}
 			s.watching = watch.NewFake()
 			return s.watching, nil
-		}, byLabel(""))
+		}, ByLabel(""))
 }
 
 // follow follows the server's pods; shown gets whatever is looked at.
-func (s *podServer) follow(t *testing.T) (w *watcher, shown <-chan int) {
-	client := &Client{config: &rest.Config{Host: "https://server"}}
-	w = &watcher{feeds: newFeeds(client)}
-	w.pods = w.add("pods", "iko", lacksPods, s.source(), &corev1.Pod{}, trimPod)
+func (s *podServer) follow(t *testing.T) (f *clusterFeeds, shown <-chan int) {
+	client, err := kube.New(&rest.Config{Host: "https://server"}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f = &clusterFeeds{Feeds: NewFeeds(client)}
+	f.pods = f.Add("pods", "iko", kube.LossPods, s.source(), &corev1.Pod{}, trimPod)
 	looks := make(chan int, 100)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = w.run(ctx, 0, 0, func() (bool, error) {
-			looks <- len(readable[*corev1.Pod](w.pods))
+		_ = f.Run(ctx, 0, 0, func() (bool, error) {
+			looks <- len(readable[*corev1.Pod](f.pods))
 			return false, nil
 		})
 	}()
 	t.Cleanup(func() { stop(); <-done })
-	return w, looks
+	return f, looks
 }
 
 // patience is more than the longest pause of a reflector between two tries.
@@ -120,26 +125,26 @@ func TestOutageEndsWithTheServerBack(t *testing.T) {
 			s.awaitWatch(t)
 			s.fails(errAway, errAway)
 			select {
-			case err := <-w.trouble:
+			case err := <-w.outages:
 				if !errors.Is(err, errAway) {
 					t.Error(err)
 				}
 			case <-time.After(patience):
 				t.Fatal("the outage is not told")
 			}
-			if !w.isAway() {
+			if !w.isUnreachable() {
 				t.Error("the server is not taken for away")
 			}
 			time.Sleep(patience) // more errors
 			for len(shown) > 0 {
 				<-shown
 			}
-			if len(w.trouble) > 0 {
+			if len(w.outages) > 0 {
 				t.Error("the outage is told twice")
 			}
 			s.fails(nil, nil)
 			looks(t, shown, 1)
-			if w.isAway() {
+			if w.isUnreachable() {
 				t.Error("the server is still taken for away")
 			}
 		}
@@ -156,7 +161,7 @@ func TestForbiddenFeedHasNoObjects(t *testing.T) {
 		s.awaitWatch(t)
 		s.fails(denied, denied)
 		looks(t, shown, 0)
-		if w.pods.missing() == nil || len(w.trouble) > 0 {
+		if w.pods.Unread() == nil || len(w.outages) > 0 {
 			t.Error("the refusal is no outage, and the pods are unread")
 		}
 		s.fails(nil, nil)
@@ -166,16 +171,16 @@ func TestForbiddenFeedHasNoObjects(t *testing.T) {
 
 // A right that is missing is told once it is missing for long, and once.
 func TestDenialIsToldOnce(t *testing.T) {
-	var d denial
+	var d Denial
 	now := time.Now()
 	told := 0
 	for _, missing := range []bool{true, true, false, true, true, true} {
-		if d.lasts(missing, now) {
+		if d.Lasts(missing, now) {
 			told++
 		}
-		now = now.Add(deniedFor / 2)
+		now = now.Add(DeniedFor / 2)
 	}
-	if d.lasts(true, now) || told != 1 {
+	if d.Lasts(true, now) || told != 1 {
 		t.Errorf("told %d times", told)
 	}
 }

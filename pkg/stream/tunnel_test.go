@@ -1,4 +1,4 @@
-package kube
+package stream
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
@@ -26,15 +27,15 @@ func refuse(w http.ResponseWriter) {
 	})
 }
 
-func clientOf(t *testing.T, handler http.HandlerFunc) *Client {
+func clientOf(t *testing.T, handler http.HandlerFunc) *Streamer {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	client, err := New(&rest.Config{Host: server.URL}, "test")
+	client, err := kube.New(&rest.Config{Host: server.URL}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return client
+	return New(client)
 }
 
 // A server that lets no WebSocket in is spoken to as before there were any.

@@ -1,4 +1,4 @@
-package kube
+package wait
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
@@ -286,19 +285,19 @@ func (e *exposed) whyPending(clash string) (why, hint string) {
 // portClash returns the hint that another load balancer of the namespace has a
 // port of a pending one, which some load balancers can give only once; "" if none
 // has, or if that could not be read.
-func (c *Client) portClash(ctx context.Context, e *exposed) string {
+func (w *Waiter) portClash(ctx context.Context, e *exposed) string {
 	if !topology.AddressIsPending(*e.service) {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, clashTimeout)
 	defer cancel()
-	others, err := collect(ctx, c.once.core.Services(e.namespace).List, metav1.ListOptions{}, func(service *corev1.Service) (corev1.Service, bool) {
-		return *service, service.Spec.Type == corev1.ServiceTypeLoadBalancer && service.Name != e.name
-	})
+	others, err := w.client.Services(ctx, e.namespace)
 	if err != nil {
 		return ""
 	}
-	return clashOf(e.service, others)
+	return clashOf(e.service, slices.DeleteFunc(others, func(other corev1.Service) bool {
+		return other.Spec.Type != corev1.ServiceTypeLoadBalancer || other.Name == e.name
+	}))
 }
 
 func clashOf(service *corev1.Service, others []corev1.Service) string {

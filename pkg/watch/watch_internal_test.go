@@ -1,4 +1,4 @@
-package kube
+package watch
 
 import (
 	"context"
@@ -12,11 +12,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/kubetest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
 // watched is a watch under a fake clock: what it has shown, and what it told of
@@ -30,7 +32,7 @@ type watched struct {
 	done  chan struct{}
 }
 
-func startWatch(t *testing.T, client *Client, scope Scope) *watched {
+func startWatch(t *testing.T, client *Watcher, scope kube.Scope) *watched {
 	ctx, stop := context.WithCancel(t.Context())
 	w := &watched{stop: stop, done: make(chan struct{})}
 	go func() {
@@ -72,13 +74,13 @@ func (w *watched) end() error {
 func TestWatchWithoutOnePart(t *testing.T) {
 	for scopeName, scope := range scopes() {
 		for _, part := range parts() {
-			for how, failure := range failures() {
+			for how, failure := range kubetest.Failures() {
 				t.Run(scopeName+"/"+part+"/"+how, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						server, client := newMemoryServer(t)
-						server.set(part, failure)
+						server, client := newServer(t)
+						server.Set(part, failure)
 						w := startWatch(t, client, scope)
-						shown := w.after(partTimeout + time.Second)
+						shown := w.after(kube.PartTimeout + time.Second)
 						if len(shown) == 0 {
 							w.stop()
 							<-w.done
@@ -93,8 +95,8 @@ func TestWatchWithoutOnePart(t *testing.T) {
 							}
 						}
 						checkUnread(t, first.Unread, part)
-						server.set(part, nil)
-						shown = w.after(3 * partTimeout)
+						server.Set(part, nil)
+						shown = w.after(3 * kube.PartTimeout)
 						if len(shown) == 0 {
 							t.Fatal("nothing is shown once the part can be read")
 						}
@@ -115,17 +117,17 @@ func TestWatchWithoutOnePart(t *testing.T) {
 // missing, and not shown as it once was.
 func TestWatchLosesOnePart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, client := newMemoryServer(t)
-		w := startWatch(t, client, Scope{Namespace: "iko"})
+		server, client := newServer(t)
+		w := startWatch(t, client, kube.Scope{Namespace: "iko"})
 		w.after(time.Second)
-		server.set("services", refuses(500, metav1.StatusReasonInternalError, "etcd is unhappy"))
-		server.endWatches()
-		for _, s := range w.after(partTimeout - time.Second) {
+		server.Set("services", kubetest.Refuses(500, metav1.StatusReasonInternalError, "etcd is unhappy"))
+		server.EndWatches()
+		for _, s := range w.after(kube.PartTimeout - time.Second) {
 			if len(s.Unread) > 0 {
 				t.Fatalf("missing at once: %+v", s.Unread)
 			}
 		}
-		shown := w.after(partTimeout + time.Second)
+		shown := w.after(kube.PartTimeout + time.Second)
 		if len(shown) == 0 {
 			t.Fatal("never missing")
 		}
@@ -144,18 +146,18 @@ func TestWatchLosesOnePart(t *testing.T) {
 // it is back.
 func TestWatchOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, client := newMemoryServer(t)
-		w := startWatch(t, client, Scope{Namespace: "iko"})
+		server, client := newServer(t)
+		w := startWatch(t, client, kube.Scope{Namespace: "iko"})
 		w.after(time.Second)
 		for _, resource := range append(parts(), "pods") {
-			server.set(resource, breaks(syscall.ECONNREFUSED))
+			server.Set(resource, kubetest.Breaks(syscall.ECONNREFUSED))
 		}
-		server.endWatches()
+		server.EndWatches()
 		w.after(time.Minute)
-		server.set("pods", nil)
-		w.after(partTimeout - time.Second) // the rest of the server comes back later
+		server.Set("pods", nil)
+		w.after(kube.PartTimeout - time.Second) // the rest of the server comes back later
 		for _, resource := range parts() {
-			server.set(resource, nil)
+			server.Set(resource, nil)
 		}
 		w.after(time.Minute)
 		if err := w.end(); err != nil || len(w.lost) != 1 || !strings.Contains(w.lost[0].Error(), "cannot reach the API server") {
@@ -173,19 +175,19 @@ func TestWatchOutage(t *testing.T) {
 func TestWatchEssentialReadIsAnError(t *testing.T) {
 	for name, test := range map[string]struct {
 		resource string
-		fails    answer
+		fails    kubetest.Answer
 		want     string
 	}{
-		"connection refused":  {"pods", breaks(syscall.ECONNREFUSED), "cannot reach the API server"},
-		"unauthorized":        {"pods", refuses(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized"), "does not accept your credentials"},
-		"a part unauthorized": {"events", refuses(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized"), "does not accept your credentials"},
+		"connection refused":  {"pods", kubetest.Breaks(syscall.ECONNREFUSED), "cannot reach the API server"},
+		"unauthorized":        {"pods", kubetest.Refuses(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized"), "does not accept your credentials"},
+		"a part unauthorized": {"events", kubetest.Refuses(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized"), "does not accept your credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server, client := newMemoryServer(t)
-				server.set(test.resource, test.fails)
-				w := startWatch(t, client, Scope{Namespace: "iko"})
-				if shown := w.after(partTimeout); len(shown) > 0 {
+				server, client := newServer(t)
+				server.Set(test.resource, test.fails)
+				w := startWatch(t, client, kube.Scope{Namespace: "iko"})
+				if shown := w.after(kube.PartTimeout); len(shown) > 0 {
 					t.Errorf("shows %+v", shown)
 				}
 				if err := w.end(); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -199,21 +201,17 @@ func TestWatchEssentialReadIsAnError(t *testing.T) {
 // Whoever is told of an outage is not told any more once the call has returned.
 func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
 	shows := func([]iris.Pod) error { return nil }
-	for name, follow := range map[string]func(context.Context, *Client, func(error)) error{
-		"status": func(ctx context.Context, c *Client, lost func(error)) error {
-			return c.Watch(ctx, Scope{Namespace: "iko"}, func(topology.Snapshot) error { return nil }, lost)
+	for name, follow := range map[string]func(context.Context, *Watcher, func(error)) error{
+		"status": func(ctx context.Context, c *Watcher, lost func(error)) error {
+			return c.Watch(ctx, kube.Scope{Namespace: "iko"}, func(topology.Snapshot) error { return nil }, lost)
 		},
-		"pods": func(ctx context.Context, c *Client, lost func(error)) error {
+		"pods": func(ctx context.Context, c *Watcher, lost func(error)) error {
 			return c.FollowPods(ctx, "iko", "simple", shows, lost)
-		},
-		"wait": func(ctx context.Context, c *Client, lost func(error)) error {
-			service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "simple"}}
-			return c.WaitGone(ctx, service, WaitOptions{Timeout: time.Hour, Tell: func(said string) { lost(errors.New(said)) }})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server, client := newMemoryServer(t)
+				server, client := newServer(t)
 				ctx, stop := context.WithCancel(t.Context())
 				var telling, told atomic.Bool
 				done := make(chan error)
@@ -226,9 +224,9 @@ func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
 				}()
 				time.Sleep(time.Second)
 				for _, resource := range append(parts(), "pods") {
-					server.set(resource, breaks(syscall.ECONNREFUSED))
+					server.Set(resource, kubetest.Breaks(syscall.ECONNREFUSED))
 				}
-				server.endWatches()
+				server.EndWatches()
 				time.Sleep(10 * time.Second)
 				if !telling.Load() || told.Load() {
 					t.Errorf("telling: %t, told: %t", telling.Load(), told.Load())
@@ -240,5 +238,59 @@ func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A watch passes over pods that name no cluster.
+func TestWatchPassesOverPodsThatNameNoCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, watcher := newServer(t)
+		server.Set("pods", kubetest.Listing(server, func(r *http.Request) (*http.Response, error) {
+			return kubetest.JSON(r, http.StatusOK, kubetest.PodList(metav1.ListMeta{ResourceVersion: "1"},
+				kubetest.PodNamed("debug", nil), kubetest.PodNamed("simple-data-0", map[string]string{iris.LabelName: "simple"}))), nil
+		}))
+		enough := errors.New("enough")
+		var watched, followed []iris.Pod
+		err := watcher.Watch(t.Context(), kube.Scope{Namespace: "iko"}, func(s topology.Snapshot) error {
+			watched = s.Pods
+			return enough
+		}, nil)
+		if !errors.Is(err, enough) || len(watched) != 1 || watched[0].Name != "simple-data-0" {
+			t.Errorf("watched %d pods, %v", len(watched), err)
+		}
+		err = watcher.FollowPods(t.Context(), "iko", "simple", func(pods []iris.Pod) error {
+			followed = pods
+			return enough
+		}, nil)
+		if !errors.Is(err, enough) || len(followed) != 1 || followed[0].Name != "simple-data-0" {
+			t.Errorf("followed %d pods, %v", len(followed), err)
+		}
+	})
+}
+
+// checkUnread fails the test unless one part is unread, with a message of one line.
+func checkUnread(t *testing.T, unread []view.Unread, part string) {
+	t.Helper()
+	if len(unread) != 1 || !strings.HasPrefix(unread[0].Resource, part) || unread[0].Reason != view.Failed {
+		t.Fatalf("unread is %+v, want %s alone, as Failed", unread, part)
+	}
+	if m := unread[0].Message; strings.Contains(m, "\n") || len(m) > 500 || strings.Contains(m, "https://server") {
+		t.Errorf("message %q", m)
+	}
+}
+
+// parts are all kinds but pods.
+func parts() []string { return []string{iris.Resource, "services", "endpointslices", "events"} }
+
+// scopes are one cluster and all of a namespace.
+func scopes() map[string]kube.Scope {
+	return map[string]kube.Scope{"one": {Namespace: "iko", Names: []string{"simple"}}, "all": {Namespace: "iko"}}
+}
+
+// sizes counts what a snapshot holds of each resource.
+func sizes(s topology.Snapshot) map[string]int {
+	return map[string]int{
+		iris.Resource: len(s.Clusters), "pods": len(s.Pods), "services": len(s.Services),
+		"endpointslices": len(s.Slices), "events": len(s.Events),
 	}
 }

@@ -1,13 +1,17 @@
-package kube
+package wait
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +25,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/watch"
 )
 
 // fakeServer answers lists and watches without a network, so that synctest's clock
@@ -53,15 +59,15 @@ func matching(r *http.Request) func(runtime.Object) bool {
 
 var kindOf = map[string]string{"services": "Service", "endpointslices": "EndpointSlice", "pods": "Pod", "events": "Event"}
 
-func newFakeServer(t *testing.T) (*fakeServer, *Client) {
+func newFakeServer(t *testing.T) (*fakeServer, *Waiter) {
 	t.Helper()
 	s := &fakeServer{version: 1, objects: map[string][]runtime.Object{}, watches: map[string][]fakeWatch{}}
 	json := rest.ContentConfig{ContentType: runtime.ContentTypeJSON}
-	c, err := New(&rest.Config{Host: "http://server", Transport: s, ContentConfig: json}, "test")
+	c, err := kube.New(&rest.Config{Host: "http://server", Transport: s, ContentConfig: json}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, c
+	return s, New(c)
 }
 
 // set replaces the objects of a resource, and tells its watches.
@@ -219,7 +225,7 @@ func waitFor(t *testing.T, timeout time.Duration, play func(s *fakeServer)) (got
 		s.mu.Lock()
 		service := s.objects["services"][0].(*corev1.Service).DeepCopy()
 		s.mu.Unlock()
-		got.service, got.err = c.WaitExposed(t.Context(), service, WaitOptions{Timeout: timeout, Tell: h.tell})
+		got.service, got.err = c.WaitExposed(t.Context(), service, Options{Timeout: timeout, Tell: h.tell})
 		got.took, got.told = time.Since(began), h.lines
 	})
 	return got
@@ -304,7 +310,7 @@ func TestWaitAndMissingRights(t *testing.T) {
 	t.Run("for long", func(t *testing.T) {
 		t.Parallel()
 		got := waitFor(t, time.Minute, deny("endpointslices", time.Hour))
-		got.check(t, deniedFor, `cannot watch endpointslices.discovery.k8s.io in namespace "prod": forbidden, so its endpoints cannot be waited for`)
+		got.check(t, watch.DeniedFor, `cannot watch endpointslices.discovery.k8s.io in namespace "prod": forbidden, so its endpoints cannot be waited for`)
 		if hint := problem.HintOf(got.err); !strings.HasPrefix(hint, "leave out --wait") {
 			t.Errorf("hint %q", hint)
 		}
@@ -316,7 +322,7 @@ func TestWaitAndMissingRights(t *testing.T) {
 	})
 	t.Run("to read pods", func(t *testing.T) {
 		t.Parallel()
-		waitFor(t, time.Minute, deny("pods", time.Hour)).check(t, deniedFor, "",
+		waitFor(t, time.Minute, deny("pods", time.Hour)).check(t, watch.DeniedFor, "",
 			`cannot watch pods in namespace "prod": forbidden, so stale endpoints are not recognised`)
 	})
 	t.Run("to read pods, whatever the selector", func(t *testing.T) {
@@ -415,7 +421,7 @@ func TestWaitPassesOverOldWarnings(t *testing.T) {
 		listed := service.DeepCopy()
 		listed.ManagedFields = nil
 		var h told
-		_, err := c.WaitExposed(t.Context(), listed, WaitOptions{Timeout: time.Minute, Tell: h.tell})
+		_, err := c.WaitExposed(t.Context(), listed, Options{Timeout: time.Minute, Tell: h.tell})
 		if want := `service "web" in namespace "prod" still lacks a load-balancer address after 1m0s`; wordsOf(err) != want || len(h.lines) > 0 {
 			t.Errorf("error %q, told %q; want %q and nothing", wordsOf(err), h.lines, want)
 		}
@@ -564,8 +570,8 @@ func failing(resource string, err error) func(s *fakeServer) {
 func TestWaitWithoutPods(t *testing.T) {
 	t.Parallel()
 	const lacks = ", so stale endpoints are not recognised"
-	waitFor(t, time.Minute, failing("pods", errHangs)).check(t, partTimeout, "", `cannot watch pods in namespace "prod": no answer for 5s`+lacks)
-	waitFor(t, time.Minute, failing("pods", apierrors.NewInternalError(io.ErrUnexpectedEOF))).check(t, deniedFor, "",
+	waitFor(t, time.Minute, failing("pods", errHangs)).check(t, kube.PartTimeout, "", `cannot watch pods in namespace "prod": no answer for 5s`+lacks)
+	waitFor(t, time.Minute, failing("pods", apierrors.NewInternalError(io.ErrUnexpectedEOF))).check(t, watch.DeniedFor, "",
 		`cannot watch pods in namespace "prod": Internal error occurred: unexpected EOF`+lacks)
 }
 
@@ -637,7 +643,7 @@ func TestWaitGone(t *testing.T) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.fail = func(r string, _ bool) error { return denied403(r) }
-		}, took: deniedFor, want: `cannot watch services in namespace "prod": forbidden, so it cannot be waited for`},
+		}, took: watch.DeniedFor, want: `cannot watch services in namespace "prod": forbidden, so it cannot be waited for`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -649,9 +655,41 @@ func TestWaitGone(t *testing.T) {
 					go test.play(s)
 				}
 				synctest.Wait()
-				err := c.WaitGone(t.Context(), service, WaitOptions{Timeout: time.Minute})
+				err := c.WaitGone(t.Context(), service, Options{Timeout: time.Minute})
 				waited{err: err, took: time.Since(began)}.check(t, test.took, test.want)
 			})
 		})
 	}
+}
+
+// errAway has a watch go on where it was, without a list.
+var errAway = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+
+// Once a wait has returned, no outage is reported any more.
+func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, waiter := newFakeServer(t)
+		service := serviceOf(corev1.ServiceTypeClusterIP)
+		s.set("services", service)
+		s.fail = func(string, bool) error { return errAway }
+		ctx, stop := context.WithCancel(t.Context())
+		var telling, told atomic.Bool
+		done := make(chan error)
+		go func() {
+			done <- waiter.WaitGone(ctx, service, Options{Timeout: time.Hour, Tell: func(string) {
+				telling.Store(true)
+				time.Sleep(time.Minute)
+				told.Store(true)
+			}})
+		}()
+		time.Sleep(10 * time.Second)
+		if !telling.Load() || told.Load() {
+			t.Errorf("telling: %t, told: %t", telling.Load(), told.Load())
+		}
+		stop()
+		<-done
+		if !told.Load() {
+			t.Error("returned before the outage was told")
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package kube
+package stream
 
 import (
 	"net"
@@ -65,7 +65,7 @@ func TestSilenceOfATunnel(t *testing.T) {
 func TestSilenceOfASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		h := &heard{Conn: near, begun: time.Now()}
+		h := &timedConn{Conn: near, begun: time.Now()}
 		read := make(chan error)
 		go func() {
 			for range 2 {

@@ -1,11 +1,10 @@
-package kube
+// Package wait waits for a Service: until it serves, or until it is gone.
+package wait
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,17 +12,25 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+	"github.com/kubectl-iris/kubectl-iris/pkg/watch"
 )
 
-// WaitOptions bound a wait.
-type WaitOptions struct {
-	// Timeout ends the wait as a failure.
+// A Waiter waits for Services of one API server. It is safe for concurrent use.
+type Waiter struct{ client *kube.Client }
+
+// New returns a Waiter that reads through client.
+func New(client *kube.Client) *Waiter { return &Waiter{client: client} }
+
+// Options bound a wait.
+type Options struct {
+	// Timeout ends the wait with an error.
 	Timeout time.Duration
-	// Tell gets a line for everything that the wait goes on in spite of, such as
-	// a load balancer's Warning or an API server that does not answer. It is called
-	// from one goroutine at a time.
+	// Tell gets a line for everything that does not end the wait, such as a load
+	// balancer's Warning or an API server that does not answer. It is not called
+	// concurrently.
 	Tell func(line string)
 }
 
@@ -44,27 +51,27 @@ var (
 // that the Service selects and, for a load balancer, until it has an address. It
 // returns the Service as it then is. It goes on through what may pass, and
 // returns an error at the timeout, or as soon as what is missing can never come.
-func (c *Client) WaitExposed(ctx context.Context, service *corev1.Service, options WaitOptions) (*corev1.Service, error) {
+func (w *Waiter) WaitExposed(ctx context.Context, service *corev1.Service, options Options) (*corev1.Service, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
 	told := newTeller(options.Tell)
 	now := &exposed{name: service.Name, namespace: service.Namespace, service: service, began: time.Now()}
-	var w *exposure
+	var e *exposure
 	err := errRetargeted
 	for errors.Is(err, errRetargeted) {
-		w = c.exposure(now.service)
-		err = w.follow(waiting, now, told)
+		e = newExposure(w.client, now.service)
+		err = e.follow(waiting, now, told)
 	}
 	if !timedOut(waiting, err) {
 		return now.service, err
 	}
-	if u := w.unreadable(); u != nil {
+	if u := e.unreadable(); u != nil {
 		return now.service, u
 	}
 	if !now.judged {
 		return now.service, notWaitedFor(service, options.Timeout, told)
 	}
-	return now.service, now.timedOut(options.Timeout, c.portClash(ctx, now))
+	return now.service, now.timedOut(options.Timeout, w.portClash(ctx, now))
 }
 
 // timedOut reports whether a wait ended with err because its own timeout passed.
@@ -120,44 +127,45 @@ func (t *teller) outage() error {
 	return t.last
 }
 
-// exposure follows one Service, its EndpointSlices, and the pods that its
-// selector matches.
+// An exposure follows one Service, its EndpointSlices, the pods that its selector
+// matches and, for a load balancer, its events.
 type exposure struct {
-	*watcher
-	selector map[string]string
-	rights   map[*feed]*denial
+	*watch.Feeds
+	// pods is nil for a Service without a selector, events for one that is no load
+	// balancer.
+	services, slices, pods, events *watch.Feed
+	selector                       map[string]string
+	rights                         map[*watch.Feed]*watch.Denial
 }
 
-func (c *Client) exposure(service *corev1.Service) *exposure {
-	ns, streams := service.Namespace, c.streams
-	w := &exposure{watcher: &watcher{feeds: newFeeds(c)}, selector: service.Spec.Selector, rights: map[*feed]*denial{}}
-	services := streams.core.Services(ns)
+func newExposure(client *kube.Client, service *corev1.Service) *exposure {
+	ns, api := service.Namespace, client.WatchAPI()
+	w := &exposure{Feeds: watch.NewFeeds(client), selector: service.Spec.Selector, rights: map[*watch.Feed]*watch.Denial{}}
+	services := api.Core.Services(ns)
 	// The managed fields say when the Service was last applied.
-	w.services = w.add("services", ns, "it cannot be waited for",
-		listWatch(services.List, services.Watch, byField("metadata.name="+service.Name)), &corev1.Service{}, keepAll)
-	endpoints := streams.discovery.EndpointSlices(ns)
-	w.slices = w.add(endpointSlices, ns, "its endpoints cannot be waited for",
-		listWatch(endpoints.List, endpoints.Watch, byLabel(discoveryv1.LabelServiceName+"="+service.Name)), &discoveryv1.EndpointSlice{}, trimMeta)
+	w.services = w.Add("services", ns, "it cannot be waited for",
+		watch.ListWatch(services.List, services.Watch, watch.ByField("metadata.name="+service.Name)), &corev1.Service{}, nil)
+	endpoints := api.Discovery.EndpointSlices(ns)
+	w.slices = w.Add(kube.EndpointSlices, ns, "its endpoints cannot be waited for",
+		watch.ListWatch(endpoints.List, endpoints.Watch, watch.ByLabel(discoveryv1.LabelServiceName+"="+service.Name)), &discoveryv1.EndpointSlice{}, watch.TrimMeta)
 	if len(w.selector) > 0 {
-		pods := streams.core.Pods(ns)
-		w.pods = w.addPart("pods", ns, "stale endpoints are not recognised",
-			listWatch(pods.List, pods.Watch, byLabel(labels.SelectorFromSet(w.selector).String())), &corev1.Pod{}, trimMeta)
+		pods := api.Core.Pods(ns)
+		w.pods = w.AddPart("pods", ns, "stale endpoints are not recognised",
+			watch.ListWatch(pods.List, pods.Watch, watch.ByLabel(labels.SelectorFromSet(w.selector).String())), &corev1.Pod{}, watch.TrimMeta)
 	}
 	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		events := streams.core.Events(ns)
-		w.events = w.addPart("events", ns, lacksEvents,
-			listWatch(events.List, events.Watch, byField("involvedObject.kind=Service,involvedObject.name="+service.Name)), &corev1.Event{}, trimMeta)
-		w.events.unawaited = true // they explain, and decide nothing
+		events := api.Core.Events(ns)
+		w.events = w.AddPart("events", ns, kube.LossEvents,
+			watch.ListWatch(events.List, events.Watch, watch.ByField("involvedObject.kind=Service,involvedObject.name="+service.Name)), &corev1.Event{}, watch.TrimMeta)
+		w.events.Unawaited = true // they explain, and decide nothing
 	}
 	return w
 }
 
-func keepAll(object any) (any, error) { return object, nil }
-
 // follow has now judged after every change until it is settled or ctx ends.
 func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
-	defer w.report(ctx, told.lost)()
-	return w.run(ctx, 0, waitTick, func() (bool, error) {
+	defer w.Report(ctx, told.lost)()
+	return w.Run(ctx, 0, waitTick, func() (bool, error) {
 		if missing, err := w.denied(time.Now()); missing || err != nil {
 			return false, err
 		}
@@ -184,26 +192,26 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 const reflectorBackoff = 30 * time.Second
 
 // awaitsPods reports whether pods could not be listed yet and may be soon, which is
-// while the server is away and for a while after it answered. Without them stale
+// while the server is unreachable and for a while after it answered. Without them stale
 // endpoints count, so a failure that may pass must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
-	if w.pods == nil || w.pods.store.listed.Load() {
+	if w.pods == nil || w.pods.HasListed() {
 		return false
 	}
-	grace := deniedFor
-	if u := w.pods.missing(); w.wasAway() && (u == nil || u.Reason == view.Failed) {
+	grace := watch.DeniedFor
+	if u := w.pods.Unread(); w.WasUnreachable() && (u == nil || u.Reason == view.Failed) {
 		grace += reflectorBackoff
 	}
-	return now.Sub(w.answered) < grace || !w.isThereFor(grace, now)
+	return now.Sub(w.Answered()) < grace || !w.ReachableFor(grace, now)
 }
 
 // withoutPods returns what the wait cannot know since it could not list pods; ""
 // if it could.
 func (w *exposure) withoutPods() string {
-	if w.pods == nil || w.pods.store.listed.Load() {
+	if w.pods == nil || w.pods.HasListed() {
 		return ""
 	}
-	if u := w.pods.missing(); u != nil {
+	if u := w.pods.Unread(); u != nil {
 		return u.Message
 	}
 	return ""
@@ -221,31 +229,31 @@ func (w *exposure) retargeted(now *exposed) error {
 // update takes over what the feeds have.
 func (w *exposure) update(now *exposed) {
 	now.service = nil
-	for _, service := range objects[*corev1.Service](w.services) {
+	for _, service := range watch.Objects[*corev1.Service](w.services) {
 		now.service = service
 	}
-	now.slices, now.now, now.judged = objects[*discoveryv1.EndpointSlice](w.slices), time.Now(), true
+	now.slices, now.now, now.judged = watch.Objects[*discoveryv1.EndpointSlice](w.slices), time.Now(), true
 	now.pods, now.podsRead = nil, false
 	// A feed that may list and not watch lists again and again, which will do.
-	if w.pods != nil && w.pods.store.listed.Load() {
-		now.pods, now.podsRead = objects[*corev1.Pod](w.pods), true
+	if w.pods != nil && w.pods.HasListed() {
+		now.pods, now.podsRead = watch.Objects[*corev1.Pod](w.pods), true
 	}
 	now.events, now.eventsRead = nil, false
-	if w.events != nil && w.events.store.listed.Load() {
-		now.events, now.eventsRead = objects[*corev1.Event](w.events), w.events.missing() == nil
+	if w.events != nil && w.events.HasListed() {
+		now.events, now.eventsRead = watch.Objects[*corev1.Event](w.events), w.events.Unread() == nil
 	}
 }
 
 // denied reports whether a right is missing that the wait cannot do without, and
-// returns an error once it has been for deniedFor.
+// returns an error once it has been for watch.DeniedFor.
 func (w *exposure) denied(now time.Time) (missing bool, err error) {
-	for _, f := range []*feed{w.services, w.slices} {
+	for _, f := range []*watch.Feed{w.services, w.slices} {
 		if w.rights[f] == nil {
-			w.rights[f] = &denial{}
+			w.rights[f] = &watch.Denial{}
 		}
-		u := f.missing()
+		u := f.Unread()
 		missing = missing || u != nil
-		if w.rights[f].lasts(u != nil, now) {
+		if w.rights[f].Lasts(u != nil, now) {
 			return true, refused(f)
 		}
 	}
@@ -255,8 +263,8 @@ func (w *exposure) denied(now time.Time) (missing bool, err error) {
 // unreadable returns the error of a feed that the wait cannot do without and that
 // may not be read.
 func (w *exposure) unreadable() error {
-	for _, f := range []*feed{w.services, w.slices} {
-		if f.missing() != nil {
+	for _, f := range []*watch.Feed{w.services, w.slices} {
+		if f.Unread() != nil {
 			return refused(f)
 		}
 	}
@@ -264,32 +272,32 @@ func (w *exposure) unreadable() error {
 }
 
 // refused is the error of a wait whose feed may not be read.
-func refused(f *feed) error {
-	u := f.missing()
+func refused(f *watch.Feed) error {
+	u := f.Unread()
 	return problem.New("%s", u.Message).Hint("leave out --wait, or ask for the right to list and %s %s", u.Verb, u.Resource)
 }
 
 // WaitGone waits until a Service that was deleted is no longer there: a load
 // balancer's controller may hold it until the load balancer is released.
-func (c *Client) WaitGone(ctx context.Context, service *corev1.Service, options WaitOptions) error {
+func (w *Waiter) WaitGone(ctx context.Context, service *corev1.Service, options Options) error {
 	waiting, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
-	w, told := &watcher{feeds: newFeeds(c)}, newTeller(options.Tell)
-	services := c.streams.core.Services(service.Namespace)
-	w.services = w.add("services", service.Namespace, "it cannot be waited for",
-		listWatch(services.List, services.Watch, byField("metadata.name="+service.Name)), &corev1.Service{}, trimMeta)
-	defer w.report(waiting, told.lost)()
-	finalizers, seen, right := []string(nil), false, denial{}
-	err := w.run(waiting, 0, waitTick, func() (bool, error) {
-		denied := w.services.missing() != nil
-		if right.lasts(denied, time.Now()) {
-			return false, refused(w.services)
+	feeds, told := watch.NewFeeds(w.client), newTeller(options.Tell)
+	services := w.client.WatchAPI().Core.Services(service.Namespace)
+	feed := feeds.Add("services", service.Namespace, "it cannot be waited for",
+		watch.ListWatch(services.List, services.Watch, watch.ByField("metadata.name="+service.Name)), &corev1.Service{}, watch.TrimMeta)
+	defer feeds.Report(waiting, told.lost)()
+	finalizers, seen, right := []string(nil), false, watch.Denial{}
+	err := feeds.Run(waiting, 0, waitTick, func() (bool, error) {
+		denied := feed.Unread() != nil
+		if right.Lasts(denied, time.Now()) {
+			return false, refused(feed)
 		}
 		if denied {
 			return false, nil
 		}
 		seen = true
-		for _, live := range objects[*corev1.Service](w.services) {
+		for _, live := range watch.Objects[*corev1.Service](feed) {
 			if live.UID == service.UID {
 				finalizers = live.Finalizers
 				return false, nil
@@ -300,18 +308,11 @@ func (c *Client) WaitGone(ctx context.Context, service *corev1.Service, options 
 	switch {
 	case !timedOut(waiting, err):
 		return err
-	case w.services.missing() != nil:
-		return refused(w.services)
+	case feed.Unread() != nil:
+		return refused(feed)
 	case !seen:
 		return notWaitedFor(service, options.Timeout, told)
 	}
-	return problem.New("service %q in namespace %q is still there after %s%s", service.Name, service.Namespace, options.Timeout, heldBy(finalizers)).
+	return problem.New("service %q in namespace %q is still there after %s%s", service.Name, service.Namespace, options.Timeout, kube.HeldBy(finalizers)).
 		Hint("its controller releases it; --timeout waits longer")
-}
-
-func heldBy(finalizers []string) string {
-	if len(finalizers) == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", held by %s", strings.Join(finalizers, ", "))
 }

@@ -1,4 +1,4 @@
-package kube
+package watch
 
 import (
 	"testing"
@@ -55,31 +55,29 @@ func TestTrimmedPodsAreReadAlike(t *testing.T) {
 	}
 }
 
-// The page of IRIS is asked where the pod serves pages.
-func TestAddressOfAPod(t *testing.T) {
-	container := func(name string, port corev1.ContainerPort) *iris.Container {
-		return &iris.Container{Name: name, Ports: []corev1.ContainerPort{port}}
-	}
-	for want, of := range map[string]struct {
-		iris, sidecar *iris.Container
-		cluster       *iris.Cluster
-	}{
-		"p:80":         {iris: &iris.Container{}, sidecar: &iris.Container{}},
-		"p:8080":       {iris: &iris.Container{}, sidecar: container("webgateway", corev1.ContainerPort{ContainerPort: 8080})},
-		"https:p:443":  {iris: &iris.Container{}, sidecar: container("webgateway", corev1.ContainerPort{ContainerPort: 443})},
-		"https:p:8443": {iris: &iris.Container{}, sidecar: container("webgateway", corev1.ContainerPort{Name: "https", ContainerPort: 8443})},
-		"p:52773":      {iris: &iris.Container{}},
-		"p:8888":       {iris: container("iris", corev1.ContainerPort{Name: "webserver", ContainerPort: 8888})},
-		"p:52773 locked down": {
-			iris: &iris.Container{}, sidecar: &iris.Container{},
-			cluster: &iris.Cluster{Nodes: map[string]iris.Node{"data": {Sidecar: &iris.Gateway{Type: "apache-lockeddown"}}}},
+// Containers that begin before the others and stay have logs as any; those that
+// prepare the pod are left out.
+func TestLogSources(t *testing.T) {
+	always := corev1.ContainerRestartPolicyAlways
+	pod := &corev1.Pod{
+		Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{Name: "prepares"}, {Name: "stays", RestartPolicy: &always}},
+			Containers:     []corev1.Container{{Name: "iris"}},
 		},
-	} {
-		q := question{cluster: of.cluster, pod: iris.Pod{
-			Name: "p", Labels: map[string]string{iris.LabelComponent: iris.ComponentData}, IRIS: of.iris, Sidecar: of.sidecar,
-		}}
-		if got := q.address(); got != want && got+" locked down" != want {
-			t.Errorf("address %q, want %q", got, want)
-		}
+		Status: corev1.PodStatus{
+			InitContainerStatuses: []corev1.ContainerStatus{{Name: "stays", RestartCount: 2, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}},
+		},
+	}
+	type known struct {
+		Container string
+		Restarts  int
+		Running   bool
+	}
+	var got []known
+	for _, s := range logSources(pod) {
+		got = append(got, known{s.Container, s.Restarts, s.Running})
+	}
+	if diff := cmp.Diff([]known{{"iris", 0, false}, {"stays", 2, true}}, got); diff != "" {
+		t.Error(diff)
 	}
 }
