@@ -32,7 +32,7 @@ install: build ## Put the plugin and its completion into bindir (by default GOPA
 
 .PHONY: release
 release: ## Build a release into dist/: make release VERSION=v1.2.3
-	@go run ./release/cmd/release -version '$(VERSION)'
+	@cd release && go run ./cmd/release -root .. -version '$(VERSION)'
 
 .PHONY: manifests
 manifests: release ## Build a release, and take its manifests over: make manifests VERSION=v1.2.3
@@ -123,8 +123,8 @@ format: ## Format the code as make lint wants it
 .PHONY: docs
 docs: ## Write the generated pages of docs/ anew
 	cd test && go run ./docs/output > ../docs/output.md.new && mv ../docs/output.md.new ../docs/output.md
-	cd test \&\& go run ./docs/findings > ../docs/findings.md.new && mv ../docs/findings.md.new ../docs/findings.md
-	go run ./release/reference -markdown docs/reference
+	cd test && go run ./docs/findings > ../docs/findings.md.new && mv ../docs/findings.md.new ../docs/findings.md
+	cd release && go run ./reference -markdown ../docs/reference
 
 .PHONY: bench
 bench: build kubernetes ## Measure the plugin beside kubectl, at 1,000 clusters; prints ratios
