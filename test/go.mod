@@ -2,10 +2,7 @@ module github.com/kubectl-iris/kubectl-iris/test
 
 go 1.26.0
 
-require (
-	github.com/kubectl-iris/kubectl-iris v0.0.0
-	github.com/kubectl-iris/kubectl-iris/release v0.0.0
-)
+require github.com/kubectl-iris/kubectl-iris v0.0.0
 
 require (
 	github.com/creack/pty v1.1.24
@@ -59,6 +56,7 @@ require (
 	github.com/gorilla/websocket v1.5.4-0.20250319132907-e064f32e3674 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
+	github.com/kubectl-iris/kubectl-iris/release v0.0.0
 	github.com/liggitt/tabwriter v0.0.0-20181228230101-89fcab3d43de // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
@@ -99,7 +97,6 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 )
 
-replace (
-	github.com/kubectl-iris/kubectl-iris => ../
-	github.com/kubectl-iris/kubectl-iris/release => ../release
-)
+replace github.com/kubectl-iris/kubectl-iris => ../
+
+replace github.com/kubectl-iris/kubectl-iris/release => ../release
