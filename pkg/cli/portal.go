@@ -18,7 +18,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -161,7 +160,7 @@ func (f *portalFlags) serviceURL(ctx context.Context, s *factory, client *connec
 		return !leadsTo(&service, target) || service.Spec.Type == corev1.ServiceTypeClusterIP
 	})
 	for i := range made {
-		for _, url := range topology.URLs(&made[i], iris.NodeIPs([]iris.Pod{target.pod.Pod})) {
+		for _, url := range cluster.URLs(&made[i], iris.NodeIPs([]iris.Pod{target.pod.Pod})) {
 			return strings.TrimSuffix(url, iris.PortalPath) + f.path, nil
 		}
 	}

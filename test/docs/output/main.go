@@ -62,15 +62,21 @@ func pageOf(dir string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, decl := range parsed.Decls {
-			describe(out, decl)
+		for i, decl := range parsed.Decls {
+			describe(out, decl, i+1 < len(parsed.Decls) && isConstants(parsed.Decls[i+1]))
 		}
 	}
 	return out.Bytes(), nil
 }
 
-// describe writes about a declaration that the output shows.
-func describe(out *bytes.Buffer, decl ast.Decl) {
+func isConstants(decl ast.Decl) bool {
+	general, ok := decl.(*ast.GenDecl)
+	return ok && general.Tok == token.CONST
+}
+
+// describe writes about a declaration that the output shows. A type may be
+// followed by its values.
+func describe(out *bytes.Buffer, decl ast.Decl, hasValues bool) {
 	general, ok := decl.(*ast.GenDecl)
 	if !ok {
 		return
@@ -84,7 +90,11 @@ func describe(out *bytes.Buffer, decl ast.Decl) {
 					describeField(out, field)
 				}
 			} else {
-				fmt.Fprintf(out, "\n## %s\n\n%s One of:\n\n", spec.Name.Name, sentence(general.Doc))
+				fmt.Fprintf(out, "\n## %s\n\n%s", spec.Name.Name, sentence(general.Doc))
+				if hasValues {
+					out.WriteString(" One of:\n")
+				}
+				out.WriteString("\n")
 			}
 		case *ast.ValueSpec:
 			// Constants follow the type that they are the values of.

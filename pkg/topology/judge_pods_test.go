@@ -1,13 +1,13 @@
 package topology_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -62,21 +62,17 @@ func TestLacksPods(t *testing.T) {
 // A view for which no Warnings are read, because no pods are missing, has the same
 // findings as one of a watch, which always has them.
 func TestRefusalsNeedMissingPods(t *testing.T) {
-	folders, err := filepath.Glob("testdata/*")
-	if err != nil || len(folders) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
 	past := 0
-	for _, folder := range folders {
-		s := load(t, filepath.Base(folder))
+	for _, name := range scenarios(t) {
+		s := load(t, name)
 		if topology.LacksPods(s) {
 			continue
 		}
 		past += len(s.Events)
 		for _, c := range topology.Statuses(s).Items {
 			for _, f := range c.Findings {
-				if f.Code == view.PodNotCreated {
-					t.Errorf("%s: %s", folder, f.Message)
+				if f.Code == finding.PodNotCreated {
+					t.Errorf("%s: %s", name, f.Message)
 				}
 			}
 		}
