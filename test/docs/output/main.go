@@ -1,7 +1,7 @@
 // Command output writes docs/output.md from the doc comments of pkg/view, so
-// that the two cannot say different things. Run it from the repository's top:
+// that the two cannot say different things. Run it in test, as make docs does:
 //
-//	go run ./test/docs/output > docs/output.md
+//	go run ./docs/output > ../docs/output.md
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	page, err := pageOf(filepath.Join("pkg", "view"))
+	page, err := pageOf(filepath.Join("..", "pkg", "view"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)

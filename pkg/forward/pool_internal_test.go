@@ -72,7 +72,7 @@ func TestIdleTunnels(t *testing.T) {
 		if got, want := open(), each-1; got != want { // less the one that was never needed
 			t.Errorf("%d tunnels are open soon after, want %d", got, want)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(time.Second + sweepInterval)
 		if got := open(); got != maxIdle {
 			t.Errorf("%d tunnels are open in the end, want %d", got, maxIdle)
 		}
@@ -85,7 +85,7 @@ func TestIdleTunnels(t *testing.T) {
 		if got := open(); got != 0 {
 			t.Errorf("%d tunnels are open after the pool's end", got)
 		}
-		time.Sleep(2 * idleFor)
+		time.Sleep(2 * sweepInterval)
 	})
 }
 
@@ -149,7 +149,7 @@ func TestIdleTunnelsThatDied(t *testing.T) {
 			}
 			c.die()
 		}
-		time.Sleep(silentFor + lookEvery)
+		time.Sleep(silentFor + sweepInterval)
 		synctest.Wait()
 		for i, want := range []bool{true, true, false, false, true} {
 			if i >= len(all) {
@@ -166,6 +166,6 @@ func TestIdleTunnelsThatDied(t *testing.T) {
 		resting.end(true)
 		p.end()
 		synctest.Wait()
-		time.Sleep(2 * lookEvery)
+		time.Sleep(2 * sweepInterval)
 	})
 }

@@ -131,19 +131,19 @@ func (m *mirror) setBusy(busy bool) {
 	m.busy = busy
 }
 
-// follow follows a target from its holder on.
-func (m *mirror) follow(t *testing.T, target Target) *Follower {
+// follow follows a target from its present pod on.
+func (m *mirror) follow(t *testing.T, target Target) *Tracker {
 	t.Helper()
 	target.Namespace, target.Cluster = "ns", mirrored("simple")
 	known := cluster.Answers{}
 	for _, p := range m.pods {
 		known[p.UID] = said(p, "Failover", m.status[p.UID])
 	}
-	holder, err := target.Resolve(m.pods, known)
+	pod, err := target.Resolve(m.pods, known)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := NewFollower(target, m.pods, known, holder, m.ask, Events{
+	f := NewTracker(target, m.pods, known, pod, m.ask, Events{
 		Busy: func() bool {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -165,15 +165,15 @@ func (m *mirror) follow(t *testing.T, target Target) *Follower {
 	return f
 }
 
-func holder(t *testing.T, f *Follower, within time.Duration) string {
+func targetPod(t *testing.T, f *Tracker, within time.Duration) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), within)
 	defer stop()
-	h, err := f.TargetPod(ctx)
+	pod, err := f.TargetPod(ctx)
 	if err != nil {
 		return "error: " + err.Error()
 	}
-	return h.Name
+	return pod.Name
 }
 
 func expect[T any](t *testing.T, got, want T) {
@@ -184,26 +184,26 @@ func expect[T any](t *testing.T, got, want T) {
 }
 
 // Nobody is asked while nothing happens; a new connection asks.
-func TestFollowerIsQuiet(t *testing.T) {
+func TestTrackerIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "backup"})
 		time.Sleep(time.Hour)
 		expect(t, m.questions(), 0)
-		expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+		expect(t, targetPod(t, f, time.Minute), "simple-data-0-1")
 		expect(t, m.questions(), 1)
 	})
 }
 
 // The labels stay: a new connection goes to whom IRIS names.
-func TestFollowerAsksForNewConnections(t *testing.T) {
+func TestTrackerAsksForNewConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "backup"})
 		time.Sleep(time.Hour)
 		m.set("Backup", "Primary")
 		begun := time.Now()
-		expect(t, holder(t, f, time.Minute), "simple-data-0-0")
+		expect(t, targetPod(t, f, time.Minute), "simple-data-0-0")
 		if took := time.Since(begun); took > time.Second {
 			t.Errorf("it took %s", took)
 		}
@@ -214,7 +214,7 @@ func TestFollowerAsksForNewConnections(t *testing.T) {
 
 // While connections are open, a move is noticed within a second, also where
 // the labels stay.
-func TestFollowerWatchesOverOpenConnections(t *testing.T) {
+func TestTrackerWatchesOverOpenConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		m.setBusy(true)
@@ -233,7 +233,7 @@ func TestFollowerWatchesOverOpenConnections(t *testing.T) {
 
 // While nobody holds the role for long, the members are asked now and then, and
 // often as soon as a connection waits.
-func TestFollowerAsksSeldomWhileNobodyHoldsTheRole(t *testing.T) {
+func TestTrackerAsksSeldomWhileNobodyHoldsTheRole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		m.setBusy(true)
@@ -250,7 +250,7 @@ func TestFollowerAsksSeldomWhileNobodyHoldsTheRole(t *testing.T) {
 		}
 		m.set("Primary", "Backup")
 		begun := time.Now()
-		expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+		expect(t, targetPod(t, f, time.Minute), "simple-data-0-1")
 		if took := time.Since(begun); took > time.Second {
 			t.Errorf("it took %s", took)
 		}
@@ -259,17 +259,17 @@ func TestFollowerAsksSeldomWhileNobodyHoldsTheRole(t *testing.T) {
 
 // A label that moves is followed at once where IRIS does not answer, and only
 // once IRIS agrees where it does.
-func TestFollowerFollowsLabels(t *testing.T) {
+func TestTrackerFollowsLabels(t *testing.T) {
 	t.Run("exec is forbidden", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMirror()
 			m.refuse()
 			f := m.follow(t, Target{Role: "backup"})
-			expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+			expect(t, targetPod(t, f, time.Minute), "simple-data-0-1")
 			time.Sleep(time.Second)
 			f.SetPods(m.label("backup", "primary"))
 			time.Sleep(100 * time.Millisecond)
-			expect(t, holder(t, f, time.Minute), "simple-data-0-0")
+			expect(t, targetPod(t, f, time.Minute), "simple-data-0-0")
 			got, _ := m.taken()
 			expect(t, got, []string{"simple-data-0-1 -> simple-data-0-0 by its label"})
 			asked := m.questions()
@@ -283,16 +283,16 @@ func TestFollowerFollowsLabels(t *testing.T) {
 			f := m.follow(t, Target{Role: "backup"})
 			f.SetPods(m.label("backup", "primary"))
 			time.Sleep(5 * time.Second)
-			expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+			expect(t, targetPod(t, f, time.Minute), "simple-data-0-1")
 			got, _ := m.taken()
 			expect(t, len(got), 0)
 		})
 	})
 }
 
-// The holder's IRIS says nothing any more, its label and its pod stay as they
+// IRIS in the target pod says nothing any more, its label and its pod stay as they
 // were: who IRIS names goes before that.
-func TestFollowerLeavesATargetPodWhoIsSilent(t *testing.T) {
+func TestTrackerLeavesASilentTargetPod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		m.setBusy(true)
@@ -312,7 +312,7 @@ func TestFollowerLeavesATargetPodWhoIsSilent(t *testing.T) {
 }
 
 // The old primary hangs: what the new one says is not waited for longer.
-func TestFollowerPassesOverWhatHangs(t *testing.T) {
+func TestTrackerPassesOverWhatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		m.setBusy(true)
@@ -332,7 +332,7 @@ func TestFollowerPassesOverWhatHangs(t *testing.T) {
 }
 
 // While nobody holds the role, connections wait, which is told once.
-func TestFollowerWaits(t *testing.T) {
+func TestTrackerWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "backup"})
@@ -341,10 +341,10 @@ func TestFollowerWaits(t *testing.T) {
 		time.Sleep(time.Second)
 		first := make(chan string, 2)
 		for range 2 {
-			go func() { first <- holder(t, f, time.Minute) }()
+			go func() { first <- targetPod(t, f, time.Minute) }()
 		}
 		why := `no running pod has the role backup in IrisCluster "simple" in namespace "ns"; simple-data-0-0: primary, simple-data-0-1: no role`
-		expect(t, holder(t, f, 5*time.Second), "error: "+why)
+		expect(t, targetPod(t, f, 5*time.Second), "error: "+why)
 		m.set("Primary", "Backup")
 		expect(t, <-first, "simple-data-0-1")
 		expect(t, <-first, "simple-data-0-1")
@@ -354,23 +354,23 @@ func TestFollowerWaits(t *testing.T) {
 }
 
 // Two that claim the role are nobody, unless one of them held it before.
-func TestFollowerKeepsItsTargetPod(t *testing.T) {
+func TestTrackerKeepsItsTargetPod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "backup"})
 		m.set("Backup", "Backup")
 		f.SetPods(m.label("backup", "backup"))
 		time.Sleep(5 * time.Second)
-		expect(t, holder(t, f, time.Second), "simple-data-0-1")
+		expect(t, targetPod(t, f, time.Second), "simple-data-0-1")
 	})
 }
 
 // A pod is followed through its own restart, and nobody is asked for it.
-func TestFollowerOfPod(t *testing.T) {
+func TestTrackerOfPod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Pod: "simple-data-0-1"})
-		expect(t, holder(t, f, time.Second), "simple-data-0-1")
+		expect(t, targetPod(t, f, time.Second), "simple-data-0-1")
 		f.SetPods(m.pods[:1])
 		if _, err := f.TargetPod(expired(t)); err == nil {
 			t.Error("a pod that is gone was found")
@@ -378,7 +378,7 @@ func TestFollowerOfPod(t *testing.T) {
 		again := data("simple", "data-0-1", "")
 		again.UID = "another"
 		f.SetPods([]iris.Pod{m.pods[0], again})
-		expect(t, holder(t, f, time.Second), "simple-data-0-1")
+		expect(t, targetPod(t, f, time.Second), "simple-data-0-1")
 		got, _ := m.taken()
 		expect(t, got, []string{
 			`waiting: pod "simple-data-0-1" not found in namespace "ns"`,
@@ -389,7 +389,7 @@ func TestFollowerOfPod(t *testing.T) {
 }
 
 // What was said by an instance that was restarted since does not count.
-func TestFollowerForgetsRestartedInstances(t *testing.T) {
+func TestTrackerForgetsRestartedInstances(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "primary"})
@@ -398,7 +398,7 @@ func TestFollowerForgetsRestartedInstances(t *testing.T) {
 		pods[0].IRIS.Started = metav1.NewTime(started.Add(time.Hour))
 		pods[1].IRIS.Started = metav1.NewTime(started.Add(time.Hour))
 		f.SetPods(pods)
-		expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+		expect(t, targetPod(t, f, time.Minute), "simple-data-0-1")
 	})
 }
 
@@ -410,7 +410,7 @@ func expired(t *testing.T) context.Context {
 
 // What else of a pod changed is known, too: a sidecar that runs again can be
 // connected to, though the pod is as unready as before.
-func TestFollowerKnowsThePodAsItIs(t *testing.T) {
+func TestTrackerKnowsThePodAsItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		f := m.follow(t, Target{Role: "backup"})
