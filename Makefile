@@ -121,9 +121,9 @@ format: ## Format the code as make lint wants it
 	done
 
 .PHONY: docs
-docs: ## Write the generated pages of docs/ anew
+docs: ## Write the generated pages of docs/
 	cd test && go run ./docs/output > ../docs/output.md.new && mv ../docs/output.md.new ../docs/output.md
-	cd test \&\& go run ./docs/findings > ../docs/findings.md.new && mv ../docs/findings.md.new ../docs/findings.md
+	cd test && go run ./docs/findings > ../docs/findings.md.new && mv ../docs/findings.md.new ../docs/findings.md
 	go run ./release/reference -markdown docs/reference
 
 .PHONY: bench
