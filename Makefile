@@ -121,7 +121,7 @@ format: ## Format the code as make lint wants it
 	done
 
 .PHONY: docs
-docs: ## Write the generated pages of docs/ anew
+docs: ## Write the generated pages of docs/
 	cd test && go run ./docs/output > ../docs/output.md.new && mv ../docs/output.md.new ../docs/output.md
 	cd test && go run ./docs/findings > ../docs/findings.md.new && mv ../docs/findings.md.new ../docs/findings.md
 	cd release && go run ./reference -markdown ../docs/reference
