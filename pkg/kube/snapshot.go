@@ -427,7 +427,7 @@ func listInto[T any, O interface {
 // so that their EndpointSlices need not be read.
 func (r *reader) keepConcerned() {
 	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, func(service corev1.Service) bool {
-		return !topology.Concerns(&service, r.scope.Names[0], r.snapshot.Pods)
+		return !topology.IsRelevant(&service, r.scope.Names[0], r.snapshot.Pods)
 	})
 }
 
@@ -469,7 +469,7 @@ func (r *reader) events(ctx context.Context) error {
 // cluster, a pod that is not ready.
 func (r *reader) needsEvents() bool {
 	s := &r.snapshot
-	if slices.ContainsFunc(s.Services, topology.AddressIsPending) || topology.LacksPods(*s) {
+	if slices.ContainsFunc(s.Services, cluster.AddressIsPending) || topology.LacksPods(*s) {
 		return true
 	}
 	return r.scope.IsSingle() && slices.ContainsFunc(s.Pods, func(p iris.Pod) bool { return !p.Ready })

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -30,7 +31,7 @@ func failover(t *testing.T) []view.ClusterStatusList {
 	lost.Shards[0].Primaries, lost.Shards[0].Ready = nil, 1
 	lost.Pods = lost.Pods[1:]
 	lost.Services[0].Reaches = []string{}
-	lost.Findings = []view.Finding{{Code: view.NoPrimary, Message: "no primary", Hint: "wait"}}
+	lost.Findings = []view.Finding{{Code: finding.NoPrimary, Message: "no primary", Hint: "wait"}}
 	lost.Unread = []view.Unread{{Verb: "list", Resource: "events", Message: "cannot list events in namespace \"prod\": forbidden"}}
 
 	for _, i := range []int{2, 3} {
@@ -116,10 +117,10 @@ func TestLinesStayAligned(t *testing.T) {
 // A finding in other words is no other finding; one about another shard is.
 func TestLinesOfFindings(t *testing.T) {
 	lost := func(shard, why string) view.Finding {
-		return view.Finding{Code: view.NoPrimary, Message: fmt.Sprintf("no primary in shard %q: %s", shard, why)}
+		return view.Finding{Code: finding.NoPrimary, Message: fmt.Sprintf("no primary in shard %q: %s", shard, why)}
 	}
 	pod := func(name, why string) view.Finding {
-		return view.Finding{Code: view.PodNotReady, Object: "pod/" + name, Message: name + ": " + why}
+		return view.Finding{Code: finding.PodNotReady, Object: "pod/" + name, Message: name + ": " + why}
 	}
 	var out bytes.Buffer
 	lines := render.NewLines(&out)

@@ -33,11 +33,13 @@ type Health string
 
 // The verdicts.
 const (
-	// Healthy: everything that could be read is as it should be.
+	// Healthy: there is neither an error nor a warning, as far as could be read.
 	Healthy Health = "Healthy"
-	// Degraded: there is at least one finding.
+	// Warning: the pods were read, and the worst finding is a warning.
+	Warning Health = "Warning"
+	// Degraded: there is at least one finding that is an error.
 	Degraded Health = "Degraded"
-	// Unknown: the pods could not be read.
+	// Unknown: the pods could not be read, and no error was found.
 	Unknown Health = "Unknown"
 )
 
@@ -85,6 +87,7 @@ type ClusterStatus struct {
 	// any other that selects or reaches one of its pods or names it in its
 	// selector. What they select and reach in other clusters is not told here.
 	Services []Service `json:"services"`
+	// Findings are what is wrong, errors first.
 	Findings []Finding `json:"findings"`
 	// Failover is there with -w, once something has changed.
 	Failover *Failover `json:"failover,omitempty"`
@@ -231,61 +234,29 @@ type ExposedService struct {
 }
 
 // FindingCode names a kind of finding; it does not change with the wording.
+// [findings.md](findings.md) explains each.
 type FindingCode string
 
-// The findings.
+// Severity says how much a finding matters.
+type Severity string
+
+// The severities.
 const (
-	NoPods           FindingCode = "NoPods"
-	NoPrimary        FindingCode = "NoPrimary"
-	SeveralPrimaries FindingCode = "SeveralPrimaries"
-	NoBackup         FindingCode = "NoBackup"
-	// SeveralBackups: a shard has one backup, and several pods claim to be it.
-	SeveralBackups   FindingCode = "SeveralBackups"
-	RoleLabelMissing FindingCode = "RoleLabelMissing"
-	PodNotReady      FindingCode = "PodNotReady"
-	// ServiceReachesNothing: no pod that the Service selects takes connections.
-	ServiceReachesNothing FindingCode = "ServiceReachesNothing"
-	// ServiceReachesTerminating: only pods that terminate take its connections.
-	ServiceReachesTerminating FindingCode = "ServiceReachesTerminating"
-	// PortReachesNothing: none of the pods takes connections at some of its ports.
-	PortReachesNothing    FindingCode = "PortReachesNothing"
-	ExposedPodGone        FindingCode = "ExposedPodGone"
-	ExposedSidecarMissing FindingCode = "ExposedSidecarMissing"
-	AddressPending        FindingCode = "AddressPending"
-	SelectorTooWide       FindingCode = "SelectorTooWide"
-	// NoIrisCluster: pods carry the cluster's labels, but IrisClusters were
-	// read and there is none of that name.
-	NoIrisCluster FindingCode = "NoIrisCluster"
-	// BeingDeleted: the IrisCluster is marked for deletion.
-	BeingDeleted FindingCode = "BeingDeleted"
-	// RoleDisagrees: a pod's label gives it a role that IRIS says it has not, or
-	// that IRIS, silent in this pod, says another has.
-	RoleDisagrees FindingCode = "RoleDisagrees"
-	// AsyncLabelledBackup: a member for disaster recovery or reporting, which
-	// never takes over by itself, is labelled backup.
-	AsyncLabelledBackup FindingCode = "AsyncLabelledBackup"
-	// InstanceDown: the pod's container runs, and IRIS in it does not.
-	InstanceDown FindingCode = "InstanceDown"
-	// SignOnInhibited: the instance is up and accepts no sign-ons: it starts,
-	// changes its role, or has a fault.
-	SignOnInhibited FindingCode = "SignOnInhibited"
-	// InstanceHung: IRIS says that it hangs.
-	InstanceHung FindingCode = "InstanceHung"
-	// MemberInTrouble: IRIS says In Trouble of a mirror member.
-	MemberInTrouble FindingCode = "MemberInTrouble"
-	// MemberInTransition: a mirror member is on its way to another status.
-	MemberInTransition FindingCode = "MemberInTransition"
-	// MemberNotConnected: a mirror member does not take part in its mirror.
-	MemberNotConnected FindingCode = "MemberNotConnected"
-	// PodNotCreated: a pod is missing, since Kubernetes did not let its
-	// StatefulSet or ReplicaSet create it. NoPods says so of a data node that
-	// has no pods at all.
-	PodNotCreated FindingCode = "PodNotCreated"
+	// SeverityError: users cannot reach their data or reach the wrong instance,
+	// or the next failure is an outage.
+	SeverityError Severity = "error"
+	// SeverityWarning: the cluster works, and something beside it does not, or
+	// will not for long.
+	SeverityWarning Severity = "warning"
+	// SeverityInfo: worth knowing, and nothing is wrong.
+	SeverityInfo Severity = "info"
 )
 
 // Finding is one thing that is wrong.
 type Finding struct {
 	Code FindingCode `json:"code"`
+	// Severity is that of the code.
+	Severity Severity `json:"severity"`
 	// Object is what it was found at, as kind/name (pod/simple-data-0-0);
 	// the cluster itself where it is absent.
 	Object string `json:"object,omitempty"`
@@ -293,6 +264,8 @@ type Finding struct {
 	Message string `json:"message"`
 	// Hint is the next step, one line.
 	Hint string `json:"hint"`
+	// URL is the page that explains the code.
+	URL string `json:"url"`
 }
 
 // UnreadReason says why a read failed.

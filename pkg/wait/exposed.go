@@ -70,7 +70,7 @@ func (e *exposed) settled() (bool, error) {
 			Hint("give the port's number as its target, as in %s %d:NUMBER; kubectl describe pod %s -n %s shows what is declared",
 				problem.Field("port"), undeclared[0].Port, pods[0].Name, e.namespace)
 	}
-	return reach.IsReady() && !topology.AddressIsPending(*e.service), nil
+	return reach.IsReady() && !cluster.AddressIsPending(*e.service), nil
 }
 
 // reach returns which pods take the Service's connections.
@@ -149,7 +149,7 @@ type note struct{ key, line string }
 
 // notes says what keeps the Service, but may pass.
 func (e *exposed) notes() []note {
-	if !topology.AddressIsPending(*e.service) {
+	if !cluster.AddressIsPending(*e.service) {
 		return nil
 	}
 	if w := e.newestWarning(); w != nil {
@@ -213,7 +213,7 @@ func (e *exposed) timedOut(after time.Duration, clash error) error {
 		missing = append(missing, "no ready endpoint"+someOf(reach))
 		because(e.whyUnready(reach))
 	}
-	if topology.AddressIsPending(*e.service) {
+	if cluster.AddressIsPending(*e.service) {
 		missing = append(missing, "no load-balancer address")
 		because(e.whyPending(clash))
 	}
@@ -287,7 +287,7 @@ func (e *exposed) whyPending(clash error) (why string, hint error) {
 // port of a pending one, which some load balancers can give only once; nil if none
 // has, or if that could not be read.
 func (w *Waiter) portClash(ctx context.Context, e *exposed) error {
-	if !topology.AddressIsPending(*e.service) {
+	if !cluster.AddressIsPending(*e.service) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, clashTimeout)
@@ -305,7 +305,7 @@ func clashOf(service *corev1.Service, others []corev1.Service) error {
 	slices.SortFunc(others, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
 	for _, port := range service.Spec.Ports {
 		for i := range others {
-			if other := &others[i]; !topology.AddressIsPending(*other) && hasPort(other, port.Port, port.Protocol) {
+			if other := &others[i]; !cluster.AddressIsPending(*other) && hasPort(other, port.Port, port.Protocol) {
 				return problem.New("service %q has port %d here, too, which some load balancers give only once: use %s %s",
 					other.Name, port.Port, problem.Field("port"), freePort(port, others))
 			}
