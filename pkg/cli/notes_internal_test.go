@@ -37,7 +37,6 @@ func TestNotesArePrintable(t *testing.T) {
 		"lost watch": func(s *factory) { s.lost(refused) },
 		"waiting":    func(s *factory) { (&forwarding{factory: s, grace: time.Second}).waiting(notRunning) },
 		"failure":    func(s *factory) { (&failures{factory: s}).tell(refused) },
-		"expose":     func(s *factory) { (&exposeRun{factory: s, warned: map[string]bool{}}).warnOnce(evil) },
 		"API warning": func(s *factory) {
 			newAPIWarnings(s.warn).HandleWarningHeaderWithContext(context.Background(), apiWarning, "-", evil)
 		},

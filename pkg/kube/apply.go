@@ -215,8 +215,11 @@ func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error
 	if outcome != Configured {
 		return outcome, nil
 	}
-	changes, err := expose.Changes(live, wanted, takesOver(live, options))
-	if err == nil && !changes {
+	if takesOver(live, options) {
+		return outcome, nil // their fields become this tool's
+	}
+	unchanged, err := expose.IsUnchanged(live, wanted)
+	if err == nil && unchanged {
 		outcome = Unchanged
 	}
 	return outcome, err
@@ -295,7 +298,7 @@ func afterInvalid(live *corev1.Service) string {
 	case live == nil:
 		return "nothing was made; the message names the field: choose another value"
 	case expose.OthersSet(live):
-		return "other clients have set fields of its spec too, which --diff does not show; --force-conflicts takes them over"
+		return "other clients have set fields of its spec too; --force-conflicts takes them over"
 	}
 	return fmt.Sprintf("what the server does not let change needs the Service made anew: kubectl iris unexpose %s -n %s --wait, then expose again",
 		live.Name, live.Namespace)
