@@ -81,28 +81,31 @@ func addCompletions(root *cobra.Command, s *session) {
 	for _, cmd := range root.Commands() {
 		cmd.ValidArgsFunction = arguments[cmd.Name()]
 		complete(cmd, cmd.Flags(), special[cmd.Name()])
-		complete(cmd, cmd.Flags(), common, "template")
+		complete(cmd, cmd.Flags(), common)
 	}
 }
 
-// complete gives flags their values: those of the map, those that the flag
-// itself lists, and files.
-func complete(cmd *cobra.Command, flags *pflag.FlagSet, values map[string]cobra.CompletionFunc, files ...string) {
+// complete gives flags their values: those of the map, and files.
+func complete(cmd *cobra.Command, flags *pflag.FlagSet, values map[string]cobra.CompletionFunc, ofFiles ...string) {
 	flags.VisitAll(func(flag *pflag.Flag) {
 		value := values[flag.Name]
-		switch {
-		case slices.Contains(files, flag.Name):
-			value = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-				return nil, cobra.ShellCompDirectiveDefault
-			}
-		case value == nil && flag.Annotations[formatsAnnotation] != nil:
-			value = fixed(flag.Annotations[formatsAnnotation]...)
+		if slices.Contains(ofFiles, flag.Name) {
+			value = files
 		}
 		if value != nil {
-			// The error says that a special value is there already, and it stays.
-			_ = cmd.RegisterFlagCompletionFunc(flag.Name, value)
+			completeFlag(cmd, flag.Name, value)
 		}
 	})
+}
+
+// completeFlag gives a flag its values, unless it has some already.
+func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, values) // the error says that it has
+}
+
+// files offers the names of files.
+func files(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
 }
 
 // fixed offers the same values always.

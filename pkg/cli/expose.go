@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/printers"
@@ -54,7 +53,8 @@ const (
 	waitTimeout = 3 * time.Minute
 )
 
-func (f *exposeFlags) addTo(flags *pflag.FlagSet) {
+func (f *exposeFlags) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	f.output = newOutputFlags("url")
 	flags.StringVar(&f.name, "name", "", "Name of the Service; by default made of the cluster and the target.")
 	flags.StringArrayVar(&f.ports, "port", nil, "Port of the Service as [NAME=]PORT[:TARGET][/PROTOCOL], repeatable. TARGET is a number or a container port's name. By default the portal's port plus one, leading to it.")
@@ -77,7 +77,8 @@ func (f *exposeFlags) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.force, "force-conflicts", false, "Take over the spec from other field managers: what they set and is not asked for is removed.")
 	flags.BoolVar(&f.wait, "wait", false, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.")
 	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits.")
-	f.output.addTo(flags)
+	f.output.addTo(cmd)
+	f.output.JSONYamlPrintFlags.AddFlags(cmd)
 }
 
 // exposeRun is how planned Services are carried out.
@@ -422,7 +423,6 @@ func (r *exposeRun) printReady(service *corev1.Service, nodes []string) error {
 	if r.printer != nil {
 		service = service.DeepCopy()
 		service.APIVersion, service.Kind = "v1", "Service"
-		service.ManagedFields = nil
 		return render.Print(r.Out, r.printer, service)
 	}
 	if r.apply.DryRun {

@@ -78,7 +78,7 @@ func newExposePod(s *session) *cobra.Command {
 	flags.BoolVar(&which.all, "all", false, "Expose every pod of a component, each by a Service of its own.")
 	flags.StringVar(&which.component, "component", iris.ComponentData, "With --all, the component: data or compute.")
 	flags.StringVar(&which.cluster, "cluster", "", "Cluster whose pods are meant, where names are ambiguous.")
-	f.addTo(flags)
+	f.addTo(cmd)
 	return cmd
 }
 

@@ -94,7 +94,7 @@ func newExposeSidecar(s *session) *cobra.Command {
 	flags.StringVar(&request.Component, "component", iris.ComponentData, "Component whose sidecars are meant: data or compute.")
 	flags.StringVar(&request.Shard, "shard", "", "Shard of the data node, where there are several.")
 	flags.BoolVar(&verify, "verify", false, "Ask IRIS first, and make no Service that leads to a pod which does not hold the role.")
-	f.addTo(flags)
+	f.addTo(cmd)
 	return cmd
 }
 

@@ -57,7 +57,7 @@ func newExposed(s *session) *cobra.Command {
 	flags.BoolVar(&f.wait, "wait", false, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.")
 	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits for each.")
 	addColorFlag(flags, &f.color)
-	f.output.addTo(flags)
+	f.output.addTo(cmd)
 	return cmd
 }
 

@@ -79,10 +79,14 @@ func maxArgs(n int) cobra.PositionalArgs {
 	}
 }
 
-// oneOf refuses a flag's value that is not among those allowed.
+// oneOf returns a usage error if a flag's value is not among those allowed.
 func oneOf(flag, value string, allowed ...string) error {
 	if slices.Contains(allowed, value) {
 		return nil
 	}
-	return problem.Usage("invalid --%s %q", flag, value).Hint("it is one of: %s", strings.Join(slices.DeleteFunc(slices.Clone(allowed), func(a string) bool { return a == "" }), ", "))
+	return notOneOf(flag, value, slices.DeleteFunc(allowed, func(a string) bool { return a == "" }))
+}
+
+func notOneOf(flag, value string, allowed []string) error {
+	return problem.Usage("invalid --%s %q: must be one of %s", flag, value, strings.Join(allowed, ", "))
 }

@@ -89,7 +89,7 @@ func newStatus(s *session) *cobra.Command {
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print no headers.")
 	flags.StringVar(&f.askIRIS, "ask-iris", askAuto, "Ask IRIS itself for the roles: auto (where one cluster is named), always or never.")
 	addColorFlag(flags, &f.color)
-	f.output.addTo(flags)
+	f.output.addTo(cmd)
 	return cmd
 }
 

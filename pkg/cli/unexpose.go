@@ -86,7 +86,7 @@ func (f *unexposeFlags) check(args []string) error {
 	case f.timeout <= 0:
 		return problem.Usage("--timeout %s is not a time to wait", f.timeout).Hint("give one above zero, as in 30s or 5m")
 	case f.output != "" && f.output != "name":
-		return problem.Usage("invalid --output %q", f.output).Hint("it is one of: name")
+		return notOneOf("output", f.output, []string{"name"})
 	case f.wait && f.dryRun != dryRunNone:
 		return problem.Usage("--wait does not go with --dry-run: nothing changes").Hint("leave one of them out")
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -85,9 +86,7 @@ func (s *session) serverVersion(ctx context.Context) (view.ServerVersion, error)
 
 func (f *versionFlags) print(s *session, v view.Version) error {
 	if f.output != "" {
-		format := newOutputFlags()
-		format.format = f.output
-		printer, err := format.printer()
+		printer, err := genericclioptions.NewJSONYamlPrintFlags().ToPrinter(f.output)
 		if err != nil {
 			return err
 		}

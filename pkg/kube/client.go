@@ -26,9 +26,8 @@ type Client struct {
 	asking chan struct{}
 }
 
-// clients are those of the groups that the plugin uses. A whole clientset would
-// nearly double the binary: text/template, which -o go-template needs, keeps
-// every method of every type in it.
+// clients holds a client for each API group that the plugin uses. A whole
+// clientset would make the binary larger.
 type clients struct {
 	core      corev1client.CoreV1Interface
 	discovery discoveryv1client.DiscoveryV1Interface
