@@ -33,7 +33,7 @@ func (f *outputFlags) addTo(cmd *cobra.Command) {
 	f.OutputFlagSpecified = func() bool { return cmd.Flag("output").Changed }
 	f.TemplatePrinterFlags.AddFlags(cmd)
 	completeFlag(cmd, "output", fixed(formats...))
-	completeFlag(cmd, "template", files)
+	completeFlag(cmd, "template", completeFiles)
 }
 
 // formats returns all values of -o.
@@ -56,7 +56,7 @@ func (f *outputFlags) printer() (printers.ResourcePrinter, error) {
 	printer, err := f.ToPrinter()
 	switch {
 	case genericclioptions.IsNoCompatiblePrinterError(err):
-		return nil, notOneOf("output", format, f.formats())
+		return nil, problem.Usage("invalid --output %q: must be one of: %s", format, strings.Join(f.formats(), ", "))
 	case err != nil:
 		return nil, problem.Usage("invalid --output: %w", err).Hint("kubectl help get shows how kubectl's formats are written")
 	}
