@@ -7,9 +7,6 @@ export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 date    := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
-# Inlining in the client libraries and the API's generated code makes a fifteenth
-# of the binary, and nothing that one would notice faster.
-gcflags := $(patsubst %,-gcflags=%/...=-l,k8s.io sigs.k8s.io google.golang.org/protobuf github.com/google/gnostic-models)
 ldflags := -s -w -X main.version=$(version) -X main.commit=$(commit) -X main.date=$(date)
 
 .DEFAULT_GOAL := help
@@ -20,7 +17,7 @@ help: ## Print the targets
 
 .PHONY: build
 build: ## Build bin/kubectl-iris
-	go build $(gcflags) -ldflags '$(ldflags)' -o bin/kubectl-iris ./cmd/kubectl-iris
+	go build -ldflags '$(ldflags)' -o bin/kubectl-iris ./cmd/kubectl-iris
 
 bindir ?= $(shell go env GOPATH)/bin
 
