@@ -85,9 +85,12 @@ format: ## Format the code as make lint wants it
 	go tool -modfile=test/tools/lint/go.mod golangci-lint fmt
 
 .PHONY: docs
-docs: ## Write the generated pages of docs/ anew
+docs: ## Write the generated pages and the picture of docs/ again
 	go run ./test/docs/output > docs/output.md.new && mv docs/output.md.new docs/output.md
 	go run ./release/reference -markdown docs/reference
+	go run ./test/docs/picture | go tool -modfile=test/tools/pictures/go.mod freeze \
+		--config base --language ansi --wrap 148 --window --padding 20 --border.radius 8 \
+		--font.family 'ui-monospace,SFMono-Regular,Menlo,Consolas,monospace' --output docs/status.svg
 
 .PHONY: bench
 bench: build kubernetes ## Measure the plugin beside kubectl, at 1,000 clusters; prints ratios
