@@ -1,6 +1,6 @@
 // Package repository_test checks what no compiler sees: that dependabot knows every
 // Go module, that CODEOWNERS names paths that exist, and that no link in the
-// documentation is broken.
+// documentation is broken and no file or test that it names is gone.
 package repository_test
 
 import (
@@ -103,6 +103,56 @@ func TestLinksAreNotBroken(t *testing.T) {
 	if checked < 20 {
 		t.Errorf("%d links found; the documentation has more", checked)
 	}
+}
+
+// A page that names a file or a test is of no use once that is gone.
+func TestNamesInDocsExist(t *testing.T) {
+	inCode := regexp.MustCompile("`([^`\n]+)`")
+	file := regexp.MustCompile(`^(?:cmd|docs|examples|pkg|plugins|release|test|\.github|\.ci)/[\w./*-]+$`)
+	name := regexp.MustCompile(`\bTest[A-Z]\w+`)
+	tests := testNames(t)
+	checked := 0
+	for _, page := range files(t, ".", ".md") {
+		// One tells of the past, the other names folders as seen from those of its rows.
+		if page == "CHANGELOG.md" || page == "docs/architecture.md" {
+			continue
+		}
+		for line := range strings.Lines(prose(read(t, page))) {
+			if strings.Contains(line, "TODO(lead)") {
+				continue
+			}
+			for _, match := range inCode.FindAllStringSubmatch(line, -1) {
+				if !file.MatchString(match[1]) {
+					continue
+				}
+				checked++
+				if found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(match[1]))); err != nil || len(found) == 0 {
+					t.Errorf("%s names %s: no such file", page, match[1])
+				}
+			}
+			for _, test := range name.FindAllString(line, -1) {
+				checked++
+				if !slices.Contains(tests, test) {
+					t.Errorf("%s names %s: no such test", page, test)
+				}
+			}
+		}
+	}
+	if checked < 20 {
+		t.Errorf("%d names found; the documentation has more", checked)
+	}
+}
+
+// testNames returns the names of all tests of the repository.
+func testNames(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, file := range files(t, ".", "_test.go") {
+		for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(read(t, file), -1) {
+			names = append(names, match[1])
+		}
+	}
+	return names
 }
 
 // links returns the targets of a page's inline and reference links and images.
