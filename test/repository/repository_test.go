@@ -1,5 +1,5 @@
-// Package repository_test checks what no compiler sees: that dependabot knows every
-// Go module, that CODEOWNERS names paths that exist, and that no link in the
+// Package repository_test checks what no compiler sees: that GitHub can parse its
+// files, that dependabot knows every Go module, that CODEOWNERS names paths that exist, and that no link in the
 // documentation is broken and no file or test that it names is gone.
 package repository_test
 
@@ -22,6 +22,17 @@ const root = "../.."
 
 // home is the address of the repository's files on GitHub.
 const home = "https://github.com/kubectl-iris/kubectl-iris/blob/main/"
+
+// GitHub ignores a workflow, a form or a configuration that it cannot parse, and
+// nobody notices before it is needed.
+func TestGitHubFilesAreYAML(t *testing.T) {
+	for _, file := range files(t, ".github", ".yaml", ".yml") {
+		var content map[string]any
+		if err := yaml.UnmarshalStrict([]byte(read(t, file)), &content); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
 
 func TestDependabotKnowsEveryModule(t *testing.T) {
 	var config struct {
