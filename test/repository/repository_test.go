@@ -1,6 +1,7 @@
 // Package repository_test checks what no compiler sees: that GitHub can parse its
-// files, that dependabot knows every Go module, that CODEOWNERS names paths that exist, and that no link in the
-// documentation is broken and no file or test that it names is gone.
+// files, that dependabot knows every Go module, that CODEOWNERS names paths that
+// exist, that no link in the documentation is broken, and that no file or test that
+// it names is gone.
 package repository_test
 
 import (
