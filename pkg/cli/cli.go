@@ -1,6 +1,7 @@
-// Package cli is the command line: one file per verb, each from flags to
-// options to run. Everything that a command touches outside itself comes in
-// through System, so that tests run the real commands.
+// Package cli is the command line: flags, help, completion, and how a result is
+// printed. Each verb has a file, which turns flags into the options of a use case
+// of package action. What a command touches outside itself comes in through Env,
+// so that tests run the real commands.
 package cli
 
 import (
@@ -66,9 +67,12 @@ func Run(ctx context.Context, args []string, env Env) int {
 	if err != nil && ctx.Err() != nil && !errors.As(err, &status) {
 		return problem.ExitInterrupted
 	}
-	render.Problem(env.Err, err)
+	render.Problem(env.Err, problem.Rename(err, flagOf))
 	return problem.ExitCode(err)
 }
+
+// flagOf returns the flag that a user knows a field of a request by.
+func flagOf(field problem.Field) string { return "--" + string(field) }
 
 // NewCommand is the whole command tree.
 func NewCommand(env Env) *cobra.Command {
@@ -91,8 +95,8 @@ func NewCommand(env Env) *cobra.Command {
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
-	root.SetFlagErrorFunc(usageOf)
-	s := newSession(env, root.PersistentFlags())
+	root.SetFlagErrorFunc(flagError)
+	s := newFactory(env, root.PersistentFlags())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		cmd.SetContext(quietly(cmd.Context()))
 		return s.checkFlags()
@@ -113,12 +117,12 @@ func NewCommand(env Env) *cobra.Command {
 		newRelabel(s),
 		newPortal(s),
 		newPortForward(s),
-		newSessionCommand(s),
+		newSession(s),
 		newLogs(s),
 		newCompletion(s),
 		newVersion(s),
 	)
-	addCompletions(root, s)
+	s.completeGlobalFlags(root)
 	root.InitDefaultHelpCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "help" {

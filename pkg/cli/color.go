@@ -1,16 +1,17 @@
 package cli
 
 import (
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
 
-func addColorFlag(flags *pflag.FlagSet, mode *render.ColorMode) {
-	flags.Var(mode, "color", "Colours: auto (on a terminal, unless NO_COLOR is set), always or never.")
+func addColorFlag(cmd *cobra.Command, mode *render.ColorMode) {
+	cmd.Flags().Var(mode, "color", "Colours: auto (on a terminal, unless NO_COLOR is set), always or never.")
+	completeFlag(cmd, "color", fixed(string(render.ColorAuto), string(render.ColorAlways), string(render.ColorNever)))
 }
 
 // useColor decides about colours on stdout.
-func (s *session) useColor(mode render.ColorMode) bool {
+func (s *factory) useColor(mode render.ColorMode) bool {
 	return render.UseColor(mode, render.IsTerminal(s.Out), s.Getenv)
 }

@@ -20,7 +20,7 @@ func calledForCompletion(program string) bool {
 	return strings.TrimSuffix(filepath.Base(program), ".exe") == completionProgram
 }
 
-func newCompletion(s *session) *cobra.Command {
+func newCompletion(s *factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "completion",
 		GroupID: groupSetup,
@@ -62,7 +62,7 @@ func newCompletion(s *session) *cobra.Command {
 	return cmd
 }
 
-func newCompletionScript(shell, load string, s *session, generate func(*cobra.Command, io.Writer) error) *cobra.Command {
+func newCompletionScript(shell, load string, s *factory, generate func(*cobra.Command, io.Writer) error) *cobra.Command {
 	return &cobra.Command{
 		Use:   shell,
 		Short: fmt.Sprintf("Print the completion script of kubectl-iris for %s", shell),

@@ -18,7 +18,7 @@ import (
 // beside stands for the plugin's own folder as the value of --install.
 const beside = "<beside the plugin>"
 
-func newCompletionKubectl(s *session) *cobra.Command {
+func newCompletionKubectl(s *factory) *cobra.Command {
 	var install string
 	cmd := &cobra.Command{
 		Use:   "kubectl",
@@ -77,7 +77,7 @@ func completionScriptFor(goos string) completionScript {
 	}
 }
 
-func (s *session) installCompletion(script completionScript, dir string) error {
+func (s *factory) installCompletion(script completionScript, dir string) error {
 	if dir == beside {
 		var err error
 		if dir, err = s.pluginDir(); err != nil {
@@ -104,7 +104,7 @@ func (s *session) installCompletion(script completionScript, dir string) error {
 
 // pluginDir is the folder in which the plugin is found. With krew the PATH
 // leads to a link, and its folder is meant, not that of the file.
-func (s *session) pluginDir() (string, error) {
+func (s *factory) pluginDir() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", problem.New("cannot tell where the plugin is: %w", err).Hint("name a folder with --install=DIR")
@@ -130,7 +130,7 @@ func pluginFile(goos string) string {
 }
 
 // onPath tells whether a folder is on the PATH, by whatever name.
-func (s *session) onPath(dir string) bool {
+func (s *factory) onPath(dir string) bool {
 	wanted, err := os.Stat(dir)
 	if err != nil {
 		return false

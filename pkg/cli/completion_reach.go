@@ -10,10 +10,10 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
 
-// targets offers clusters, and pods where no role is asked for.
-func (c completer) targets(ctx context.Context, names kube.Names, q question) ([]string, error) {
+// completeTargets offers clusters, and pods where no role is asked for.
+func completeTargets(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	if q.flag("role")+q.flag("shard") != "" {
-		return c.clusters(ctx, names, q)
+		return completeClusters(ctx, names, q)
 	}
 	pods, err := names.Pods(ctx, q.namespace, "")
 	var values []string
@@ -35,12 +35,12 @@ func (c completer) targets(ctx context.Context, names kube.Names, q question) ([
 	return values, err
 }
 
-// targetsOrPorts offers a target first, and ports anywhere.
-func (c completer) targetsOrPorts(ctx context.Context, names kube.Names, q question) ([]string, error) {
+// completeTargetsOrPorts offers a target first, and ports anywhere.
+func completeTargetsOrPorts(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	before, hasLocal := cutLast(q.typed, ":")
 	var values []string
 	if len(q.args) == 0 && !hasLocal {
-		found, err := c.targets(ctx, names, q)
+		found, err := completeTargets(ctx, names, q)
 		if err != nil {
 			return nil, err
 		}
@@ -61,8 +61,8 @@ func (c completer) targetsOrPorts(ctx context.Context, names kube.Names, q quest
 	return values, err
 }
 
-// containers offers the names of containers.
-func (completer) containers(ctx context.Context, names kube.Names, q question) ([]string, error) {
+// completeContainers offers the names of containers.
+func completeContainers(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	pods, err := names.PodsWithPorts(ctx, q.namespace, "")
 	var values []string
 	for _, pod := range pods {

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -18,91 +16,35 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
-	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
 // completionTimeout bounds what a TAB may take. Whoever waits longer types on.
 const completionTimeout = 2 * time.Second
 
-// completer offers values for arguments and flags. Each of its functions makes
-// one request at most; what cannot be read is not offered, and nothing is said.
-type completer struct{ *session }
+// completeFlag completes a flag of a command.
+func completeFlag(cmd *cobra.Command, name string, values cobra.CompletionFunc) {
+	// The error says that the flag does not exist, or is completed already: a test
+	// asks for the values of each.
+	_ = cmd.RegisterFlagCompletionFunc(name, values)
+}
 
-// addCompletions gives the arguments and flags of all commands their values,
-// by the names of commands and flags: one name means the same everywhere.
-func addCompletions(root *cobra.Command, s *session) {
-	c := completer{s}
+// completeGlobalFlags completes the flags of the connection.
+func (f *factory) completeGlobalFlags(root *cobra.Command) {
 	// Where nothing better is known, the names of files are of no use either.
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
-	complete(root, root.PersistentFlags(), map[string]cobra.CompletionFunc{
-		"namespace": c.values(c.namespaces),
-		"context":   c.local(func(config clientcmdapi.Config) []string { return keys(config.Contexts) }),
-		"cluster":   c.local(func(config clientcmdapi.Config) []string { return keys(config.Clusters) }),
-		"user":      c.local(func(config clientcmdapi.Config) []string { return keys(config.AuthInfos) }),
-	}, "cache-dir", "certificate-authority", "client-certificate", "client-key", "kubeconfig")
-
-	arguments := map[string]cobra.CompletionFunc{
-		"status":         c.values(c.clusters),
-		"expose-sidecar": c.first(c.clusters),
-		"relabel":        c.first(c.clusters),
-		"expose-pod":     c.values(c.pods),
-		"unexpose":       c.values(c.madeServices),
-		"portal":         c.first(c.targets),
-		"session":        c.first(c.targets),
-		"logs":           c.first(c.targets),
-		"port-forward":   c.values(c.targetsOrPorts),
-	}
-	common := map[string]cobra.CompletionFunc{
-		"cluster":                 c.values(c.clusters),
-		"role":                    c.values(c.roles),
-		"shard":                   c.values(c.shards),
-		"port":                    c.values(c.ports),
-		"container":               c.values(c.containers),
-		"component":               fixed(iris.ComponentData, iris.ComponentCompute),
-		"dry-run":                 fixed(dryRunNone, dryRunClient, dryRunServer),
-		"ask-iris":                fixed(askAuto, askAlways, askNever),
-		"color":                   fixed(string(render.ColorAuto), string(render.ColorAlways), string(render.ColorNever)),
-		"type":                    fixed(string(corev1.ServiceTypeClusterIP), string(corev1.ServiceTypeNodePort), string(corev1.ServiceTypeLoadBalancer)),
-		"external-traffic-policy": fixed(string(corev1.ServiceExternalTrafficPolicyCluster), string(corev1.ServiceExternalTrafficPolicyLocal)),
-		"session-affinity":        fixed(string(corev1.ServiceAffinityNone), string(corev1.ServiceAffinityClientIP)),
-		"ip-family-policy":        fixed(string(corev1.IPFamilyPolicySingleStack), string(corev1.IPFamilyPolicyPreferDualStack), string(corev1.IPFamilyPolicyRequireDualStack)),
-	}
-	// What was exposed is told by the Services, not by the pods of now.
-	special := map[string]map[string]cobra.CompletionFunc{
-		"unexpose": {
-			"role":      c.values(c.madeFor(func(t *view.Target) string { return t.Role })),
-			"shard":     c.values(c.madeFor(func(t *view.Target) string { return t.Shard })),
-			"component": c.values(c.madeFor(func(t *view.Target) string { return t.Component })),
-			"output":    fixed("name"),
-		},
-		"version": {"output": fixed("json", "yaml")},
-	}
-	for _, cmd := range root.Commands() {
-		cmd.ValidArgsFunction = arguments[cmd.Name()]
-		complete(cmd, cmd.Flags(), special[cmd.Name()])
-		complete(cmd, cmd.Flags(), common, "template")
+	completeFlag(root, "namespace", f.complete(completeNamespaces))
+	completeFlag(root, "context", f.completeLocal(func(config clientcmdapi.Config) []string { return keys(config.Contexts) }))
+	completeFlag(root, "cluster", f.completeLocal(func(config clientcmdapi.Config) []string { return keys(config.Clusters) }))
+	completeFlag(root, "user", f.completeLocal(func(config clientcmdapi.Config) []string { return keys(config.AuthInfos) }))
+	for _, name := range []string{"cache-dir", "certificate-authority", "client-certificate", "client-key", "kubeconfig"} {
+		completeFlag(root, name, completeFiles)
 	}
 }
 
-// complete gives flags their values: those of the map, those that the flag
-// itself lists, and files.
-func complete(cmd *cobra.Command, flags *pflag.FlagSet, values map[string]cobra.CompletionFunc, files ...string) {
-	flags.VisitAll(func(flag *pflag.Flag) {
-		value := values[flag.Name]
-		switch {
-		case slices.Contains(files, flag.Name):
-			value = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-				return nil, cobra.ShellCompDirectiveDefault
-			}
-		case value == nil && flag.Annotations[formatsAnnotation] != nil:
-			value = fixed(flag.Annotations[formatsAnnotation]...)
-		}
-		if value != nil {
-			// The error says that a special value is there already, and it stays.
-			_ = cmd.RegisterFlagCompletionFunc(flag.Name, value)
-		}
-	})
+// completeFiles offers the names of files.
+func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
 }
 
 // fixed offers the same values always.
@@ -142,10 +84,10 @@ func (q question) cluster() string {
 // reader answers a question from the server.
 type reader func(context.Context, kube.Names, question) ([]string, error)
 
-// values offers what read finds, without what stands on the command line already.
-func (c completer) values(read reader) cobra.CompletionFunc {
+// complete offers what read finds, without what stands on the command line already.
+func (f *factory) complete(read reader) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		found := c.ask(cmd.Context(), question{cmd: cmd, args: args, typed: typed}, read)
+		found := f.askNames(cmd.Context(), question{cmd: cmd, args: args, typed: typed}, read)
 		found = slices.DeleteFunc(found, func(value string) bool {
 			name, _, _ := strings.Cut(value, "\t")
 			return slices.Contains(args, name)
@@ -155,9 +97,9 @@ func (c completer) values(read reader) cobra.CompletionFunc {
 	}
 }
 
-// first offers values for the first argument and none for others.
-func (c completer) first(read reader) cobra.CompletionFunc {
-	values := c.values(read)
+// completeFirst offers values for the first argument and none for others.
+func (f *factory) completeFirst(read reader) cobra.CompletionFunc {
+	values := f.complete(read)
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -166,15 +108,15 @@ func (c completer) first(read reader) cobra.CompletionFunc {
 	}
 }
 
-// ask is the answer within completionTimeout, or nothing. Reading goes on in
+// askNames returns the answer within completionTimeout, or nothing. Reading goes on in
 // the background where it does not heed its context, as a credential plugin
 // does not; the process ends without it.
-func (c completer) ask(ctx context.Context, q question, read reader) []string {
+func (f *factory) askNames(ctx context.Context, q question, read reader) []string {
 	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
 	answer := make(chan []string, 1)
 	go func() {
-		found, err := c.read(ctx, q, read)
+		found, err := f.readNames(ctx, q, read)
 		if err != nil {
 			found = nil
 		}
@@ -188,13 +130,13 @@ func (c completer) ask(ctx context.Context, q question, read reader) []string {
 	}
 }
 
-func (c completer) read(ctx context.Context, q question, read reader) ([]string, error) {
-	namespace, err := c.namespace()
+func (f *factory) readNames(ctx context.Context, q question, read reader) ([]string, error) {
+	namespace, err := f.namespace()
 	if err != nil {
 		return nil, err
 	}
 	q.namespace = namespace
-	client, err := c.clientWith(ctx, withoutTerminal)
+	client, err := f.clientWith(ctx, withoutTerminal)
 	if err != nil {
 		return nil, err
 	}
@@ -214,10 +156,10 @@ func withoutTerminal(config *rest.Config) {
 	}
 }
 
-// local offers what the kubeconfig holds.
-func (c completer) local(read func(clientcmdapi.Config) []string) cobra.CompletionFunc {
+// completeLocal offers what the kubeconfig holds.
+func (f *factory) completeLocal(read func(clientcmdapi.Config) []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		config, err := c.config.ToRawKubeConfigLoader().RawConfig()
+		config, err := f.config.ToRawKubeConfigLoader().RawConfig()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -225,17 +167,17 @@ func (c completer) local(read func(clientcmdapi.Config) []string) cobra.Completi
 	}
 }
 
-func (completer) namespaces(ctx context.Context, names kube.Names, _ question) ([]string, error) {
+func completeNamespaces(ctx context.Context, names kube.Names, _ question) ([]string, error) {
 	return names.Namespaces(ctx)
 }
 
-func (completer) clusters(ctx context.Context, names kube.Names, q question) ([]string, error) {
+func completeClusters(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	return names.Clusters(ctx, q.namespace)
 }
 
-// pods offers the short names that name one pod, and all full names to whoever
+// completePods offers the short names that name one pod, and all full names to whoever
 // began to type one or needs them.
-func (completer) pods(ctx context.Context, names kube.Names, q question) ([]string, error) {
+func completePods(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	pods, err := names.Pods(ctx, q.namespace, q.cluster())
 	if err != nil || q.flag("all") == "true" {
 		return nil, err
@@ -265,14 +207,14 @@ func inWords(pod iris.Pod) string {
 	return fmt.Sprintf("%s of %s", cmp.Or(pod.MirrorRole(), pod.Component()), pod.Cluster())
 }
 
-// roles offers those that pods have now.
-func (completer) roles(ctx context.Context, names kube.Names, q question) ([]string, error) {
+// completeRoles offers those that pods have now.
+func completeRoles(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	pods, err := names.Pods(ctx, q.namespace, q.cluster())
 	return labelled(pods, iris.Pod.MirrorRole), err
 }
 
-// shards offers those of data pods.
-func (completer) shards(ctx context.Context, names kube.Names, q question) ([]string, error) {
+// completeShards offers those of data pods.
+func completeShards(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	pods, err := names.Pods(ctx, q.namespace, q.cluster())
 	pods = slices.DeleteFunc(pods, func(p iris.Pod) bool { return p.Component() != iris.ComponentData })
 	return labelled(pods, iris.Pod.Shard), err
@@ -288,9 +230,9 @@ func labelled(pods []iris.Pod, value func(iris.Pod) string) []string {
 	return values
 }
 
-// ports offers the names of container ports: as a bare word to expose-pod,
+// completePorts offers the names of container ports: as a bare word to expose-pod,
 // which takes ports by name, and as the target behind a colon.
-func (completer) ports(ctx context.Context, names kube.Names, q question) ([]string, error) {
+func completePorts(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	pods, err := names.PodsWithPorts(ctx, q.namespace, q.cluster())
 	if err != nil {
 		return nil, err
@@ -326,9 +268,9 @@ func cutLast(s, separator string) (before string, found bool) {
 	return s[:i+len(separator)], true
 }
 
-// madeServices offers the Services that this tool made and the pods they were
+// completeExposed offers the Services that this tool made and the pods they were
 // made for; behind --role and its kin, the clusters they were made for.
-func (completer) madeServices(ctx context.Context, names kube.Names, q question) ([]string, error) {
+func completeExposed(ctx context.Context, names kube.Names, q question) ([]string, error) {
 	made, err := names.MadeServices(ctx, q.namespace)
 	if err != nil || q.flag("all") == "true" {
 		return nil, err
@@ -351,8 +293,8 @@ func (completer) madeServices(ctx context.Context, names kube.Names, q question)
 	return values, nil
 }
 
-// madeFor offers what the Services were made for.
-func (completer) madeFor(part func(*view.Target) string) reader {
+// completeTargetsOf offers what the Services were made for.
+func completeTargetsOf(part func(*view.Target) string) reader {
 	return func(ctx context.Context, names kube.Names, q question) ([]string, error) {
 		made, err := names.MadeServices(ctx, q.namespace)
 		var values []string

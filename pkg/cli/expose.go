@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -21,69 +21,61 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+	"github.com/kubectl-iris/kubectl-iris/pkg/wait"
 )
 
 // exposeFlags are what expose-sidecar and expose-pod have in common.
 type exposeFlags struct {
-	name, serviceType        string
-	ports, selector          []string
-	labels, annotations      []string
-	loadBalancerClass        string
-	sourceRanges             []string
-	externalTrafficPolicy    string
-	sessionAffinity          string
-	ipFamilyPolicy           string
-	nodePort                 int32
-	publishNotReady          bool
-	ownerReference           bool
-	dryRun                   string
-	diff, adopt, force, wait bool
-	timeout                  time.Duration
-	output                   *outputFlags
+	name                  string
+	serviceType           corev1.ServiceType
+	ports, selector       []string
+	labels, annotations   []string
+	loadBalancerClass     string
+	sourceRanges          []string
+	externalTrafficPolicy corev1.ServiceExternalTrafficPolicy
+	sessionAffinity       corev1.ServiceAffinity
+	ipFamilyPolicy        corev1.IPFamilyPolicy
+	nodePort              int32
+	publishNotReady       bool
+	ownerReference        bool
+	dryRun                action.DryRun
+	diff, adopt, force    bool
+	waitFlags
+	output *outputFlags
 }
 
-const (
-	dryRunNone   = "none"
-	dryRunClient = "client"
-	dryRunServer = "server"
+const ownerReference = "owner-reference"
 
-	ownerReference = "owner-reference"
-
-	// waitTimeout is the default of --timeout: load balancers of clouds take
-	// a minute or two.
-	waitTimeout = 3 * time.Minute
-)
-
-func (f *exposeFlags) addTo(flags *pflag.FlagSet) {
+func (f *exposeFlags) addTo(cmd *cobra.Command, s *factory) {
+	flags := cmd.Flags()
 	f.output = newOutputFlags("url")
 	flags.StringVar(&f.name, "name", "", "Name of the Service; by default made of the cluster and the target.")
 	flags.StringArrayVar(&f.ports, "port", nil, "Port of the Service as [NAME=]PORT[:TARGET][/PROTOCOL], repeatable. TARGET is a number or a container port's name. By default the portal's port plus one, leading to it.")
+	completeFlag(cmd, "port", s.complete(completePorts))
 	flags.StringArrayVar(&f.selector, "selector", nil, "Change to the Service's selector, repeatable: KEY=VALUE adds or replaces, KEY- removes.")
-	flags.StringVar(&f.serviceType, "type", "", "Type of the Service: ClusterIP, NodePort or LoadBalancer. By default that of the cluster's serviceTemplate, else ClusterIP.")
+	choiceVar(cmd, &f.serviceType, "type", "Type of the Service: ClusterIP, NodePort or LoadBalancer. By default that of the cluster's serviceTemplate, else ClusterIP.", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer)
 	flags.StringArrayVar(&f.labels, "label", nil, "Label of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.")
 	flags.StringArrayVar(&f.annotations, "annotation", nil, "Annotation of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.")
 	flags.StringVar(&f.loadBalancerClass, "load-balancer-class", "", "Class of the load balancer.")
 	flags.StringSliceVar(&f.sourceRanges, "load-balancer-source-ranges", nil, "CIDRs that the load balancer admits, comma-separated.")
-	flags.StringVar(&f.externalTrafficPolicy, "external-traffic-policy", "", "Cluster or Local.")
-	flags.StringVar(&f.sessionAffinity, "session-affinity", "", "None or ClientIP. By default that of the cluster's serviceTemplate, else ClientIP if several pods serve one portal.")
-	flags.StringVar(&f.ipFamilyPolicy, "ip-family-policy", "", "SingleStack, PreferDualStack or RequireDualStack.")
+	choiceVar(cmd, &f.externalTrafficPolicy, "external-traffic-policy", "Cluster or Local.", corev1.ServiceExternalTrafficPolicyCluster, corev1.ServiceExternalTrafficPolicyLocal)
+	choiceVar(cmd, &f.sessionAffinity, "session-affinity", "None or ClientIP. By default that of the cluster's serviceTemplate, else ClientIP if several pods serve one portal.", corev1.ServiceAffinityNone, corev1.ServiceAffinityClientIP)
+	choiceVar(cmd, &f.ipFamilyPolicy, "ip-family-policy", "SingleStack, PreferDualStack or RequireDualStack.", corev1.IPFamilyPolicySingleStack, corev1.IPFamilyPolicyPreferDualStack, corev1.IPFamilyPolicyRequireDualStack)
 	flags.Int32Var(&f.nodePort, "node-port", 0, "Node port of the Service's one port.")
 	flags.BoolVar(&f.publishNotReady, "publish-not-ready", false, "Lead to pods that are not ready, too.")
 	flags.BoolVar(&f.ownerReference, ownerReference, true, "Have the Service deleted with its IrisCluster. A manifest of --dry-run=client -o has the reference only if the flag is given: it holds the uid of the IrisCluster, and Kubernetes deletes the Service once no IrisCluster has that uid.")
-	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "none, client (print what would happen, or with -o what would be sent) or server (have the server check it, and change nothing).")
-	flags.Lookup("dry-run").NoOptDefVal = dryRunClient
+	dryRunVar(cmd, &f.dryRun, "none, client (print what would happen, or with -o what would be sent) or server (have the server check it, and change nothing).")
 	flags.BoolVar(&f.diff, "diff", false, "Print a unified diff against what is live, and change nothing. With --dry-run=server, of what the server would make of it.")
 	flags.BoolVar(&f.adopt, "adopt", false, "Take over a Service of that name that this tool did not make.")
 	flags.BoolVar(&f.force, "force-conflicts", false, "Take over the spec from other field managers: what they set and is not asked for is removed.")
-	flags.BoolVar(&f.wait, "wait", false, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.")
-	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits.")
-	f.output.addTo(flags)
+	f.waitFlags.addTo(cmd, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.", "How long --wait waits.")
+	f.output.addTo(cmd)
 }
 
 // exposeRun is how planned Services are carried out.
 type exposeRun struct {
-	*session
-	client  *kube.Client
+	*factory
+	client  *connection
 	options expose.Options
 	apply   kube.ApplyOptions
 	// show prints what would happen or be sent, and sends nothing.
@@ -101,7 +93,7 @@ type exposeRun struct {
 	warned map[string]bool
 }
 
-func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) {
+func (f *exposeFlags) toRun(s *factory, cmd *cobra.Command) (*exposeRun, error) {
 	options, err := f.toOptions(cmd)
 	if err != nil {
 		return nil, err
@@ -110,19 +102,13 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := oneOf("dry-run", f.dryRun, dryRunNone, dryRunClient, dryRunServer); err != nil {
-		return nil, err
-	}
-	changesNothing := f.dryRun != dryRunNone || f.diff
+	changesNothing := f.dryRun != action.DryRunNone || f.diff
 	if f.wait && changesNothing {
 		return nil, problem.Usage("--wait does not go with --dry-run or --diff: nothing changes").Hint("leave one of them out")
 	}
-	if f.timeout <= 0 {
-		return nil, problem.Usage("--timeout %s is not a time to wait", f.timeout).Hint("give one above zero, as in 30s or 5m")
-	}
 	// A manifest that is kept holds nothing that is true of one cluster at one
 	// time only, unless it is asked for.
-	if f.dryRun == dryRunClient && !f.diff && printer != nil && !cmd.Flags().Changed(ownerReference) {
+	if f.dryRun == action.DryRunClient && !f.diff && printer != nil && !cmd.Flags().Changed(ownerReference) {
 		options.OwnerReference = false
 	}
 	client, err := s.client(cmd.Context())
@@ -130,11 +116,11 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 		return nil, err
 	}
 	return &exposeRun{
-		session: s,
+		factory: s,
 		client:  client,
 		options: options,
-		apply:   kube.ApplyOptions{DryRun: f.dryRun == dryRunServer, ForceConflicts: f.force, Adopt: f.adopt},
-		show:    f.dryRun == dryRunClient,
+		apply:   kube.ApplyOptions{DryRun: f.dryRun == action.DryRunServer, ForceConflicts: f.force, Adopt: f.adopt},
+		show:    f.dryRun == action.DryRunClient,
 		diff:    f.diff,
 		wait:    f.wait,
 		timeout: f.timeout,
@@ -147,11 +133,11 @@ func (f *exposeFlags) toRun(s *session, cmd *cobra.Command) (*exposeRun, error) 
 func (f *exposeFlags) toOptions(cmd *cobra.Command) (expose.Options, error) {
 	o := expose.Options{
 		Name:                     f.name,
-		Type:                     corev1.ServiceType(f.serviceType),
+		Type:                     f.serviceType,
 		LoadBalancerSourceRanges: f.sourceRanges,
-		ExternalTrafficPolicy:    corev1.ServiceExternalTrafficPolicy(f.externalTrafficPolicy),
-		SessionAffinity:          corev1.ServiceAffinity(f.sessionAffinity),
-		IPFamilyPolicy:           corev1.IPFamilyPolicy(f.ipFamilyPolicy),
+		ExternalTrafficPolicy:    f.externalTrafficPolicy,
+		SessionAffinity:          f.sessionAffinity,
+		IPFamilyPolicy:           f.ipFamilyPolicy,
 		NodePort:                 f.nodePort,
 		OwnerReference:           f.ownerReference,
 	}
@@ -368,9 +354,9 @@ func (r *exposeRun) printDiff(text string, err error) error {
 
 // waitOptions returns the options of several waits at once, each of which may
 // have something to say meanwhile.
-func (s *session) waitOptions(timeout time.Duration) kube.WaitOptions {
+func (s *factory) waitOptions(timeout time.Duration) wait.Options {
 	var saying sync.Mutex
-	return kube.WaitOptions{Timeout: timeout, Tell: func(line string) {
+	return wait.Options{Timeout: timeout, Tell: func(line string) {
 		saying.Lock()
 		defer saying.Unlock()
 		s.warn(line)

@@ -23,7 +23,7 @@ type podFlags struct {
 	cluster   string
 }
 
-func newExposePod(s *session) *cobra.Command {
+func newExposePod(s *factory) *cobra.Command {
 	var f exposeFlags
 	var which podFlags
 	cmd := &cobra.Command{
@@ -57,7 +57,7 @@ func newExposePod(s *session) *cobra.Command {
 				return err
 			}
 			if which.cluster != "" {
-				if err := checkClusterNames([]string{which.cluster}); err != nil {
+				if err := cluster.ValidateNames(which.cluster); err != nil {
 					return err
 				}
 			}
@@ -68,17 +68,19 @@ func newExposePod(s *session) *cobra.Command {
 			plans, failed := r.podPlans(cmd.Context(), which, args)
 			if len(plans) > 0 {
 				for i := range failed {
-					failed[i] = problem.Tried(failed[i])
+					failed[i] = problem.AsFailure(failed[i])
 				}
 			}
 			return errors.Join(append(failed, r.run(cmd.Context(), plans))...)
 		},
 	}
+	cmd.ValidArgsFunction = s.complete(completePods)
 	flags := cmd.Flags()
 	flags.BoolVar(&which.all, "all", false, "Expose every pod of a component, each by a Service of its own.")
-	flags.StringVar(&which.component, "component", iris.ComponentData, "With --all, the component: data or compute.")
+	componentVar(cmd, &which.component, "With --all, the component: data or compute.")
 	flags.StringVar(&which.cluster, "cluster", "", "Cluster whose pods are meant, where names are ambiguous.")
-	f.addTo(flags)
+	completeFlag(cmd, "cluster", s.complete(completeClusters))
+	f.addTo(cmd, s)
 	return cmd
 }
 
@@ -94,8 +96,6 @@ func (f podFlags) check(cmd *cobra.Command, args []string, name string, nodePort
 		return problem.Usage("--name goes with one pod only").Hint("without it each Service gets a name of its own")
 	case nodePort != 0 && (f.all || len(args) > 1):
 		return problem.Usage("--node-port goes with one pod only: two Services cannot share one").Hint("without it each Service gets a node port of its own")
-	case f.all:
-		return oneOf("component", f.component, iris.ComponentData, iris.ComponentCompute)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-func newExposeSidecar(s *session) *cobra.Command {
+func newExposeSidecar(s *factory) *cobra.Command {
 	var f exposeFlags
 	var request expose.SidecarRequest
 	var verify bool
@@ -61,7 +61,7 @@ func newExposeSidecar(s *session) *cobra.Command {
 			kubectl iris expose-sidecar simple --component compute --port 8080`),
 		Args: maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkClusterNames(args); err != nil {
+			if err := cluster.ValidateNames(args...); err != nil {
 				return err
 			}
 			r, err := f.toRun(s, cmd)
@@ -89,12 +89,15 @@ func newExposeSidecar(s *session) *cobra.Command {
 			return r.run(cmd.Context(), []expose.Plan{plan})
 		},
 	}
+	cmd.ValidArgsFunction = s.completeFirst(completeClusters)
 	flags := cmd.Flags()
 	flags.StringVar(&request.Role, "role", "", "Mirror role to follow: primary, backup, or another that a pod carries.")
-	flags.StringVar(&request.Component, "component", iris.ComponentData, "Component whose sidecars are meant: data or compute.")
+	componentVar(cmd, &request.Component, "Component whose sidecars are selected: data or compute.")
 	flags.StringVar(&request.Shard, "shard", "", "Shard of the data node, where there are several.")
+	completeFlag(cmd, "role", s.complete(completeRoles))
+	completeFlag(cmd, "shard", s.complete(completeShards))
 	flags.BoolVar(&verify, "verify", false, "Ask IRIS first, and make no Service that leads to a pod which does not hold the role.")
-	f.addTo(flags)
+	f.addTo(cmd, s)
 	return cmd
 }
 

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/printers"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
-	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -21,13 +18,12 @@ import (
 type exposedFlags struct {
 	allNamespaces bool
 	noHeaders     bool
-	wait          bool
-	timeout       time.Duration
-	color         render.ColorMode
-	output        *outputFlags
+	waitFlags
+	color  render.ColorMode
+	output *outputFlags
 }
 
-func newExposed(s *session) *cobra.Command {
+func newExposed(s *factory) *cobra.Command {
 	f := &exposedFlags{output: newOutputFlags("wide", "url")}
 	cmd := &cobra.Command{
 		Use:     "exposed",
@@ -54,20 +50,16 @@ func newExposed(s *session) *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "If present, list the Services of all namespaces.")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print no headers.")
-	flags.BoolVar(&f.wait, "wait", false, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.")
-	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits for each.")
-	addColorFlag(flags, &f.color)
-	f.output.addTo(flags)
+	f.waitFlags.addTo(cmd, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.", "How long --wait waits for each.")
+	addColorFlag(cmd, &f.color)
+	f.output.addTo(cmd)
 	return cmd
 }
 
-func (f *exposedFlags) run(ctx context.Context, s *session) error {
+func (f *exposedFlags) run(ctx context.Context, s *factory) error {
 	printer, err := f.output.printer()
 	if err != nil {
 		return err
-	}
-	if f.timeout <= 0 {
-		return problem.Usage("--timeout %s is not a time to wait", f.timeout).Hint("give one above zero, as in 30s or 5m")
 	}
 	namespace := ""
 	if !f.allNamespaces {
@@ -95,7 +87,7 @@ func (f *exposedFlags) run(ctx context.Context, s *session) error {
 }
 
 // waitAll waits for all Services at once.
-func (f *exposedFlags) waitAll(ctx context.Context, s *session, client *kube.Client, services []corev1.Service) error {
+func (f *exposedFlags) waitAll(ctx context.Context, s *factory, client *connection, services []corev1.Service) error {
 	failed := make([]error, len(services))
 	options := s.waitOptions(f.timeout)
 	var waiting sync.WaitGroup
@@ -108,7 +100,7 @@ func (f *exposedFlags) waitAll(ctx context.Context, s *session, client *kube.Cli
 	return errors.Join(failed...)
 }
 
-func (s *session) readExposed(ctx context.Context, client *kube.Client, namespace string, urls bool) (topology.Snapshot, error) {
+func (s *factory) readExposed(ctx context.Context, client *connection, namespace string, urls bool) (topology.Snapshot, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	snapshot, err := client.Exposed(ctx, namespace, urls)
@@ -118,7 +110,7 @@ func (s *session) readExposed(ctx context.Context, client *kube.Client, namespac
 	return snapshot, needs(snapshot, "services")
 }
 
-func (f *exposedFlags) print(s *session, list view.ExposedServiceList, namespace string, printer printers.ResourcePrinter) error {
+func (f *exposedFlags) print(s *factory, list view.ExposedServiceList, namespace string, printer printers.ResourcePrinter) error {
 	o := render.Options{
 		Now:        s.Now(),
 		Wide:       f.output.is("wide"),
@@ -150,7 +142,7 @@ func (f *exposedFlags) print(s *session, list view.ExposedServiceList, namespace
 }
 
 // printNone says in kubectl's words that nothing was found.
-func (s *session) printNone(namespace string) {
+func (s *factory) printNone(namespace string) {
 	if namespace == corev1.NamespaceAll {
 		s.note("No resources found")
 		return

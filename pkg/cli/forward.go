@@ -8,13 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/streaming/pkg/httpstream"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -31,8 +30,9 @@ type forwardFlags struct {
 // failover and a new label take together.
 const defaultGrace = 30 * time.Second
 
-func (f *forwardFlags) addTo(flags *pflag.FlagSet) {
-	f.targetFlags.addTo(flags)
+func (f *forwardFlags) addTo(cmd *cobra.Command, s *factory) {
+	flags := cmd.Flags()
+	f.targetFlags.addTo(cmd, s)
 	flags.StringSliceVar(&f.addresses, "address", []string{forward.Localhost}, "Addresses to listen on, comma-separated: IP addresses, or localhost for 127.0.0.1 and ::1.")
 	flags.DurationVar(&f.grace, "grace", defaultGrace, "How long a new connection waits while nobody holds the role, or the pod does not run.")
 }
@@ -46,17 +46,17 @@ func (f *forwardFlags) check() error {
 
 // forwarding is a port-forward with everything decided.
 type forwarding struct {
-	*session
-	client    *kube.Client
+	*factory
+	client    *connection
 	target    found
 	forwarder *forward.Forwarder
 	follower  *reach.Follower
 	grace     time.Duration
 }
 
-func (f *forwardFlags) toForwarding(s *session, client *kube.Client, target found) *forwarding {
-	r := &forwarding{session: s, client: client, target: target, grace: f.grace}
-	failures := &failures{session: s}
+func (f *forwardFlags) toForwarding(s *factory, client *connection, target found) *forwarding {
+	r := &forwarding{factory: s, client: client, target: target, grace: f.grace}
+	failures := &failures{factory: s}
 	r.forwarder = forward.New(forward.Options{
 		Grace:  f.grace,
 		Final:  func(err error) bool { return errors.As(err, new(noPort)) },
@@ -196,7 +196,7 @@ func (r *forwarding) serve(ctx context.Context, all []listening) error {
 
 // failures tells why connections failed, the same line not again and again.
 type failures struct {
-	*session
+	*factory
 	mu   sync.Mutex
 	last string
 	at   time.Time

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -35,6 +37,21 @@ func usageOf(cmd *cobra.Command, err error) error {
 		return usage.Hint("%s --help shows how it is used", commandName(cmd))
 	}
 	return usage
+}
+
+// flagError returns the usage error of a flag that is unknown or whose value was
+// refused.
+func flagError(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return usageOf(cmd, err)
+	}
+	cause := invalid.Unwrap()
+	var number *strconv.NumError
+	if errors.As(cause, &number) {
+		cause = number.Err
+	}
+	return usageOf(cmd, problem.New("invalid --%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), cause))
 }
 
 // showHelp is the help command. Unlike cobra's it returns a usage error for a
@@ -77,12 +94,4 @@ func maxArgs(n int) cobra.PositionalArgs {
 		}
 		return usageOf(cmd, fmt.Errorf("%s takes at most %d argument, got %q", commandName(cmd), n, args))
 	}
-}
-
-// oneOf refuses a flag's value that is not among those allowed.
-func oneOf(flag, value string, allowed ...string) error {
-	if slices.Contains(allowed, value) {
-		return nil
-	}
-	return problem.Usage("invalid --%s %q", flag, value).Hint("it is one of: %s", strings.Join(slices.DeleteFunc(slices.Clone(allowed), func(a string) bool { return a == "" }), ", "))
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -26,7 +25,7 @@ type logsFlags struct {
 	color                        render.ColorMode
 }
 
-func newLogs(s *session) *cobra.Command {
+func newLogs(s *factory) *cobra.Command {
 	f := &logsFlags{}
 	cmd := &cobra.Command{
 		Use:     "logs [CLUSTER | POD]",
@@ -68,15 +67,17 @@ func newLogs(s *session) *cobra.Command {
 			return f.run(cmd.Context(), s, strings.Join(args, ""))
 		},
 	}
+	cmd.ValidArgsFunction = s.completeFirst(completeTargets)
 	flags := cmd.Flags()
-	f.addTo(flags)
+	f.addTo(cmd, s)
 	flags.BoolVarP(&f.follow, "follow", "f", false, "Go on printing lines as they come.")
 	flags.BoolVarP(&f.previous, "previous", "p", false, "Print the logs of the containers' previous instances.")
 	flags.BoolVar(&f.timestamps, "timestamps", false, "Print the time of each line.")
 	flags.DurationVar(&f.since, "since", 0, "Only lines younger than this, as in 90s, 5m or 2h.")
 	flags.Int64Var(&f.tail, "tail", -1, "Only that many last lines of each container; -1 for all.")
 	flags.StringSliceVarP(&f.containers, "container", "c", nil, "Only these containers, comma-separated.")
-	addColorFlag(flags, &f.color)
+	completeFlag(cmd, "container", s.complete(completeContainers))
+	addColorFlag(cmd, &f.color)
 	return cmd
 }
 
@@ -92,7 +93,7 @@ func (f *logsFlags) check() error {
 	return nil
 }
 
-func (f *logsFlags) run(ctx context.Context, s *session, name string) error {
+func (f *logsFlags) run(ctx context.Context, s *factory, name string) error {
 	client, err := s.client(ctx)
 	if err != nil {
 		return err
@@ -186,7 +187,7 @@ func logNames(sources []logs.Source) string {
 }
 
 // target returns the cluster or the pod whose logs are selected.
-func (f *logsFlags) target(ctx context.Context, s *session, client *kube.Client, name string) (cluster, pod string, err error) {
+func (f *logsFlags) target(ctx context.Context, s *factory, client *connection, name string) (cluster, pod string, err error) {
 	if f.role == "" && f.shard == "" {
 		reading, cancel := s.bounded(ctx)
 		defer cancel()

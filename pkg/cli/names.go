@@ -4,28 +4,23 @@ import (
 	"context"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	pkgtext "github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
-// checkClusterNames refuses what no IrisCluster can be called. Its pods carry
-// the name in a label, which bounds it.
-func checkClusterNames(names []string) error {
-	for _, name := range names {
-		if len(validation.IsDNS1123Subdomain(name)) > 0 || len(validation.IsValidLabelValue(name)) > 0 {
-			return problem.Usage("%q is not the name of an IrisCluster", name).
-				Hint("a name is up to 63 lower-case letters, digits, - and ., with a letter or digit at both ends")
-		}
+// clusterArg returns the cluster that the only argument names, or "".
+func clusterArg(args []string) (string, error) {
+	if len(args) == 0 {
+		return "", nil
 	}
-	return nil
+	return args[0], cluster.ValidateNames(args[0])
 }
 
 // clusterNotFound names the clusters that there are.
-func clusterNotFound(ctx context.Context, client *kube.Client, namespace string, names ...string) error {
+func clusterNotFound(ctx context.Context, client *connection, namespace string, names ...string) error {
 	what := "IrisCluster " + quoted(names)
 	if len(names) > 1 {
 		what = "IrisClusters " + quoted(names)

@@ -31,18 +31,18 @@ func TestNotesArePrintable(t *testing.T) {
 		t.Fatalf("%v does not name the pod's state", notRunning)
 	}
 	refused := errors.New(evil)
-	for name, say := range map[string]func(*session){
-		"note":       func(s *session) { s.note("%s", evil) },
-		"warn":       func(s *session) { s.warn(evil) },
-		"lost watch": func(s *session) { s.lost(refused) },
-		"waiting":    func(s *session) { (&forwarding{session: s, grace: time.Second}).waiting(notRunning) },
-		"failure":    func(s *session) { (&failures{session: s}).tell(refused) },
-		"expose":     func(s *session) { (&exposeRun{session: s, warned: map[string]bool{}}).warnOnce(evil) },
-		"API warning": func(s *session) {
+	for name, say := range map[string]func(*factory){
+		"note":       func(s *factory) { s.note("%s", evil) },
+		"warn":       func(s *factory) { s.warn(evil) },
+		"lost watch": func(s *factory) { s.lost(refused) },
+		"waiting":    func(s *factory) { (&forwarding{factory: s, grace: time.Second}).waiting(notRunning) },
+		"failure":    func(s *factory) { (&failures{factory: s}).tell(refused) },
+		"expose":     func(s *factory) { (&exposeRun{factory: s, warned: map[string]bool{}}).warnOnce(evil) },
+		"API warning": func(s *factory) {
 			newAPIWarnings(s.warn).HandleWarningHeaderWithContext(context.Background(), apiWarning, "-", evil)
 		},
-		"screen's note": func(s *session) {
-			drawn, err := (&statusRun{session: s}).draw(frame{lost: refused})
+		"screen's note": func(s *factory) {
+			drawn, err := (&statusPrinter{factory: s}).draw(frame{lost: refused})
 			if err != nil {
 				t.Error(err)
 			}
@@ -50,7 +50,7 @@ func TestNotesArePrintable(t *testing.T) {
 		},
 	} {
 		var out bytes.Buffer
-		say(&session{Env: Env{Err: &out, Now: time.Now}})
+		say(&factory{Env: Env{Err: &out, Now: time.Now}})
 		line, rest, _ := strings.Cut(out.String(), "\n")
 		if !strings.Contains(line, "?[2J") || rest != "" {
 			t.Errorf("%s: %q is not the one line that was expected", name, out.String())

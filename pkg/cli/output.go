@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
@@ -51,15 +51,14 @@ func (f *outputFlags) formats() []string {
 	return formats
 }
 
-// formatsAnnotation is where the -o flag keeps its formats, for completion.
-const formatsAnnotation = "kubectl-iris/formats"
-
-func (f *outputFlags) addTo(flags *pflag.FlagSet) {
+func (f *outputFlags) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVarP(&f.format, "output", "o", "",
 		"Output format. One of: ("+strings.Join(f.formats(), ", ")+").")
-	flags.Lookup("output").Annotations = map[string][]string{formatsAnnotation: f.formats()}
+	completeFlag(cmd, "output", fixed(f.formats()...))
 	flags.StringVar(&f.template, "template", "",
 		"Template string or path to template file to use when -o=go-template, -o=go-template-file.")
+	completeFlag(cmd, "template", completeFiles)
 	flags.BoolVar(&f.allowMissingKeys, "allow-missing-template-keys", true,
 		"If true, ignore any errors in templates when a field or map key is missing in the template.")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
 
-func newPortForward(s *session) *cobra.Command {
+func newPortForward(s *factory) *cobra.Command {
 	f := &forwardFlags{}
 	cmd := &cobra.Command{
 		Use:     "port-forward [CLUSTER --role ROLE | POD] [LOCAL:]REMOTE...",
@@ -59,7 +59,8 @@ func newPortForward(s *session) *cobra.Command {
 			return s.portForward(cmd.Context(), f, name, ports)
 		},
 	}
-	f.addTo(cmd.Flags())
+	cmd.ValidArgsFunction = s.complete(completeTargetsOrPorts)
+	f.addTo(cmd, s)
 	return cmd
 }
 
@@ -90,7 +91,7 @@ func parsePorts(target string, args []string) ([]reach.Port, error) {
 	return ports, nil
 }
 
-func (s *session) portForward(ctx context.Context, f *forwardFlags, name string, ports []reach.Port) error {
+func (s *factory) portForward(ctx context.Context, f *forwardFlags, name string, ports []reach.Port) error {
 	client, err := s.client(ctx)
 	if err != nil {
 		return err
@@ -118,7 +119,7 @@ func (s *session) portForward(ctx context.Context, f *forwardFlags, name string,
 // announce says where connections go.
 func (r *forwarding) announce() {
 	for _, line := range r.target.warnings() {
-		r.session.warn(line)
+		r.factory.warn(line)
 	}
 	r.note("forwarding to %s", r.target.who())
 }

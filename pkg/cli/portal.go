@@ -16,7 +16,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -31,7 +30,7 @@ type portalFlags struct {
 	viaService bool
 }
 
-func newPortal(s *session) *cobra.Command {
+func newPortal(s *factory) *cobra.Command {
 	f := &portalFlags{}
 	cmd := &cobra.Command{
 		Use:     "portal [CLUSTER | POD]",
@@ -68,8 +67,9 @@ func newPortal(s *session) *cobra.Command {
 			return f.run(cmd.Context(), s, strings.Join(args, ""))
 		},
 	}
+	cmd.ValidArgsFunction = s.completeFirst(completeTargets)
 	flags := cmd.Flags()
-	f.addTo(flags)
+	f.addTo(cmd, s)
 	flags.Uint16Var(&f.localPort, "local-port", 0, "Local port to listen on; 0 for one that is free.")
 	flags.StringVar(&f.path, "path", iris.PortalPath, "Path of the page.")
 	flags.BoolVar(&f.noOpen, "no-open", false, "Print the address, and open no browser.")
@@ -87,7 +87,7 @@ func (f *portalFlags) check() error {
 	return f.forwardFlags.check()
 }
 
-func (f *portalFlags) run(ctx context.Context, s *session, name string) error {
+func (f *portalFlags) run(ctx context.Context, s *factory, name string) error {
 	client, err := s.client(ctx)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (f *portalFlags) run(ctx context.Context, s *session, name string) error {
 }
 
 // show prints the address, and opens it unless that is not wanted.
-func (f *portalFlags) show(s *session, url string) error {
+func (f *portalFlags) show(s *factory, url string) error {
 	if _, err := fmt.Fprintln(s.Out, url); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func portalURL(l listening, scheme, path string) string {
 
 // serviceURL is the page at a Service that this tool made for the target, ""
 // where there is none with an address.
-func (f *portalFlags) serviceURL(ctx context.Context, s *session, client *kube.Client, target found) (string, error) {
+func (f *portalFlags) serviceURL(ctx context.Context, s *factory, client *connection, target found) (string, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	made, err := client.MadeServices(ctx, target.Namespace)

@@ -8,26 +8,19 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/relabel"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
 
-// relabelFlags are what the command line says of a relabel.
-type relabelFlags struct {
-	yes, force bool
-	dryRun     string
-}
-
-func newRelabel(s *session) *cobra.Command {
-	f := &relabelFlags{}
+func newRelabel(f *factory) *cobra.Command {
+	var yes bool
+	var options relabel.Options
+	var dryRun action.DryRun
 	cmd := &cobra.Command{
 		Use:     "relabel [CLUSTER]",
 		GroupID: groupExpose,
@@ -73,211 +66,87 @@ func newRelabel(s *session) *cobra.Command {
 			kubectl iris relabel simple --force`),
 		Args: maxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkClusterNames(args); err != nil {
-				return err
-			}
-			if err := oneOf("dry-run", f.dryRun, dryRunNone, dryRunClient, dryRunServer); err != nil {
-				return err
-			}
-			client, err := s.client(cmd.Context())
+			name, err := clusterArg(args)
 			if err != nil {
 				return err
 			}
-			r := relabelRun{
-				exposeRun: &exposeRun{session: s, client: client, warned: map[string]bool{}},
-				args:      args, options: relabel.Options{Force: f.force}, dryRun: f.dryRun, ask: !f.yes && f.dryRun == dryRunNone,
+			namespace, err := f.namespace()
+			if err != nil {
+				return err
 			}
-			return r.run(cmd.Context())
+			client, err := f.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			run := action.Relabel{
+				Config: f.actionConfig(), Client: client, Namespace: namespace, Name: name,
+				Options: options, DryRun: dryRun, Confirm: f.confirmRelabel, Shield: shield,
+			}
+			if yes {
+				run.Confirm = nil
+			}
+			result, err := run.Run(cmd.Context())
+			return f.printRelabeling(cmd.Context(), result, dryRun, err)
 		},
 	}
+	cmd.ValidArgsFunction = f.completeFirst(completeClusters)
 	flags := cmd.Flags()
-	flags.BoolVarP(&f.yes, "yes", "y", false, "Change the labels without asking.")
-	flags.BoolVar(&f.force, "force", false, "Set the labels though a failover member whose pod is ready does not say what it is, if IRIS says Primary in one other member. If the silent one still is a primary, its clients lose it.")
-	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "none, client (say what would change) or server (have the server check it, and change nothing).")
-	flags.Lookup("dry-run").NoOptDefVal = dryRunClient
+	flags.BoolVarP(&yes, "yes", "y", false, "Change the labels without asking.")
+	flags.BoolVar(&options.Force, "force", false, "Set the labels though a failover member whose pod is ready does not say what it is, if IRIS says Primary in one other member. If the silent one still is a primary, its clients lose it.")
+	dryRunVar(cmd, &dryRun, "none, client (say what would change) or server (have the server check it, and change nothing).")
 	return cmd
 }
 
-// relabelRun is a relabel with everything decided. It reads a cluster as
-// expose-sidecar does, and is the relabel.Target.
-type relabelRun struct {
-	*exposeRun
-	args    []string
-	options relabel.Options
-	dryRun  string
-	ask     bool
-}
-
-// servicesTimeout bounds the read of Services, which are shown and no more.
-const servicesTimeout = 5 * time.Second
-
-func (r relabelRun) run(ctx context.Context) error {
-	plan, err := r.Plan(ctx)
-	if err != nil {
-		return err
-	}
-	for _, warning := range plan.Warnings {
-		r.warn(warning)
-	}
-	if len(plan.Changes) == 0 {
-		if len(plan.Refused) == 0 {
-			err = r.print(nothingToChange)
-		}
-		return errors.Join(append(plan.Errors(), err)...)
-	}
-	r.preview(ctx, plan)
-	if r.dryRun != dryRunNone {
-		return errors.Join(append([]error{r.tryOut(ctx, plan)}, plan.Errors()...)...)
-	}
-	begun, err := r.carryOut(ctx, plan)
-	err = errors.Join(append([]error{err}, plan.Errors()...)...)
-	if begun && err != nil && ctx.Err() != nil {
-		// What an interrupted command returns is not printed.
-		render.Problem(r.Err, err)
-		return problem.Status(problem.ExitError)
-	}
-	return err
-}
-
-// preview shows which Services will select other pods.
-func (r relabelRun) preview(ctx context.Context, plan relabel.Plan) {
-	services, err := r.services(ctx)
-	lines := plan.Effects(services)
-	switch {
-	case err != nil:
-		lines = []string{err.Error()}
-	case len(lines) == 0:
-		lines = []string{"no Service selects other pods because of this"}
-	}
-	for _, line := range lines {
-		r.note("note: %s", line)
-	}
-}
-
-func (r relabelRun) services(ctx context.Context) ([]corev1.Service, error) {
-	ctx, cancel := context.WithTimeout(ctx, servicesTimeout)
-	defer cancel()
-	namespace, err := r.namespace()
-	if err != nil {
-		return nil, err
-	}
-	return r.client.Services(ctx, namespace)
-}
-
-// tryOut says what would be done, which the server checks if it is asked to.
-func (r relabelRun) tryOut(ctx context.Context, plan relabel.Plan) (err error) {
-	note := " (dry run)"
-	if r.dryRun == dryRunServer {
-		note = " (server dry run)"
-		if plan, err = relabel.Check(ctx, r, plan); err != nil {
-			return err
-		}
-	}
-	return r.report(plan.Changes, note)
-}
-
-// carryOut has the plan agreed to and makes its changes; begun reports whether a
-// label may have been written. From the first change to the last nothing is
-// printed, and no signal ends the process: what becomes of the terminal or of a
-// pipe does not decide whether a shard is without a primary.
-func (r relabelRun) carryOut(ctx context.Context, plan relabel.Plan) (begun bool, err error) {
-	if r.ask {
-		if plan, err = r.agree(ctx, plan); err != nil {
-			return false, err
-		}
-	}
-	shield := make(chan os.Signal, 1)
-	signal.Notify(shield, terminalSignals()...)
-	defer signal.Stop(shield)
-	outcome := relabel.Apply(ctx, r, plan)
-	switch {
-	case !outcome.Begun && outcome.Err == nil:
-		return false, r.print(nothingToChange)
-	case !outcome.Begun:
-		return false, outcome.Err
-	}
-	err = errors.Join(outcome.Err, r.report(outcome.Made, ""))
-	if ctx.Err() != nil {
-		r.note("note: the interrupt came after the first label was written, so the plan was not left there")
-	}
-	r.note("note: the operator may set these labels again; kubectl iris status shows when they differ from what IRIS says")
-	return true, err
-}
-
-// Plan reads the cluster, asks IRIS, and works out the labels.
-func (r relabelRun) Plan(ctx context.Context) (relabel.Plan, error) {
-	facts, err := r.sidecarFacts(ctx, r.args)
-	if err != nil {
-		return relabel.Plan{}, err
-	}
-	var clusters []iris.Cluster
-	if facts.ClusterRead {
-		clusters = append(clusters, facts.Cluster)
-	}
-	return relabel.New(cluster.New(cluster.Facts{
-		Resource: facts.Cluster,
-		Read:     facts.ClusterRead,
-		Pods:     facts.Pods,
-		Answers:  cluster.AnswersOf(r.client.Ask(ctx, clusters, facts.Pods)),
-	}), r.options)
-}
-
-// SetRole sets the role label of a pod.
-func (r relabelRun) SetRole(ctx context.Context, pod iris.Pod, role string, dryRun bool) error {
-	ctx, cancel := r.bounded(ctx)
-	defer cancel()
-	return r.client.SetRole(ctx, pod, role, dryRun)
-}
-
-// agree shows the plan and has it agreed to. Since that may take a person any
-// time, the labels are planned again: the plan has to be the same.
-func (r relabelRun) agree(ctx context.Context, plan relabel.Plan) (relabel.Plan, error) {
-	if !render.IsTerminal(r.In) {
-		return plan, problem.Usage("relabel asks before it changes labels, and stdin is no terminal").
-			Hint("--yes changes them without asking, --dry-run shows what would change")
+// confirmRelabel shows a plan and asks whether its labels are to be set.
+func (f *factory) confirmRelabel(ctx context.Context, plan relabel.Plan) (bool, error) {
+	if !render.IsTerminal(f.In) {
+		return false, problem.Usage("%s is required because stdin is not a terminal", problem.Field("yes")).
+			Hint("--yes changes the labels without asking, --dry-run shows what would change")
 	}
 	for _, err := range plan.Errors() {
-		r.warn(err.Error())
+		f.Warn(err.Error())
 	}
 	for _, change := range plan.Changes {
-		r.note("%s", change)
+		f.Note(change.String())
 	}
-	agreed, err := r.yes(ctx, "Set these labels? [y/N] ")
-	if err != nil {
-		return plan, err
-	}
-	if !agreed {
-		return plan, problem.New("nothing was changed")
-	}
-	again, err := r.Plan(ctx)
-	if err == nil && !again.Equals(plan) {
-		err = relabel.Differs()
-	}
-	return again, err
+	return f.yes(ctx, "Set these labels? [y/N] ")
 }
 
 // yes asks a question; anything but y and yes is a no. An interrupt ends it.
-func (r relabelRun) yes(ctx context.Context, question string) (bool, error) {
-	_, _ = fmt.Fprint(r.Err, question)
+func (f *factory) yes(ctx context.Context, question string) (bool, error) {
+	_, _ = fmt.Fprint(f.Err, question)
 	answered := make(chan string, 1)
 	go func() {
 		// The end of the input is a no like any other.
-		line, _ := bufio.NewReader(r.In).ReadString('\n')
+		line, _ := bufio.NewReader(f.In).ReadString('\n')
 		answered <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {
 	case answer := <-answered:
 		return answer == "y" || answer == "yes", nil
 	case <-ctx.Done():
-		_, _ = fmt.Fprintln(r.Err)
+		_, _ = fmt.Fprintln(f.Err)
 		return false, ctx.Err()
 	}
 }
 
-// report prints the changes that were made.
-func (r relabelRun) report(changes []relabel.Change, note string) error {
+// shield keeps the signals of a terminal that goes away, and of a pipe that is
+// closed, from ending the process: whether a shard is left without a primary does
+// not depend on them.
+func shield() (end func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, terminalSignals()...)
+	return func() { signal.Stop(signals) }
+}
+
+// printRelabeling prints what came of a relabel, and returns the error that the
+// exit code comes from.
+func (f *factory) printRelabeling(ctx context.Context, result action.Relabeling, dryRun action.DryRun, err error) error {
 	var lines strings.Builder
-	for _, change := range changes {
+	if result.InEffect {
+		lines.WriteString("nothing to change: the labels are as IRIS says\n")
+	}
+	for _, change := range result.Changes {
 		done, was := "labeled "+change.To, "was "+change.From
 		if change.To == "" {
 			done = "unlabeled"
@@ -285,14 +154,22 @@ func (r relabelRun) report(changes []relabel.Change, note string) error {
 		if change.From == "" {
 			was = "had no role label"
 		}
-		fmt.Fprintf(&lines, "pod/%s %s: %s (%s)%s\n", change.Pod.Name, done, change.Why, was, note)
+		fmt.Fprintf(&lines, "pod/%s %s: %s (%s)%s\n", change.Pod.Name, done, change.Why, was, dryRunNote(dryRun))
 	}
-	return r.print(lines.String())
-}
-
-const nothingToChange = "nothing to change: the labels are as IRIS says\n"
-
-func (r relabelRun) print(text string) error {
-	_, err := fmt.Fprint(r.Out, text)
+	if _, failed := fmt.Fprint(f.Out, lines.String()); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	if !result.Begun {
+		return err
+	}
+	if ctx.Err() != nil {
+		f.Note("note: the interrupt came after the first label was written, so the plan was completed")
+	}
+	f.Note("note: the operator may set these labels again; kubectl iris status shows when they differ from what IRIS says")
+	if err != nil && ctx.Err() != nil {
+		// What an interrupted command returns is not printed.
+		render.Problem(f.Err, problem.Rename(err, flagOf))
+		return problem.Status(problem.ExitError)
+	}
 	return err
 }

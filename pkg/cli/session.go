@@ -2,205 +2,160 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"strconv"
+	"fmt"
+	"os"
+	"os/signal"
 	"strings"
-	"time"
+	"syscall"
 
-	goflag "flag"
+	"github.com/spf13/cobra"
 
-	"github.com/spf13/pflag"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/klog/v2"
-
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/render"
+	"github.com/kubectl-iris/kubectl-iris/pkg/stream"
+	"github.com/kubectl-iris/kubectl-iris/pkg/tty"
 )
 
-// session joins the environment with the flags that every command takes.
-type session struct {
-	Env
-	config *genericclioptions.ConfigFlags
-	// flags are those of config.
-	flags *pflag.FlagSet
+type sessionFlags struct {
+	targetFlags
+	irisNamespace string
 }
 
-// readTimeout bounds the reads and writes of a command that does not watch,
-// unless --request-timeout is given. It begins when credentials were obtained.
-const readTimeout = 30 * time.Second
+func newSession(s *factory) *cobra.Command {
+	f := &sessionFlags{}
+	cmd := &cobra.Command{
+		Use:     "session [CLUSTER | POD]",
+		GroupID: groupReach,
+		Short:   "Open an interactive session with an instance (iris session)",
+		Long: text(`
+			Run iris session in the container of an instance, with your terminal; or,
+			where stdin is no terminal, with what comes from there. The exit code is
+			the session's.
+			` + targetHelp + `
 
-func newSession(env Env, flags *pflag.FlagSet) *session {
-	s := &session{Env: env, config: genericclioptions.NewConfigFlags(true), flags: flags}
-	warnings := newAPIWarnings(s.warn)
-	s.config.WrapConfigFn = func(c *rest.Config) *rest.Config {
-		c.WarningHandlerWithContext = warnings
-		if env.WrapConfig != nil {
-			c = env.WrapConfig(c)
+			The role decides at the start only: a session stays in its pod.
+
+			Rights: list pods and irisclusters.intersystems.com, create pods/exec.`),
+		Example: examples(`
+			# With the primary
+			kubectl iris session
+
+			# In namespace %SYS of one pod's instance
+			kubectl iris session data-0-1 -U %SYS
+
+			# Run what a file says
+			kubectl iris session simple -U USER < commands.txt`),
+		Args: maxArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.run(cmd.Context(), s, strings.Join(args, ""))
+		},
+	}
+	cmd.ValidArgsFunction = s.completeFirst(completeTargets)
+	flags := cmd.Flags()
+	f.addTo(cmd, s)
+	flags.StringVarP(&f.irisNamespace, "iris-namespace", "U", "", "Namespace of IRIS in which the session begins.")
+	return cmd
+}
+
+func (f *sessionFlags) run(ctx context.Context, s *factory, name string) error {
+	client, err := s.client(ctx)
+	if err != nil {
+		return err
+	}
+	target, err := s.find(ctx, client, f.targetFlags, name)
+	if err != nil {
+		return err
+	}
+	if component := target.pod.Component(); target.pod.IRIS == nil || component != iris.ComponentData && component != iris.ComponentCompute {
+		return problem.New("pod %q in namespace %q runs no IRIS instance", target.pod.Name, target.Namespace).
+			Hint("kubectl iris status %s -n %s shows those that do", target.Cluster.Name, target.Namespace)
+	}
+	instance, err := s.instance(ctx, client, target)
+	if err != nil {
+		return err
+	}
+	s.note("session with instance %s in %s", instance, target.who())
+	command := []string{"iris", "session", instance}
+	if f.irisNamespace != "" {
+		command = append(command, "-U", f.irisNamespace)
+	}
+	return s.attach(ctx, client, stream.Session{
+		Namespace: target.Namespace,
+		Pod:       target.pod.Name,
+		Container: target.pod.IRIS.Name,
+		Command:   command,
+		In:        s.In,
+		Out:       s.Out,
+		Err:       s.Err,
+	})
+}
+
+// defaultInstance is what an instance in a container is called unless somebody
+// named it otherwise.
+const defaultInstance = "IRIS"
+
+// instance is the name of the instance in a pod, as IRIS itself says it. A
+// backup is warned of.
+func (s *factory) instance(ctx context.Context, client *connection, target found) (string, error) {
+	pod := target.pod.Pod
+	answer, asked := target.answers[pod.UID]
+	if !asked {
+		asking, cancel := s.bounded(ctx)
+		defer cancel()
+		answer = client.AskInstance(asking, pod)
+	}
+	for _, refusal := range answer.Refused {
+		if refusal.Source == iris.FromQlist && refusal.Resource != "" {
+			return "", problem.New("cannot run a session in pod %q (namespace %q): %s", pod.Name, pod.Namespace, refusal.Why).
+				Hint("ask for the right to create pods/exec in namespace %q; kubectl auth can-i create pods --subresource=exec -n %s reports whether you have it", pod.Namespace, pod.Namespace)
 		}
-		return c
 	}
-	s.config.AddFlags(flags)
-	verbosity := goflag.NewFlagSet("klog", goflag.ContinueOnError)
-	klog.InitFlags(verbosity)
-	flags.AddGoFlag(verbosity.Lookup("v"))
-	return s
-}
-
-// client returns a client of the API server that the flags and the kubeconfig
-// name. It obtains the credentials, for which a user may have to log in, so the
-// time for requests begins after it.
-func (s *session) client(ctx context.Context) (*kube.Client, error) {
-	return s.clientWith(ctx, func(*rest.Config) {})
-}
-
-func (s *session) clientWith(ctx context.Context, change func(*rest.Config)) (*kube.Client, error) {
-	config, err := s.config.ToRESTConfig()
-	if err != nil {
-		return nil, s.configProblem(err)
+	if answer.Role() == iris.MirrorBackup || pod.MirrorRole() == iris.MirrorBackup && !answer.Contradicts(iris.MirrorBackup) {
+		s.warn(fmt.Sprintf("pod %q is a backup: running application code there is not supported by InterSystems (GHA_mirror_set), and writes to mirrored databases fail", pod.Name))
 	}
-	change(config)
-	client, err := kube.New(config, s.Build.userAgent())
-	if err != nil {
-		return nil, s.configProblem(err)
-	}
-	if err := client.Login(ctx); err != nil {
-		return nil, err
-	}
-	return client, nil
-}
-
-// connectionFlags change what the kubeconfig says about the connection. Those
-// that name a part of it are not among them: a part that does not exist makes
-// no wrong command line.
-var connectionFlags = []string{
-	"as", "as-group", "as-uid", "as-user-extra", "certificate-authority", "client-certificate", "client-key",
-	"insecure-skip-tls-verify", "proxy-url", "server", "tls-server-name", "token",
-}
-
-// configProblem explains why no client can be made. It returns a usage error if
-// the kubeconfig is usable without the flags that were given.
-func (s *session) configProblem(err error) error {
-	reason := s.redacted(err.Error())
-	given := s.given(connectionFlags)
 	switch {
-	case clientcmd.IsEmptyConfig(err) || errors.Is(err, clientcmd.ErrNoContext):
-		return problem.New("no API server to talk to: %s", reason).
-			Hint("set KUBECONFIG or --kubeconfig, or choose a context with --context")
-	case len(given) > 0 && s.usableWithoutFlags():
-		return problem.Usage("invalid %s: %s", strings.Join(given, ", "), reason).
-			Hint("%s", afterInvalidFlags(given))
+	case answer.Instance == nil:
+		s.warn(fmt.Sprintf("the instance's name is not known, %s is assumed: %s", defaultInstance, answer.Why()))
+		return defaultInstance, nil
+	case answer.Instance.Condition != iris.Running:
+		s.warn(fmt.Sprintf("instance %s in pod %q is %s", answer.Instance.Name, pod.Name, answer.Instance.Status))
 	}
-	return problem.New("the kubeconfig cannot be used: %s", reason).
-		Hint("kubectl config view shows it; --context chooses another context")
+	return answer.Instance.Name, nil
 }
 
-func afterInvalidFlags(given []string) string {
-	if !slices.Contains(given, "--as") && slices.ContainsFunc(given, func(flag string) bool { return strings.HasPrefix(flag, "--as-") }) {
-		return "--as-group, --as-uid and --as-user-extra require --as"
-	}
-	return "kubectl options describes these flags"
-}
-
-// given returns those of the flags that the command line sets.
-func (s *session) given(names []string) []string {
-	var given []string
-	for _, name := range names {
-		if s.flags.Changed(name) {
-			given = append(given, "--"+name)
+// attach runs a command with the user's terminal, where there is one. The
+// terminal is given back as it was, whatever happens.
+func (s *factory) attach(ctx context.Context, client *connection, command stream.Session) error {
+	// A terminal that goes away, and a wish to see a dump, end the session like
+	// an interrupt does.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGQUIT)
+	defer stop()
+	in, hasFile := s.In.(*os.File)
+	if hasFile && render.IsTerminal(s.In) && render.IsTerminal(s.Out) {
+		restore, err := tty.Raw(in)
+		if err != nil {
+			return problem.New("the terminal cannot be used: %w", err).Hint("give the input from a file or a pipe")
 		}
+		defer restore()
+		command.Sizes = tty.Sizes(ctx, s.Out.(*os.File))
 	}
-	return given
-}
-
-// usableWithoutFlags reports whether a client can be made of the kubeconfig
-// alone, or whether there is none, so that the flags are all there is.
-func (s *session) usableWithoutFlags() bool {
-	alone := &genericclioptions.ConfigFlags{
-		KubeConfig: s.config.KubeConfig, Context: s.config.Context,
-		ClusterName: s.config.ClusterName, AuthInfoName: s.config.AuthInfoName,
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	// An output that cannot be written ends the session.
+	out := &rememberingWriter{w: command.Out, failed: end}
+	command.Out = out
+	code, err := client.Run(ctx, command)
+	switch {
+	case out.Err() != nil:
+		return out.Err()
+	case ctx.Err() != nil:
+		return problem.Status(problem.ExitInterrupted)
+	case err != nil:
+		return err
 	}
-	config, err := alone.ToRESTConfig()
-	if err != nil {
-		return clientcmd.IsEmptyConfig(err)
-	}
-	_, err = kube.New(config, "")
-	return err == nil
-}
-
-// redacted returns text without the credentials that the addresses of proxies
-// hold. What follows such an address may quote a part of it.
-func (s *session) redacted(text string) string {
-	for _, address := range s.proxies() {
-		at := strings.LastIndex(address, "@")
-		if at < 0 {
-			continue
-		}
-		for _, written := range []string{strconv.Quote(address), address} {
-			if before, _, found := strings.Cut(text, written); found {
-				text = before + "xxxxx" + address[at:]
-			}
-		}
-	}
-	return kube.Redacted(text)
-}
-
-// proxies returns the addresses of proxies in the flags and the kubeconfig.
-func (s *session) proxies() []string {
-	addresses := []string{*s.config.ProxyURL}
-	config, err := s.config.ToRawKubeConfigLoader().RawConfig()
-	if err != nil {
-		return addresses
-	}
-	for _, cluster := range config.Clusters {
-		addresses = append(addresses, cluster.ProxyURL)
-	}
-	return addresses
-}
-
-// checkFlags returns a usage error for a flag of the connection whose value
-// would be ignored or refused later.
-func (s *session) checkFlags() error {
-	if timeout := *s.config.Timeout; timeout != "" {
-		if d, err := clientcmd.ParseTimeout(timeout); err != nil || d < 0 {
-			return problem.Usage("invalid --request-timeout %q: must be seconds or a duration", timeout).
-				Hint("for example 30s or 2m; 0 means no timeout")
-		}
-	}
-	for _, extra := range *s.config.ImpersonateUserExtra {
-		if key, _, found := strings.Cut(extra, "="); !found || key == "" {
-			return problem.Usage("invalid --as-user-extra %q: must be KEY=VALUE", extra).
-				Hint("for example --as-user-extra=scopes=view")
-		}
+	if code != problem.ExitOK {
+		return problem.Status(code)
 	}
 	return nil
-}
-
-// namespace is the one that --namespace or the context names.
-func (s *session) namespace() (string, error) {
-	namespace, _, err := s.config.ToRawKubeConfigLoader().Namespace()
-	if err != nil {
-		return "", s.configProblem(err)
-	}
-	return namespace, nil
-}
-
-// bounded returns ctx with the time that a command's reads may take in all.
-// With --request-timeout that flag bounds each request instead; 0 means no limit.
-func (s *session) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if s.flags.Changed("request-timeout") && *s.config.Timeout != "" {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, readTimeout)
-}
-
-// quietly keeps the log of the client library, which goes to stderr, for those
-// who ask for it with -v: what it has to say, our errors say.
-func quietly(ctx context.Context) context.Context {
-	if klog.V(1).Enabled() {
-		return ctx
-	}
-	return klog.NewContext(ctx, klog.Logger{})
 }

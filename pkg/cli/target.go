@@ -4,21 +4,22 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
-	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
 
 // targetFlags narrow a cluster to the pod that a command reaches.
 type targetFlags struct{ role, shard string }
 
-func (f *targetFlags) addTo(flags *pflag.FlagSet) {
+func (f *targetFlags) addTo(cmd *cobra.Command, s *factory) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.role, "role", "", "Reach the pod that holds this mirror role: primary, backup, or another that a pod carries.")
 	flags.StringVar(&f.shard, "shard", "", "Shard of the data node, where there are several.")
+	completeFlag(cmd, "role", s.complete(completeRoles))
+	completeFlag(cmd, "shard", s.complete(completeShards))
 }
 
 // targetHelp is the part of each command's help that says what a target is.
@@ -46,7 +47,7 @@ type found struct {
 
 // find returns the pod that a command is to reach. IRIS is asked which pod has a
 // role.
-func (s *session) find(ctx context.Context, client *kube.Client, f targetFlags, name string) (found, error) {
+func (s *factory) find(ctx context.Context, client *connection, f targetFlags, name string) (found, error) {
 	reading, cancel := s.bounded(ctx)
 	defer cancel()
 	namespace, request, err := s.targetFacts(reading, client, f, name)
@@ -77,7 +78,7 @@ func (s *session) find(ctx context.Context, client *kube.Client, f targetFlags, 
 // ruleOut returns an error if a name, which was taken for the short name of pod,
 // is the full name of a pod that belongs to no IrisCluster. If that may not be
 // read, a warning says which pod is used.
-func (s *session) ruleOut(ctx context.Context, client *kube.Client, name, namespace, pod string) error {
+func (s *factory) ruleOut(ctx context.Context, client *connection, name, namespace, pod string) error {
 	other, err := client.Pod(ctx, namespace, name)
 	if err != nil {
 		s.warn(fmt.Sprintf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err))
@@ -87,7 +88,7 @@ func (s *session) ruleOut(ctx context.Context, client *kube.Client, name, namesp
 }
 
 // targetFacts reads what a target is chosen from.
-func (s *session) targetFacts(ctx context.Context, client *kube.Client, f targetFlags, name string) (cluster.Namespace, reach.Request, error) {
+func (s *factory) targetFacts(ctx context.Context, client *connection, f targetFlags, name string) (cluster.Namespace, reach.Request, error) {
 	request := reach.Request{Name: name, Role: f.role, Shard: f.shard}
 	var err error
 	if request.Namespace, err = s.namespace(); err != nil {
@@ -132,18 +133,16 @@ func (t found) warnings() []string {
 }
 
 // note prints a line about what the command does on stderr.
-func (s *session) note(format string, args ...any) {
-	render.Note(s.Err, fmt.Sprintf(format, args...))
-}
+func (s *factory) note(format string, args ...any) { s.Note(fmt.Sprintf(format, args...)) }
 
 // warn prints a warning for each line on stderr.
-func (s *session) warn(lines ...string) {
+func (s *factory) warn(lines ...string) {
 	for _, line := range lines {
-		render.Warning(s.Err, line)
+		s.Warn(line)
 	}
 }
 
 // lost warns that the API server stopped answering a watch.
-func (s *session) lost(err error) { s.warn(lostWords(err)) }
+func (s *factory) lost(err error) { s.warn(lostWords(err)) }
 
 func lostWords(err error) string { return fmt.Sprintf("%v; trying again", err) }

@@ -370,7 +370,7 @@ func TestNothingIsKnownWithoutAnyRight(t *testing.T) {
 func TestHintOfAnInvalidFormat(t *testing.T) {
 	var out, errs shared
 	code := runAt(t.Context(), t, smallServer{}, &out, &errs, nil, "version", "-o", "wide")
-	if code != 2 || !strings.Contains(errs.String(), "hint: it is one of: json, yaml\n") {
+	if code != 2 || !strings.Contains(errs.String(), `error: invalid --output "wide": must be one of: json, yaml`) {
 		t.Errorf("exit code %d, %q", code, errs.String())
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -21,13 +21,12 @@ import (
 type unexposeFlags struct {
 	role, component, shard string
 	all                    bool
-	dryRun                 string
-	wait                   bool
-	timeout                time.Duration
-	output                 string
+	dryRun                 action.DryRun
+	waitFlags
+	output string
 }
 
-func newUnexpose(s *session) *cobra.Command {
+func newUnexpose(s *factory) *cobra.Command {
 	f := &unexposeFlags{}
 	cmd := &cobra.Command{
 		Use:     "unexpose NAME... | POD... | --role ROLE [CLUSTER] | --all",
@@ -59,16 +58,19 @@ func newUnexpose(s *session) *cobra.Command {
 			return f.run(cmd.Context(), s, args)
 		},
 	}
+	cmd.ValidArgsFunction = s.complete(completeExposed)
 	flags := cmd.Flags()
 	flags.StringVar(&f.role, "role", "", "Remove what follows this mirror role.")
 	flags.StringVar(&f.component, "component", "", "Remove what leads to the sidecars of this component: data or compute.")
 	flags.StringVar(&f.shard, "shard", "", "Remove what leads to the sidecars of this shard.")
+	// What was exposed is told by the Services, not by the pods of now.
+	completeFlag(cmd, "role", s.complete(completeTargetsOf(func(t *view.Target) string { return t.Role })))
+	completeFlag(cmd, "shard", s.complete(completeTargetsOf(func(t *view.Target) string { return t.Shard })))
+	completeFlag(cmd, "component", s.complete(completeTargetsOf(func(t *view.Target) string { return t.Component })))
 	flags.BoolVar(&f.all, "all", false, "Remove every Service that this tool made in the namespace.")
-	flags.StringVar(&f.dryRun, "dry-run", dryRunNone, "none, client (say what would be removed) or server (have the server check it, and remove nothing).")
-	flags.Lookup("dry-run").NoOptDefVal = dryRunClient
-	flags.BoolVar(&f.wait, "wait", false, "Wait until the Services are gone.")
-	flags.DurationVar(&f.timeout, "timeout", waitTimeout, "How long --wait waits for each.")
-	flags.StringVarP(&f.output, "output", "o", "", "Output format: name for names alone.")
+	dryRunVar(cmd, &f.dryRun, "none, client (say what would be removed) or server (have the server check it, and remove nothing).")
+	f.waitFlags.addTo(cmd, "Wait until the Services are gone.", "How long --wait waits for each.")
+	choiceVarP(cmd, &f.output, "output", "o", "Output format: name for names alone.", "name")
 	return cmd
 }
 
@@ -83,17 +85,13 @@ func (f *unexposeFlags) check(args []string) error {
 		return problem.Usage("--role, --component and --shard take one cluster, got %q", args).Hint("name one cluster, or none where the namespace has one")
 	case !f.all && !f.byTarget() && len(args) == 0:
 		return problem.Usage("which Service?").Hint("name one, or take --role, --component, --shard or --all; kubectl iris exposed lists them")
-	case f.timeout <= 0:
-		return problem.Usage("--timeout %s is not a time to wait", f.timeout).Hint("give one above zero, as in 30s or 5m")
-	case f.output != "" && f.output != "name":
-		return problem.Usage("invalid --output %q", f.output).Hint("it is one of: name")
-	case f.wait && f.dryRun != dryRunNone:
+	case f.wait && f.dryRun != action.DryRunNone:
 		return problem.Usage("--wait does not go with --dry-run: nothing changes").Hint("leave one of them out")
 	}
-	return oneOf("dry-run", f.dryRun, dryRunNone, dryRunClient, dryRunServer)
+	return nil
 }
 
-func (f *unexposeFlags) run(ctx context.Context, s *session, args []string) error {
+func (f *unexposeFlags) run(ctx context.Context, s *factory, args []string) error {
 	namespace, err := s.namespace()
 	if err != nil {
 		return err
@@ -133,7 +131,7 @@ func (f *unexposeFlags) run(ctx context.Context, s *session, args []string) erro
 
 // choose finds the Services that are meant; what is meant and not there is in
 // the errors.
-func (f *unexposeFlags) choose(ctx context.Context, s *session, client *kube.Client, namespace string, made []corev1.Service, args []string) (chosen []*corev1.Service, failed []error) {
+func (f *unexposeFlags) choose(ctx context.Context, s *factory, client *connection, namespace string, made []corev1.Service, args []string) (chosen []*corev1.Service, failed []error) {
 	switch {
 	case f.all:
 		return pointers(made, func(*corev1.Service) bool { return true }), nil
@@ -211,7 +209,7 @@ func byNameOrPod(namespace string, made []corev1.Service, arg string) ([]*corev1
 }
 
 // notMade tells a Service of somebody else's from one that is not there.
-func (s *session) notMade(ctx context.Context, client *kube.Client, namespace, name string, made []corev1.Service) error {
+func (s *factory) notMade(ctx context.Context, client *connection, namespace, name string, made []corev1.Service) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	hint := fmt.Sprintf("this tool made none in namespace %q", namespace)
@@ -232,23 +230,16 @@ func (s *session) notMade(ctx context.Context, client *kube.Client, namespace, n
 	return problem.New("there is no service %q in namespace %q, nor one for a pod of that name", name, namespace).Hint("%s", hint)
 }
 
-func (f *unexposeFlags) remove(ctx context.Context, s *session, client *kube.Client, service *corev1.Service) error {
-	note := ""
-	switch f.dryRun {
-	case dryRunClient:
-		note = " (dry run)"
-	case dryRunServer:
-		note = " (server dry run)"
-	}
-	if f.dryRun != dryRunClient {
+func (f *unexposeFlags) remove(ctx context.Context, s *factory, client *connection, service *corev1.Service) error {
+	if f.dryRun != action.DryRunClient {
 		deleting, cancel := s.bounded(ctx)
-		err := client.Delete(deleting, service, kube.DeleteOptions{DryRun: f.dryRun == dryRunServer})
+		err := client.Delete(deleting, service, kube.DeleteOptions{DryRun: f.dryRun == action.DryRunServer})
 		cancel()
 		if err != nil {
 			return err
 		}
 	}
-	line := fmt.Sprintf("service %q deleted%s", service.Name, note)
+	line := fmt.Sprintf("service %q deleted%s", service.Name, dryRunNote(f.dryRun))
 	if f.output == "name" {
 		line = "service/" + service.Name
 	}

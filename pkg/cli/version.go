@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"runtime/debug"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -17,7 +19,7 @@ type versionFlags struct {
 	output     string
 }
 
-func newVersion(s *session) *cobra.Command {
+func newVersion(s *factory) *cobra.Command {
 	f := &versionFlags{}
 	cmd := &cobra.Command{
 		Use:     "version",
@@ -45,45 +47,33 @@ func newVersion(s *session) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.clientOnly, "client", false, "Show the plugin's own version and ask no server.")
-	flags.StringVarP(&f.output, "output", "o", "", "Output format: json or yaml.")
+	choiceVarP(cmd, &f.output, "output", "o", "Output format: json or yaml.", "json", "yaml")
 	return cmd
 }
 
-func (f *versionFlags) run(ctx context.Context, s *session) error {
-	if err := oneOf("output", f.output, "", "json", "yaml"); err != nil {
-		return err
-	}
-	v := view.Version{APIVersion: view.APIVersion, Kind: view.KindVersion, Client: clientVersion(s.Build)}
+func (f *versionFlags) run(ctx context.Context, s *factory) error {
+	v := action.ClientVersion(clientVersion(s.Build))
 	if f.clientOnly {
 		return f.print(s, v)
 	}
-	server, err := s.serverVersion(ctx)
-	if err != nil {
-		// What is known without the server helps to find out why.
-		if failed := f.print(s, v); failed != nil {
-			return failed
-		}
-		return err
-	}
-	v.Server = &server
-	return f.print(s, v)
+	v, err := s.serverVersion(ctx, v)
+	// What is known without the server helps to find out why it does not answer.
+	return cmp.Or(f.print(s, v), err)
 }
 
-func (s *session) serverVersion(ctx context.Context) (view.ServerVersion, error) {
+func (s *factory) serverVersion(ctx context.Context, v view.Version) (view.Version, error) {
 	namespace, err := s.namespace()
 	if err != nil {
-		return view.ServerVersion{}, err
+		return v, err
 	}
 	client, err := s.client(ctx)
 	if err != nil {
-		return view.ServerVersion{}, err
+		return v, err
 	}
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	return client.Version(ctx, namespace)
+	return action.Version{Config: s.actionConfig(), Client: client, Namespace: namespace}.Run(ctx, v)
 }
 
-func (f *versionFlags) print(s *session, v view.Version) error {
+func (f *versionFlags) print(s *factory, v view.Version) error {
 	if f.output != "" {
 		format := newOutputFlags()
 		format.format = f.output

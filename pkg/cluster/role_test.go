@@ -32,7 +32,7 @@ func qlist(status, memberType, mirrorStatus string) iris.Answer {
 }
 
 func qlistLine(line string) iris.Answer {
-	return iris.Answer{Source: iris.FromQlist, Instance: iris.TheInstance(iris.ParseQlist(line))}
+	return iris.Answer{Source: iris.FromQlist, Instance: iris.MainInstance(iris.ParseQlist(line))}
 }
 
 func metrics(memberType, status int) iris.Answer {

@@ -6,10 +6,24 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
+
+// ValidateNames returns a usage error if no IrisCluster can have a name. Its pods
+// bear the name in a label, which bounds it.
+func ValidateNames(names ...string) error {
+	for _, name := range names {
+		if len(validation.IsDNS1123Subdomain(name)) > 0 || len(validation.IsValidLabelValue(name)) > 0 {
+			return problem.Usage("%q is not the name of an IrisCluster", name).
+				Hint("a name is up to 63 lower-case letters, digits, - and ., with a letter or digit at both ends")
+		}
+	}
+	return nil
+}
 
 // ValidateRole returns a usage error with a hint if no data pod can have a role,
 // or if role is empty, anyWill is not set, and the cluster is mirrored.

@@ -8,13 +8,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// MirrorStatusPath is the page of a web gateway, or of an instance's own web
-// port, that says 200 on the primary and 503 elsewhere (seen in public
-// probes). It needs no login.
+// MirrorStatusPath is a page of a web gateway, or of an instance's own web port,
+// that answers 200 on the primary and 503 elsewhere (seen in public probes). It
+// requires no login.
 const MirrorStatusPath = "/csp/bin/mirror_status.cxw"
 
-// What mirror_status.cxw says in its body: what distinguishes its 503 from one
-// of a proxy on the way.
+// Bodies of mirror_status.cxw, which distinguish its 503 from one of a proxy.
 const (
 	MirrorStatusPrimary    = "SUCCESS"
 	MirrorStatusNotPrimary = "FAILED"
@@ -25,7 +24,7 @@ type AnswerSource string
 
 // The sources, in the order in which they are preferred.
 const (
-	// NoAnswer: IRIS said nothing.
+	// NoAnswer: IRIS did not answer.
 	NoAnswer AnswerSource = ""
 	// FromQlist: `iris qlist` in the pod.
 	FromQlist AnswerSource = "qlist"
@@ -49,9 +48,9 @@ func (s AnswerSource) String() string {
 	return "no answer"
 }
 
-// An Answer is what IRIS in one pod said of itself, or why it said nothing. It
-// may be conclusive about the role or not: an instance that starts, or a
-// member that moves between roles, answers without saying which role it has.
+// An Answer is what IRIS in one pod said about itself, or why it did not answer. It
+// may leave the role open: an instance that starts, or a member that moves between
+// roles, answers without saying which role it has.
 type Answer struct {
 	Namespace string
 	Pod       string
@@ -65,23 +64,23 @@ type Answer struct {
 	// Metrics is what the instance's metrics say of its mirror; nil from any
 	// other source.
 	Metrics *Mirror
-	// Primary is what mirror_status.cxw said.
+	// Primary reports whether mirror_status.cxw said that this is the primary.
 	Primary bool
-	// Stale: IRIS was asked again since and did not answer, for the reasons in
-	// Refused.
+	// Stale reports whether IRIS was asked again since and did not answer, for the
+	// reasons in Refused.
 	Stale bool
-	// Refused holds why the sources that are preferred to Source did not
-	// answer; without an answer, why no source did.
+	// Refused holds why the sources that are preferred to Source did not answer;
+	// without an answer, why no source did.
 	Refused []Refusal
 }
 
 // A Refusal is why one way to ask IRIS brought no answer.
 type Refusal struct {
 	Source AnswerSource
-	// Verb and Resource are the right that is missing, as in create pods/exec;
-	// "" if the cause is another.
+	// Verb and Resource are the missing right, for example create pods/exec; "" if
+	// the cause is another.
 	Verb, Resource string
-	// TimedOut: nothing came in time.
+	// TimedOut reports whether there was no answer in time.
 	TimedOut bool
 	// Why is one line.
 	Why string
@@ -98,8 +97,8 @@ func NotRunning(p Pod) Answer {
 	}
 }
 
-// A Mirror is what an instance says of its place in its mirror, in IRIS's
-// words. An instance that is not in a mirror has empty words.
+// A Mirror is what an instance says about its membership in a mirror, in IRIS's
+// words. They are empty if it is not a member.
 type Mirror struct {
 	MemberType string
 	Status     string
@@ -133,9 +132,9 @@ func (m Mirror) isOutside() bool {
 	return m.MemberType == "" && m.Status == "" || strings.EqualFold(m.MemberType, TypeNotMember)
 }
 
-// isSettled reports whether the status says for certain which role the member
-// has, or that it has none. Every other status is on the way to one of these,
-// of a primary that may not go on, or not known.
+// isSettled reports whether the status says for certain which role the member has,
+// or that it has none. Every other status leads to one of these, is that of a
+// primary that may not continue, or is not known.
 func (m Mirror) isSettled() bool {
 	return m.isOutside() || isOneOf(m.Status, StatusPrimary, StatusBackup, StatusStopped, StatusCrashed) || m.isConnected()
 }
@@ -150,8 +149,7 @@ func (m Mirror) isConnected() bool {
 	return strings.EqualFold(status, StatusConnected)
 }
 
-// isAsync reports whether the instance is a member of one of the types that never
-// take over by themselves.
+// isAsync reports whether the instance is an async member.
 func (m Mirror) isAsync() bool {
 	return isOneOf(m.MemberType, TypeAsync, TypeDisasterRecovery, TypeReadOnlyReporting, TypeReadWriteReporting)
 }
@@ -161,8 +159,8 @@ func (m Mirror) IsMoving() bool {
 	return isOneOf(m.Status, StatusTransition, StatusSynchronizing, StatusWaiting)
 }
 
-// has reports whether the member has a status, or that it is not known. Status
-// alone decides: only failover members are ever Primary or Backup.
+// has reports whether the member has a status, or Unknown. Status alone decides:
+// only failover members are ever Primary or Backup.
 func (m Mirror) has(status string) Fact {
 	if !m.isSettled() {
 		return Unknown
@@ -179,7 +177,7 @@ func isOneOf(word string, words ...string) bool {
 	return false
 }
 
-// Mirror returns what the instance said of its mirror; nil if it said nothing.
+// Mirror returns what the instance said about its mirror; nil if nothing.
 func (a Answer) Mirror() *Mirror {
 	if a.Source == FromQlist {
 		return a.Instance.Mirror
@@ -214,10 +212,9 @@ func (a Answer) IsBackup() Fact {
 	return m.has(StatusBackup)
 }
 
-// IsFailover reports whether the instance is one of the two members that take
-// over from each other. A stopped instance leaves out what it is, one that is in
-// no mirror yet may be about to join, and a member type that is not known rules
-// nothing out.
+// IsFailover reports whether the instance is one of the two failover members. A
+// stopped instance does not say what it is, one that is in no mirror yet may be
+// about to join, and a member type that is not known rules nothing out.
 func (a Answer) IsFailover() Fact {
 	m := a.Mirror()
 	switch {
@@ -233,8 +230,8 @@ func (a Answer) IsFailover() Fact {
 	return Unknown
 }
 
-// IsAsync reports whether the instance is an asynchronous member of a mirror:
-// one for disaster recovery or reporting, which never takes over by itself.
+// IsAsync reports whether the instance is an async member of a mirror, for disaster
+// recovery or reporting, which never takes over by itself.
 func (a Answer) IsAsync() bool {
 	return a.isUp() && a.IsFailover() == No
 }
@@ -250,9 +247,8 @@ func (a *Answer) IsOutsideMirror() bool {
 	return a != nil && a.isUp() && a.Mirror() != nil && a.Mirror().isOutside()
 }
 
-// Role returns the mirror role that the answer tells of, as the role label
-// would say it; "" if the instance has neither role, or the answer does not
-// say.
+// Role returns the mirror role in the answer, as the role label would say it; "" if
+// the instance has neither role or the answer does not say.
 func (a Answer) Role() string {
 	switch {
 	case a.IsPrimary() == Yes:
@@ -263,17 +259,16 @@ func (a Answer) Role() string {
 	return ""
 }
 
-// IsConclusive reports whether the answer is all that can be known of the
-// instance's role: that it is the primary, or is not, in words of its own. The
-// page that says "not primary" leaves open whether it is the backup, which the
-// other sources say.
+// IsConclusive reports whether no other source can say more about the instance's
+// role. The page mirror_status.cxw leaves open whether an instance that is not the
+// primary is the backup.
 func (a Answer) IsConclusive() bool {
 	return a.IsPrimary() == Yes || a.IsPrimary() == No && a.Source != FromMirrorStatus
 }
 
-// Contradicts reports whether the answer says that a pod does not have the
-// role that a label gives it. A label that says nothing is not contradicted,
-// and neither is any by an answer that leaves open whether the pod has the role.
+// Contradicts reports whether the answer says that a pod does not have the role
+// that its label says. Nothing contradicts an empty label, and an answer that
+// leaves the role open contradicts none.
 func (a Answer) Contradicts(label string) bool {
 	switch label {
 	case "":
@@ -293,7 +288,7 @@ func (a Answer) canNeverBeBackup() bool {
 	return a.IsAsync() || a.IsOutsideMirror()
 }
 
-// isUp reports whether the instance runs and accepts sign-ons, as far as said.
+// isUp reports whether the answer says that the instance runs and accepts sign-ons.
 func (a Answer) isUp() bool {
 	return a.Source == FromMetrics || a.Source == FromQlist && a.Instance.Condition == Running
 }
@@ -308,8 +303,8 @@ func (a Answer) IsStarting() bool {
 
 // Text returns the answer in IRIS's own words, for a cell of a table:
 // Failover/Primary, Disaster Recovery/Connected, down, running; primary or not
-// primary from mirror_status.cxw; "?" without an answer. A state other than ok
-// is added.
+// primary from mirror_status.cxw; "?" without an answer. A state other than ok is
+// added.
 func (a Answer) Text() string {
 	switch a.Source {
 	case FromMirrorStatus:
@@ -346,8 +341,8 @@ func (i *Instance) text() string {
 	return text
 }
 
-// Why returns in one line why the sources that are preferred to the one that
-// answered did not, or why none did; "" if qlist answered.
+// Why returns a line: why the sources that are preferred to the one that answered
+// did not, or why none did; "" if qlist answered.
 func (a Answer) Why() string {
 	var reasons []string
 	for _, r := range a.Refused {

@@ -11,9 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Cluster is what the plugin needs of an IrisCluster. Every field but the
-// names may be empty: the full schema is not public, so it is read with
-// tolerance.
+// A Cluster holds what the plugin reads of an IrisCluster. Every field but the names
+// may be empty: the full schema is not public, so what is not understood is left out.
 type Cluster struct {
 	Namespace string
 	Name      string
@@ -24,35 +23,35 @@ type Cluster struct {
 	Phase string
 	// Mirrored is spec.topology.data.mirrored.
 	Mirrored bool
-	// Shards is spec.topology.data.shards, 1 where it is not given.
+	// Shards is spec.topology.data.shards, 1 if it is not given.
 	Shards int
 	// Nodes are the components under spec.topology, by name.
 	Nodes map[string]Node
-	// ServiceTemplate is spec.serviceTemplate, from which IKO makes the
-	// cluster's own Services.
+	// ServiceTemplate is spec.serviceTemplate, from which IKO creates the cluster's
+	// own Services.
 	ServiceTemplate ServiceTemplate
 }
 
-// Node is one component of spec.topology.
+// A Node is one component of spec.topology.
 type Node struct {
 	Image string
-	// Type is that of a node that is itself a web gateway; "" elsewhere.
+	// Type is the gateway's type if the component is a web gateway, else "".
 	Type string
-	// Sidecar is the web gateway in the component's pods, nil without one.
+	// Sidecar is the web gateway in the component's pods; nil without one.
 	Sidecar *Gateway
 }
 
-// Gateway is a sidecar as the IrisCluster asks for it.
+// A Gateway is a sidecar as the IrisCluster specifies it.
 type Gateway struct {
 	Image string
 	// Type is apache, nginx or apache-lockeddown; "" stands for apache.
 	Type string
-	// ApplicationPaths are the paths that it passes on to IRIS.
+	// ApplicationPaths holds the paths that it passes on to IRIS.
 	ApplicationPaths []string
 }
 
-// Covers reports whether the gateway passes a path on to IRIS. Without any paths
-// given it is not known which it passes: it may.
+// Covers reports whether the gateway may pass a path on to IRIS. If no paths are
+// given, it is not known which it passes, and Covers returns true.
 func (g Gateway) Covers(path string) bool {
 	return len(g.ApplicationPaths) == 0 || slices.ContainsFunc(g.ApplicationPaths, func(p string) bool {
 		p = strings.TrimSuffix(p, "/")
@@ -60,7 +59,7 @@ func (g Gateway) Covers(path string) bool {
 	})
 }
 
-// ServiceTemplate is what a cluster's Services take over from its
+// A ServiceTemplate holds what a cluster's Services copy from its
 // spec.serviceTemplate. Its metadata is inferred, its spec was seen.
 type ServiceTemplate struct {
 	Labels      map[string]string
@@ -68,13 +67,13 @@ type ServiceTemplate struct {
 	Spec        corev1.ServiceSpec
 }
 
-// Sidecar is the web gateway that the spec puts into a component's pods, or nil.
+// Sidecar returns the web gateway in a component's pods; nil without one.
 func (c Cluster) Sidecar(component string) *Gateway {
 	return c.Nodes[component].Sidecar
 }
 
-// ClusterFrom reads an IrisCluster. A field of an unexpected type counts as
-// not given.
+// ClusterFrom returns what the plugin reads of an IrisCluster. A field of an
+// unexpected type counts as not given.
 func ClusterFrom(u *unstructured.Unstructured) Cluster {
 	c := Cluster{
 		Namespace: u.GetNamespace(),
@@ -125,8 +124,7 @@ func serviceTemplateFrom(fields map[string]any) ServiceTemplate {
 	return t
 }
 
-// texts returns the entries of a nested map that are texts, nil if there are
-// none.
+// texts returns the entries of a nested map that are strings; nil if there are none.
 func texts(fields map[string]any, path ...string) map[string]string {
 	all, _, _ := unstructured.NestedMap(fields, path...)
 	var texts map[string]string
@@ -141,7 +139,8 @@ func texts(fields map[string]any, path ...string) map[string]string {
 	return texts
 }
 
-// serviceSpecFrom leaves out each field that is not what a Service has there.
+// serviceSpecFrom returns the spec of a Service without the fields whose types are
+// not those of a Service.
 func serviceSpecFrom(fields map[string]any) corev1.ServiceSpec {
 	convert := runtime.DefaultUnstructuredConverter.FromUnstructured
 	for name, value := range fields {

@@ -1,8 +1,7 @@
-// Package iris holds the facts of the product that the plugin works on: the
-// IrisCluster resource, the labels, names, containers and ports of what the
-// InterSystems Kubernetes Operator (IKO) makes, and slim typed forms of the
-// cluster and its pods. docs/iko.md says of each fact whether it is documented
-// or assumed.
+// Package iris holds facts about the product: the IrisCluster resource; the labels,
+// names, containers and ports of what the InterSystems Kubernetes Operator (IKO)
+// creates; and small types for the cluster and its pods. docs/iko.md says for each
+// fact whether it is documented or assumed.
 package iris
 
 import (
@@ -19,17 +18,17 @@ const (
 	APIVersion = Group + "/" + Version
 )
 
-// GroupVersionResource names IrisClusters for a dynamic client.
+// GroupVersionResource returns the resource for a dynamic client.
 func GroupVersionResource() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: Group, Version: Version, Resource: Resource}
 }
 
-// GroupResource names IrisClusters in errors and messages.
+// GroupResource returns the resource for errors and messages.
 func GroupResource() schema.GroupResource {
 	return schema.GroupResource{Group: Group, Resource: Resource}
 }
 
-// Labels of the pods that IKO makes (seen alike in 2020 and in 2024), and the
+// Labels of the pods that IKO creates (seen alike in 2020 and in 2024), and the
 // one that the StatefulSet controller adds.
 const (
 	// LabelComponent is the pod's part in the cluster: data, compute, …
@@ -40,7 +39,7 @@ const (
 	LabelName = "intersystems.com/name"
 	// LabelRole is "iris" on pods that run IRIS. It is not the mirror role.
 	LabelRole = "intersystems.com/role"
-	// LabelShard is the number of the shard as text, "0" where there is one.
+	// LabelShard is the number of the shard as text, "0" if there is one.
 	LabelShard = "intersystems.com/shard"
 	// LabelMirrorRole is set at run time: primary or backup. It says what IKO
 	// believes; a pod that just started has none.
@@ -52,8 +51,8 @@ const (
 	RoleIRIS = "iris"
 )
 
-// KindSelector matches the pods of every IrisCluster. A pod without the name of
-// one belongs to none.
+// KindSelector selects the pods of every IrisCluster. A pod without the name label
+// belongs to none.
 const KindSelector = LabelKind + "=" + Kind + "," + LabelName
 
 // Components of an IrisCluster, the values of LabelComponent. arbiter, sam and
@@ -65,46 +64,46 @@ const (
 	ComponentWebGateway = "webgateway"
 )
 
-// Mirror roles, the values of LabelMirrorRole that were seen. Others may come.
+// Mirror roles, the values of LabelMirrorRole that were seen. There may be others.
 const (
 	MirrorPrimary = "primary"
 	MirrorBackup  = "backup"
 )
 
-// SidecarContainer is the name of the web gateway container that stands beside
-// IRIS in one pod. The IRIS container's own name is not established.
+// SidecarContainer is the name of the web gateway container next to IRIS in one
+// pod. The name of the IRIS container is not established.
 const SidecarContainer = "webgateway"
 
 // Ports of an instance.
 const (
-	// PortSuperserver takes client connections of IRIS.
+	// PortSuperserver serves client connections to IRIS.
 	PortSuperserver = 1972
 	// PortWeb is the web port of IRIS itself, and of a locked-down web gateway.
 	PortWeb = 52773
 	// PortGateway is the web port of a web gateway under Apache or nginx;
 	// GatewayTypes has the port of each type.
 	PortGateway = 80
-	// PortGatewayTLS is there only with spec.tls.webgateway.
+	// PortGatewayTLS is served only with spec.tls.webgateway.
 	PortGatewayTLS = 443
 	// PortAgent is ISCAgent's, in mirror members and arbiters.
 	PortAgent = 2188
 )
 
-// NameSuperserver is the name by which a user asks for PortSuperserver.
+// NameSuperserver is the name that users give for PortSuperserver.
 const NameSuperserver = "superserver"
 
-// NameWebServer is the name that containers' ports for pages are seen to have.
+// NameWebServer is the name of a container's port for pages, as it was seen.
 const NameWebServer = "webserver"
 
-// PortalPath is the Management Portal behind a web gateway or an instance.
+// PortalPath is the path of the Management Portal.
 const PortalPath = "/csp/sys/UtilHome.csp"
 
-// HeadlessService is the one headless Service that IKO keeps in a namespace
-// for all its clusters.
+// HeadlessService is the headless Service that IKO manages in a namespace for all
+// of its clusters.
 const HeadlessService = "iris-svc"
 
-// ServiceNames are the Services that IKO keeps for a cluster: the headless one
-// of the namespace, the cluster's own and its web gateway's.
+// ServiceNames returns the names of the Services that IKO manages for a cluster:
+// the headless one of the namespace, the cluster's own and its web gateway's.
 func ServiceNames(cluster string) []string {
 	return []string{HeadlessService, cluster, cluster + "-webgateway"}
 }

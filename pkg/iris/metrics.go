@@ -7,11 +7,11 @@ import (
 
 // MetricsPath is the page with an instance's metrics. IRIS's own web port
 // serves it, without authentication by default, and a web gateway if its
-// applicationPaths cover it (documented). /api/monitor/alerts beside it is
-// never read: reading takes the alerts away from whoever monitors the instance.
+// applicationPaths cover it (documented). /api/monitor/alerts is never read:
+// reading removes the alerts, which then reach no monitoring.
 const MetricsPath = "/api/monitor/metrics"
 
-// The metrics that tell of an instance's mirror (Monitoring Guide).
+// The metrics of an instance's mirror (Monitoring Guide).
 const (
 	metricMirrorStatus = "iris_mirror_status"
 	metricMemberType   = "iris_mirror_member_type"
@@ -29,8 +29,8 @@ func memberTypeOf(value int) string {
 		TypeAsync, TypeDisasterRecovery, TypeReadOnlyReporting, TypeReadWriteReporting)
 }
 
-// wordAt returns the word of a value, which count from 1; the number itself if
-// it is not known.
+// wordAt returns the word of a value, counted from 1; the number itself if it is
+// not known.
 func wordAt(value int, words ...string) string {
 	if value < 1 || value > len(words) {
 		return strconv.Itoa(value)
@@ -39,8 +39,8 @@ func wordAt(value int, words ...string) string {
 }
 
 // ParseMetrics returns what an instance's metrics, in Prometheus' text format,
-// say of its mirror; nil if they say nothing of it, as old versions and groups
-// of sensors that are switched off do not.
+// say of its mirror. It returns nil if they say nothing of it: the version is old,
+// or the group of sensors is switched off.
 func ParseMetrics(text string) *Mirror {
 	var m Mirror
 	for line := range strings.Lines(text) {
@@ -63,7 +63,7 @@ func ParseMetrics(text string) *Mirror {
 }
 
 // sample returns the name and the value of one line, NAME[{LABELS}] VALUE
-// [TIMESTAMP]; not ok for comments and for values that are no whole numbers.
+// [TIMESTAMP]. ok is false for comments and for values that are not whole numbers.
 func sample(line string) (name string, value int, ok bool) {
 	line = strings.TrimSpace(line)
 	at := strings.IndexAny(line, "{ \t")

@@ -12,37 +12,37 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// Pod is what the plugin needs of one pod of an IrisCluster.
+// A Pod holds what the plugin reads of one pod of an IrisCluster.
 type Pod struct {
 	Namespace string
 	Name      string
 	UID       types.UID
-	// ResourceVersion is the version that was read, which a write is bound to.
+	// ResourceVersion is the version that was read; a write is bound to it.
 	ResourceVersion string
 	Created         metav1.Time
 	Deleting        bool
-	// Labels are all the pod's labels, for matching selectors.
+	// Labels holds all of the pod's labels, to match selectors.
 	Labels map[string]string
-	// Ready is the pod's Ready condition.
+	// Ready reports whether the pod's Ready condition is true.
 	Ready bool
 	// State is the word kubectl shows: Running, Pending, CrashLoopBackOff, …
 	State string
-	// Why says in one line of bounded length why the pod is not ready, or is
-	// being deleted, as far as its status tells; "" if it does not.
+	// Why is a line of bounded length: why the pod is not ready or is being
+	// deleted. It is "" if the pod's status does not say.
 	Why string
-	// AwaitsGates: all containers are ready, and the pod is not, since a readiness
-	// gate is not met. It can do its work.
+	// AwaitsGates reports whether all containers are ready and only a readiness gate
+	// keeps the pod from being ready. It can do its work.
 	AwaitsGates bool
-	// NodeLost: the pod's node no longer answers, as Kubernetes notes at the pod.
+	// NodeLost reports whether the pod's status says that its node does not answer.
 	NodeLost bool
 	// Crash is the first container that ended with an error or keeps ending.
 	Crash Crash
-	// ContainersReady of Containers are ready.
+	// ContainersReady is how many of Containers are ready.
 	ContainersReady int
 	Containers      int
 	Node            string
-	// NodeIP is the node's address, where Services answer at their node ports;
-	// "" before the pod has a node.
+	// NodeIP is the address of the pod's node, which serves node ports; "" before
+	// the pod has a node.
 	NodeIP string
 	IP     string
 	// IRIS is the container that runs the instance; in a pod of the component
@@ -52,20 +52,20 @@ type Pod struct {
 	// Sidecar is the web gateway beside IRIS, an ordinary container or a native
 	// sidecar; nil without one.
 	Sidecar *Container
-	// Others are the containers that run beside these two.
+	// Others holds the containers that run next to these two.
 	Others []Container
 }
 
-// Cluster is the name of the IrisCluster that the pod belongs to, by label.
+// Cluster returns the name of the pod's IrisCluster, by label.
 func (p Pod) Cluster() string { return p.Labels[LabelName] }
 
-// Component is the pod's part in its cluster, by label.
+// Component returns the pod's component, by label.
 func (p Pod) Component() string { return p.Labels[LabelComponent] }
 
-// Shard is the pod's shard, by label; "" where it has none.
+// Shard returns the pod's shard, by label; "" without one.
 func (p Pod) Shard() string { return p.Labels[LabelShard] }
 
-// MirrorRole is what the pod's label says of its role; "" where it says nothing.
+// MirrorRole returns the value of the pod's role label; "" without one.
 func (p Pod) MirrorRole() string { return p.Labels[LabelMirrorRole] }
 
 // PodNames returns the names of pods in order.
@@ -78,7 +78,7 @@ func PodNames(pods []Pod) []string {
 	return names
 }
 
-// NodeIPs are the addresses of the nodes on which pods run.
+// NodeIPs returns the addresses of the nodes on which pods run, in order.
 func NodeIPs(pods []Pod) []string {
 	var addresses []string
 	for _, pod := range pods {
@@ -90,12 +90,12 @@ func NodeIPs(pods []Pod) []string {
 	return slices.Compact(addresses)
 }
 
-// ShortName is the pod's name without its cluster's: data-0-1.
+// ShortName returns the pod's name without its cluster's: data-0-1.
 func (p Pod) ShortName() string { return strings.TrimPrefix(p.Name, p.Cluster()+"-") }
 
-// Ordinal is the pod's number in its StatefulSet, by its name; -1 without one.
-// In a mirror 0 and 1 are the failover members unless a map of the user's says
-// otherwise, later ones are async members (CPF reference, ConfigMirror Map).
+// Ordinal returns the pod's number in its StatefulSet, by its name; -1 without one.
+// In a mirror, 0 and 1 are the failover members and others are async members,
+// unless the mirror map in the IrisCluster differs (CPF reference, ConfigMirror Map).
 func (p Pod) Ordinal() int {
 	n, err := strconv.Atoi(p.Name[strings.LastIndex(p.Name, "-")+1:])
 	if err != nil {
@@ -104,13 +104,13 @@ func (p Pod) Ordinal() int {
 	return n
 }
 
-// IsIRIS tells whether a pod is one that IKO made for an IrisCluster.
+// IsIRIS reports whether the labels are those of a pod of an IrisCluster.
 func IsIRIS(labels map[string]string) bool {
 	return labels[LabelKind] == Kind && labels[LabelName] != ""
 }
 
-// PodFrom keeps of a pod what the plugin needs, so that lists of thousands
-// stay small.
+// PodFrom returns what the plugin reads of a pod, so that lists of thousands stay
+// small.
 func PodFrom(pod *corev1.Pod) Pod {
 	p := Pod{
 		Namespace:       pod.Namespace,
@@ -135,8 +135,8 @@ func PodFrom(pod *corev1.Pod) Pod {
 	return p
 }
 
-// containersReady counts as kubectl get pods does: init containers that go on
-// beside the others are among them.
+// containersReady counts containers as kubectl get pods does: with the native
+// sidecars.
 func containersReady(pod *corev1.Pod) (ready, all int) {
 	all = len(pod.Spec.Containers)
 	for _, s := range pod.Status.ContainerStatuses {

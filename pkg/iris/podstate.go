@@ -38,7 +38,7 @@ func conditionOf(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondi
 func isNodeLost(pod *corev1.Pod) bool { return pod.Status.Reason == reasonNodeLost }
 
 // stateOf returns the word that kubectl get pods shows: the first init container
-// that is not done, else the first container that waits or ended, else the
+// that is not done, else the first container that is waiting or ended, else the
 // pod's own reason or phase. A pod that is being deleted is Terminating, or
 // Unknown if its node is lost.
 func stateOf(pod *corev1.Pod) string {
@@ -117,8 +117,7 @@ func containerState(state corev1.ContainerState) string {
 	return fmt.Sprintf("ExitCode:%d", state.Terminated.ExitCode)
 }
 
-// The reasons for which a container waits that tell no more than that it has not
-// begun.
+// Reasons of a waiting container that say no more than that it has not started.
 const (
 	waitsForInit   = "PodInitializing"
 	waitsForStart  = "ContainerCreating"
@@ -133,8 +132,8 @@ const (
 	maxReasons = 3
 )
 
-// whyNotReady returns why the pod is not ready or is being deleted, "" if its
-// status does not tell. It goes from the most general cause to the most
+// whyNotReady returns why the pod is not ready or is being deleted; "" if its
+// status does not say. It goes from the most general cause to the most
 // special: without a node there are no containers, and readiness gates count
 // only once all containers are ready.
 func whyNotReady(pod *corev1.Pod) string {
@@ -202,7 +201,7 @@ func containerReasons(pod *corev1.Pod) []string {
 }
 
 // containerReason returns why one container is not ready; "" if its status says
-// no more than that it has not begun.
+// no more than that it has not started.
 func containerReason(kind string, s corev1.ContainerStatus) string {
 	name := fmt.Sprintf("%s %q", kind, s.Name)
 	last := ended(s.LastTerminationState.Terminated)
@@ -241,8 +240,8 @@ func ended(t *corev1.ContainerStateTerminated) string {
 	return sentence(how, t.Message)
 }
 
-// gateReasons returns the readiness gates that are not met, with what the one
-// who is to meet them says.
+// gateReasons returns the readiness gates that are not met, with what their
+// conditions say.
 func gateReasons(pod *corev1.Pod) []string {
 	var reasons []string
 	for _, gate := range pod.Spec.ReadinessGates {
@@ -287,16 +286,16 @@ func conditionReasons(pod *corev1.Pod) []string {
 	return nonEmpty(sentence(c.Reason, c.Message))
 }
 
-// Crash names a container that does not stay up. The zero value is none.
+// A Crash names a container that does not stay up. The zero value is none.
 type Crash struct {
 	Container string
-	// Restarted: it was started again since it first ended, so that there is the
-	// log of an earlier instance.
+	// Restarted reports whether it was started again since it first ended, so that
+	// a previous log exists.
 	Restarted bool
 }
 
-// firstCrash returns the first container, init containers first, that ended with
-// an error or waits to be started again.
+// firstCrash returns the first container, init containers first, that ended with an
+// error or is waiting to be restarted.
 func firstCrash(pod *corev1.Pod) Crash {
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		t := s.State.Terminated

@@ -10,21 +10,21 @@ import (
 // A Condition is what the first words of an instance's status mean.
 type Condition int8
 
-// The conditions of an instance (as the Go package isclib and reports of users
-// tell of them; docs/roles.md).
+// The conditions of an instance (from the Go package isclib and reports of users;
+// docs/roles.md).
 const (
 	// Unrecognized: a status that is not known; it says nothing.
 	Unrecognized Condition = iota
-	// Running: "running", or "running on node ?", which stands where a file
-	// that is not critical is missing.
+	// Running: "running", or "running on node ?" if a file is missing that is not
+	// critical.
 	Running
 	// Down: "down", and no other word.
 	Down
-	// Inhibited: "sign-on inhibited", alone or with a reason. The instance is
-	// up and accepts no sign-ons: it starts, changes its role, or has a fault.
+	// Inhibited: "sign-on inhibited", alone or with a reason. The instance is up
+	// and accepts no sign-ons: it starts, changes its role, or has a fault.
 	Inhibited
 	// Indeterminate: the operating-system user that ran qlist may not inspect
-	// the instance, which may well be serving.
+	// the instance, which may be serving.
 	Indeterminate
 )
 
@@ -69,14 +69,14 @@ type Instance struct {
 	Mirror *Mirror
 }
 
-// minFields are those that every line has: name, directory, version, status.
+// minFields is how many fields every line has: name, directory, version, status.
 const minFields = 4
 
-// mirrorFields are those of a line that tells of the mirror.
+// mirrorFields is how many fields a line has that says something about the mirror.
 const mirrorFields = 12
 
-// ParseQlist reads the output of `iris qlist`. Lines that are none of an
-// instance are passed over; so are fields beyond those known.
+// ParseQlist returns the instances in the output of `iris qlist`. It skips other
+// lines, and fields after those that are known.
 func ParseQlist(output string) []Instance {
 	var found []Instance
 	for line := range strings.Lines(output) {
@@ -118,7 +118,7 @@ func instanceFrom(fields []string) Instance {
 	return instance
 }
 
-// since takes the words off a time.
+// since returns a time without the words before it.
 func since(when string) string {
 	when = strings.TrimSpace(when)
 	for _, words := range []string{"since ", "last used "} {
@@ -140,8 +140,8 @@ func port(field string) int {
 // maxWord bounds a field, in characters.
 const maxWord = 128
 
-// word is a field fit to be printed: white space at its ends and whatever
-// cannot be seen is gone.
+// word returns a field without white space at its ends and without characters that
+// are not printable, cut to maxWord.
 func word(field string) string {
 	clean := strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
@@ -158,10 +158,10 @@ func word(field string) string {
 	return clean
 }
 
-// TheInstance returns the instance that counts among those of one pod: a
-// running member of a mirror, else any member, else the first that runs, else
-// the first; nil if there is none.
-func TheInstance(instances []Instance) *Instance {
+// MainInstance returns the instance that counts among those of one pod: a running
+// member of a mirror, else any member, else the first that runs, else the first;
+// nil if there is none.
+func MainInstance(instances []Instance) *Instance {
 	isMember := func(i Instance) bool { return i.Mirror != nil && !i.Mirror.isOutside() }
 	isRunning := func(i Instance) bool { return i.Condition == Running }
 	for _, wanted := range []func(Instance) bool{

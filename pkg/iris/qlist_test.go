@@ -144,7 +144,7 @@ func TestTheInstance(t *testing.T) {
 		"the first of the stopped":                    {[]iris.Instance{down, {Name: "B"}}, &down},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, iris.TheInstance(test.among)); diff != "" {
+			if diff := cmp.Diff(test.want, iris.MainInstance(test.among)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -159,7 +159,7 @@ func TestAnswer(t *testing.T) {
 	}
 	page := func(primary bool) iris.Answer { return iris.Answer{Source: iris.FromMirrorStatus, Primary: primary} }
 	line := func(rest string) iris.Answer {
-		return iris.Answer{Source: iris.FromQlist, Instance: iris.TheInstance(iris.ParseQlist("IRIS^/usr/irissys^2024.1^" + rest))}
+		return iris.Answer{Source: iris.FromQlist, Instance: iris.MainInstance(iris.ParseQlist("IRIS^/usr/irissys^2024.1^" + rest))}
 	}
 	metrics := func(status, memberType string) iris.Answer {
 		return iris.Answer{Source: iris.FromMetrics, Metrics: iris.ParseMetrics("iris_mirror_status " + status + "\niris_mirror_member_type " + memberType + "\n")}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -58,12 +59,12 @@ const maxLooks = 4
 
 // Service reads a Service; nil where there is none.
 func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.Service, error) {
-	service, err := c.once.core.Services(namespace).Get(ctx, name, metav1.GetOptions{})
+	service, err := c.rest.Core.Services(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, c.explain(err, access{"get", "services", namespace}, name)
+		return nil, c.Explain(err, Access{"get", "services", namespace}, name)
 	}
 	return service, nil
 }
@@ -74,17 +75,17 @@ func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.S
 // and a Service that is created meanwhile would lack what the IrisCluster's
 // template sets.
 func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster iris.Cluster, notRead error, err error) {
-	a := access{"get", iris.GroupResource().String(), namespace}
-	u, err := c.once.dynamic.Resource(iris.GroupVersionResource()).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	a := Access{"get", iris.GroupResource().String(), namespace}
+	u, err := c.rest.Dynamic.Resource(iris.GroupVersionResource()).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case err == nil:
 		return iris.ClusterFrom(u), nil, nil
 	case apierrors.IsForbidden(err), notInstalled(err):
-		return iris.Cluster{}, c.explain(err, a, name), nil
+		return iris.Cluster{}, c.Explain(err, a, name), nil
 	case apierrors.IsNotFound(err):
 		return iris.Cluster{}, nil, err
 	default:
-		return iris.Cluster{}, nil, c.explain(err, a, name)
+		return iris.Cluster{}, nil, c.Explain(err, a, name)
 	}
 }
 
@@ -132,7 +133,7 @@ func CheckWritable(live *corev1.Service, adopt bool) error {
 		return problem.New("service %q in namespace %q selects pods by IKO's labels and names no cluster, as IKO's Service for an IrisCluster %q may, and is left alone", live.Name, live.Namespace, live.Name).
 			Hint("choose another name with --name; if it is not IKO's, add %s to its selector first", iris.LabelName)
 	case live.DeletionTimestamp != nil:
-		return problem.New("service %q in namespace %q is being deleted%s", live.Name, live.Namespace, heldBy(live.Finalizers)).
+		return problem.New("service %q in namespace %q is being deleted%s", live.Name, live.Namespace, HeldBy(live.Finalizers)).
 			Hint("wait until it is gone: kubectl wait --for=delete service/%s -n %s; or choose another name with --name", live.Name, live.Namespace)
 	case live.Spec.ClusterIP == corev1.ClusterIPNone:
 		err := problem.New("service %q in namespace %q is headless (clusterIP None), which cannot be changed: its ports are not mapped to other ports, and it can have neither node ports nor a load balancer", live.Name, live.Namespace)
@@ -241,7 +242,7 @@ func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, v
 	if options.DryRun {
 		patchOptions.DryRun = []string{metav1.DryRunAll}
 	}
-	return c.once.core.Services(wanted.GetNamespace()).
+	return c.rest.Core.Services(wanted.GetNamespace()).
 		Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, patchOptions)
 }
 
@@ -255,7 +256,7 @@ func (c *Client) deleteAsSeen(ctx context.Context, service *corev1.Service, opti
 	if options.DryRun {
 		deleteOptions.DryRun = []string{metav1.DryRunAll}
 	}
-	return c.once.core.Services(service.Namespace).Delete(ctx, service.Name, deleteOptions)
+	return c.rest.Core.Services(service.Namespace).Delete(ctx, service.Name, deleteOptions)
 }
 
 // foreign refuses a Service that somebody else made.
@@ -275,7 +276,7 @@ func (c *Client) explainApply(err error, wanted *unstructured.Unstructured, live
 	case err == nil, errors.As(err, &known):
 		return err
 	case refuserOf(err) != notRefused: // whatever status a policy gave it
-		return c.explain(err, access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
+		return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 	case isFieldConflict(err):
 		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
 			Hint("another field manager set these fields; --force-conflicts takes them over")
@@ -283,7 +284,7 @@ func (c *Client) explainApply(err error, wanted *unstructured.Unstructured, live
 		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
 			Hint("%s", afterInvalid(live))
 	default:
-		return c.explain(err, access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
+		return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 	}
 }
 
@@ -333,6 +334,15 @@ func (c *Client) Delete(ctx context.Context, service *corev1.Service, options De
 	case errors.As(err, &known):
 		return err
 	default:
-		return c.explain(err, access{"delete", "services", service.Namespace}, service.Name)
+		return c.Explain(err, Access{"delete", "services", service.Namespace}, service.Name)
 	}
+}
+
+// HeldBy returns the end of a sentence that names the finalizers of an object that is
+// being deleted; empty without any.
+func HeldBy(finalizers []string) string {
+	if len(finalizers) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", held by %s", strings.Join(finalizers, ", "))
 }

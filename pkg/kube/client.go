@@ -1,6 +1,9 @@
-// Package kube is the plugin's reads from and writes to the API server. It
-// does no discovery, has no client-side rate limit, reads in parallel and
-// pages every list.
+// Package kube is the client of the API server. It reads snapshots of IrisClusters
+// and what belongs to them, applies and deletes Services, sets role labels, and turns
+// errors of requests into messages. It does no discovery and has no client-side rate
+// limit. Lists are paged, and independent reads run in parallel.
+//
+// The packages stream, ask, watch and wait build on it; it imports none of them.
 package kube
 
 import (
@@ -16,29 +19,24 @@ import (
 // pageSize is the number of objects asked for at a time.
 const pageSize = 500
 
-// Client talks to one API server.
+// A Client reads from and writes to one API server. It is safe for concurrent use.
 type Client struct {
-	// once is for single requests, streams for watches, which the timeout of
-	// a request would end.
-	once, streams *clients
-	config        *rest.Config
-	// asking holds a token for each pod that is being asked.
-	asking chan struct{}
+	rest, watch *API
+	config      *rest.Config
 }
 
-// clients are those of the groups that the plugin uses. A whole clientset would
-// nearly double the binary: text/template, which -o go-template needs, keeps
-// every method of every type in it.
-type clients struct {
-	core      corev1client.CoreV1Interface
-	discovery discoveryv1client.DiscoveryV1Interface
-	dynamic   dynamic.Interface
-	// http is for pages of pods behind the API server's proxy. It follows no
-	// redirect: credentials go with every request.
-	http *http.Client
+// An API holds the typed clients of the API groups that the plugin uses. A whole
+// clientset would nearly double the binary.
+type API struct {
+	Core      corev1client.CoreV1Interface
+	Discovery discoveryv1client.DiscoveryV1Interface
+	Dynamic   dynamic.Interface
+	// HTTP is for pages of pods behind the API server's proxy. It follows no
+	// redirect, because credentials go with every request.
+	HTTP *http.Client
 }
 
-// New is a client for config. Built-in kinds are read as protobuf, IrisClusters
+// New returns a client for config. Built-in kinds are read as protobuf, IrisClusters
 // as JSON, over one connection. userAgent is sent with every request.
 func New(config *rest.Config, userAgent string) (*Client, error) {
 	config = rest.CopyConfig(config)
@@ -47,21 +45,32 @@ func New(config *rest.Config, userAgent string) (*Client, error) {
 	if err := moveUserinfo(config); err != nil {
 		return nil, err
 	}
-	once, err := clientsFor(config)
+	api, err := newAPI(config)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, once: once, streams: once, asking: make(chan struct{}, maxAsked)}
+	c := &Client{config: config, rest: api, watch: api}
 	if config.Timeout == 0 {
 		return c, nil
 	}
 	unbounded := rest.CopyConfig(config)
 	unbounded.Timeout = 0
-	c.streams, err = clientsFor(unbounded)
+	c.watch, err = newAPI(unbounded)
 	return c, err
 }
 
-func clientsFor(config *rest.Config) (*clients, error) {
+// API returns the typed clients for single requests, which end at the timeout of the
+// configuration.
+func (c *Client) API() *API { return c.rest }
+
+// WatchAPI returns the typed clients for watches and followed logs, which have no
+// timeout.
+func (c *Client) WatchAPI() *API { return c.watch }
+
+// Config returns the configuration of the connection, which must not be changed.
+func (c *Client) Config() *rest.Config { return c.config }
+
+func newAPI(config *rest.Config) (*API, error) {
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return progressTransport{next} })
 	shared, err := rest.HTTPClientFor(config)
@@ -71,16 +80,16 @@ func clientsFor(config *rest.Config) (*clients, error) {
 	builtIn := rest.CopyConfig(config)
 	builtIn.ContentType = runtime.ContentTypeProtobuf
 	builtIn.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	var c clients
-	if c.core, err = corev1client.NewForConfigAndClient(builtIn, shared); err != nil {
+	var api API
+	if api.Core, err = corev1client.NewForConfigAndClient(builtIn, shared); err != nil {
 		return nil, err
 	}
-	if c.discovery, err = discoveryv1client.NewForConfigAndClient(builtIn, shared); err != nil {
+	if api.Discovery, err = discoveryv1client.NewForConfigAndClient(builtIn, shared); err != nil {
 		return nil, err
 	}
 	pages := *shared
 	pages.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c.http = &pages
-	c.dynamic, err = dynamic.NewForConfigAndClient(config, shared)
-	return &c, err
+	api.HTTP = &pages
+	api.Dynamic, err = dynamic.NewForConfigAndClient(config, shared)
+	return &api, err
 }

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/kubetest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
@@ -21,23 +22,23 @@ import (
 func TestClusterThatCannotBeRead(t *testing.T) {
 	const cannot, again = `cannot get irisclusters.intersystems.com "simple" in namespace "iko": `, "try again"
 	for name, test := range map[string]struct {
-		fails      answer
+		fails      kubetest.Answer
 		want, hint string
 	}{
-		"conversion webhook":  {failures()["conversion webhook"], cannot + "conversion webhook failed: Post", again},
-		"etcd":                {refuses(http.StatusInternalServerError, metav1.StatusReasonInternalError, "etcdserver: request timed out"), cannot + "etcdserver: request timed out", again},
-		"timeout":             {failures()["timeout"], cannot + "no answer from https://server.example.com in time: ", "--request-timeout"},
-		"overloaded":          {failures()["overloaded"], cannot + "too many requests", again},
-		"aggregated API down": {failures()["aggregated API down"], cannot + "error trying to reach service", again},
-		"page of a proxy":     {failures()["page of a proxy"], cannot, again},
-		"page instead":        {failures()["page instead"], cannot, again},
-		"hangs":               {hangs, cannot + "no answer from https://server.example.com in time", "--request-timeout"},
-		"refused":             {breaks(syscall.ECONNREFUSED), "cannot reach the API server at https://server.example.com: connection refused", "kubectl cluster-info"},
+		"conversion webhook":  {kubetest.Failures()["conversion webhook"], cannot + "conversion webhook failed: Post", again},
+		"etcd":                {kubetest.Refuses(http.StatusInternalServerError, metav1.StatusReasonInternalError, "etcdserver: request timed out"), cannot + "etcdserver: request timed out", again},
+		"timeout":             {kubetest.Failures()["timeout"], cannot + "no answer from https://server.example.com in time: ", "--request-timeout"},
+		"overloaded":          {kubetest.Failures()["overloaded"], cannot + "too many requests", again},
+		"aggregated API down": {kubetest.Failures()["aggregated API down"], cannot + "error trying to reach service", again},
+		"page of a proxy":     {kubetest.Failures()["page of a proxy"], cannot, again},
+		"page instead":        {kubetest.Failures()["page instead"], cannot, again},
+		"hangs":               {kubetest.Hangs, cannot + "no answer from https://server.example.com in time", "--request-timeout"},
+		"refused":             {kubetest.Breaks(syscall.ECONNREFUSED), "cannot reach the API server at https://server.example.com: connection refused", "kubectl cluster-info"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server, client := newMemoryServer(t)
-				server.set(iris.Resource, test.fails)
+				server, client := newServer(t)
+				server.Set(iris.Resource, test.fails)
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				_, notRead, err := client.Cluster(ctx, "iko", "simple")
@@ -58,18 +59,18 @@ func TestClusterThatCannotBeRead(t *testing.T) {
 // Without the right, or without IKO's resource, a plan does without the template
 // and says so.
 func TestClusterThatMayNotBeRead(t *testing.T) {
-	for name, fails := range map[string]answer{
-		"forbidden":     refuses(http.StatusForbidden, metav1.StatusReasonForbidden, `irisclusters.intersystems.com "simple" is forbidden: User "u" cannot get resource "irisclusters" in API group "intersystems.com" in the namespace "iko"`),
-		"not installed": page(http.StatusNotFound, "text/plain", "404 page not found"),
+	for name, fails := range map[string]kubetest.Answer{
+		"forbidden":     kubetest.Refuses(http.StatusForbidden, metav1.StatusReasonForbidden, `irisclusters.intersystems.com "simple" is forbidden: User "u" cannot get resource "irisclusters" in API group "intersystems.com" in the namespace "iko"`),
+		"not installed": kubetest.Page(http.StatusNotFound, "text/plain", "404 page not found"),
 	} {
-		server, client := newMemoryServer(t)
-		server.set(iris.Resource, fails)
+		server, client := newServer(t)
+		server.Set(iris.Resource, fails)
 		if _, notRead, err := client.Cluster(t.Context(), "iko", "simple"); notRead == nil || err != nil {
 			t.Errorf("%s: not read %v, error %v", name, notRead, err)
 		}
 	}
-	server, client := newMemoryServer(t)
-	server.set(iris.Resource, refuses(http.StatusNotFound, metav1.StatusReasonNotFound, `irisclusters.intersystems.com "simple" not found`))
+	server, client := newServer(t)
+	server.Set(iris.Resource, kubetest.Refuses(http.StatusNotFound, metav1.StatusReasonNotFound, `irisclusters.intersystems.com "simple" not found`))
 	if _, notRead, err := client.Cluster(t.Context(), "iko", "simple"); notRead != nil || !apierrors.IsNotFound(err) {
 		t.Errorf("not found: not read %v, error %v", notRead, err)
 	}

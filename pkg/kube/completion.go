@@ -58,14 +58,14 @@ func (n Names) Pods(ctx context.Context, namespace, cluster string) ([]iris.Pod,
 
 // PodsWithPorts are the same pods with their containers.
 func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]iris.Pod, error) {
-	found, err := n.client.once.core.Pods(namespace).
+	found, err := n.client.rest.Core.Pods(namespace).
 		List(ctx, metav1.ListOptions{LabelSelector: podsOf(cluster), ResourceVersion: fromCache})
 	if err != nil {
 		return nil, err
 	}
 	var pods []iris.Pod
 	for i := range found.Items {
-		if pod, ok := podOfCluster(&found.Items[i]); ok {
+		if pod, ok := PodOfCluster(&found.Items[i]); ok {
 			pods = append(pods, pod)
 		}
 	}

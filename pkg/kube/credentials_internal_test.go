@@ -106,7 +106,7 @@ func TestErrorsHaveNoSecrets(t *testing.T) {
 		&url.Error{Op: "Get", URL: "http://u:s3cret@host/", Err: broken},
 		&url.Error{Op: "Get", URL: "http://u:s3cret@host/", Err: context.DeadlineExceeded},
 	} {
-		explained := client.explain(err, access{"list", "pods", "ns"}, "")
+		explained := client.Explain(err, Access{"list", "pods", "ns"}, "")
 		if text := explained.Error(); strings.Contains(text, "s3cret") || !errors.Is(explained, err) && !errors.Is(explained, errors.Unwrap(err)) {
 			t.Errorf("%s", text)
 		}

@@ -18,19 +18,22 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// access names one kind of request, for messages about rights.
-type access struct {
-	verb string
-	// resource is the plural with its group.
-	resource  string
-	namespace string
+// An Access is a kind of request, as RBAC has it.
+type Access struct {
+	Verb string
+	// Resource is the plural with its group and subresource, or a path that begins
+	// with a slash.
+	Resource string
+	// Namespace is empty for all namespaces.
+	Namespace string
 }
 
-func (a access) String() string {
-	if strings.HasPrefix(a.resource, "/") {
-		return a.verb + " " + a.resource
+// String returns the request in words, such as: list pods in namespace "iko".
+func (a Access) String() string {
+	if strings.HasPrefix(a.Resource, "/") {
+		return a.Verb + " " + a.Resource
 	}
-	return fmt.Sprintf("%s %s %s", a.verb, a.resource, inNamespace(a.namespace))
+	return fmt.Sprintf("%s %s %s", a.Verb, a.Resource, inNamespace(a.Namespace))
 }
 
 func inNamespace(namespace string) string {
@@ -48,12 +51,13 @@ func namespaceFlag(namespace string) string {
 	return "-n " + namespace
 }
 
-// explain turns the error of a request into one line for a person, with the
-// next step. No secret that a URL may hold is in it.
-func (c *Client) explain(err error, a access, name string) error {
+// Explain returns the error of a request as a message of one line with a hint,
+// without the credentials that a URL may contain. name is the object's, empty for a
+// list. It returns nil for nil, and a context.Canceled as it is.
+func (c *Client) Explain(err error, a Access, name string) error {
 	what := a.String()
 	if name != "" {
-		what = fmt.Sprintf("%s %q %s", a.verb+" "+a.resource, name, inNamespace(a.namespace))
+		what = fmt.Sprintf("%s %q %s", a.Verb+" "+a.Resource, name, inNamespace(a.Namespace))
 	}
 	err = withoutSecrets(err)
 	var network *url.Error
@@ -63,8 +67,8 @@ func (c *Client) explain(err error, a access, name string) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case refuserOf(err) != notRefused:
-		if missing := missingRight(err, a); missing.resource == a.resource && missing.verb != a.verb {
-			return c.explain(err, access{missing.verb, a.resource, a.namespace}, name)
+		if missing := missingRight(err, a); missing.Resource == a.Resource && missing.Verb != a.Verb {
+			return c.Explain(err, Access{missing.Verb, a.Resource, a.Namespace}, name)
 		}
 		return explainRefusal(err, a, what)
 	case apierrors.IsUnauthorized(err):
@@ -72,13 +76,13 @@ func (c *Client) explain(err error, a access, name string) error {
 			Hint("they may have expired: log in again, or choose another user with --context or --user")
 	case isCredentialFailure(err):
 		return c.credentialProblem(err)
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+	case errors.Is(err, context.DeadlineExceeded), IsTimeout(err):
 		return problem.New("cannot %s: no answer from %s in time: %w", what, c.config.Host, oneLine{err}).
 			Hint("kubectl cluster-info shows whether the server answers at all; --request-timeout gives it longer")
 	case errors.As(err, &network):
 		return problem.New("cannot reach the API server at %s: %w", c.config.Host, withoutSecrets(network.Err)).
 			Hint("check --context and --server; kubectl cluster-info shows whether it answers")
-	case isFault(err) && !strings.Contains(a.resource, "/"): // a connection to a pod may fail because of the pod
+	case isFault(err) && !strings.Contains(a.Resource, "/"): // a connection to a pod may fail because of the pod
 		return problem.New("cannot %s: %w", what, oneLine{err}).Hint("%s", afterFault(a, name))
 	default:
 		return problem.New("cannot %s: %w", what, oneLine{err})
@@ -97,15 +101,15 @@ func isFault(err error) bool {
 }
 
 // afterFault returns the next step after a fault of the server.
-func afterFault(a access, name string) string {
-	if !slices.Contains([]string{"get", "list", "watch"}, a.verb) {
+func afterFault(a Access, name string) string {
+	if !slices.Contains([]string{"get", "list", "watch"}, a.Verb) {
 		return "run the command again; kubectl cluster-info shows whether the server answers at all"
 	}
-	what := a.resource
+	what := a.Resource
 	if name != "" {
 		what += " " + name
 	}
-	return fmt.Sprintf("try again; kubectl get %s %s shows what the server answers", what, namespaceFlag(a.namespace))
+	return fmt.Sprintf("try again; kubectl get %s %s shows what the server answers", what, namespaceFlag(a.Namespace))
 }
 
 // maxAnswer bounds how much of an answer is in an error, in characters: a proxy may
@@ -118,7 +122,8 @@ type oneLine struct{ error }
 func (e oneLine) Error() string { return text.Cut(e.error.Error(), maxAnswer) }
 func (e oneLine) Unwrap() error { return e.error }
 
-func isTimeout(err error) bool {
+// IsTimeout reports whether err means that no answer came in time.
+func IsTimeout(err error) bool {
 	var timeout net.Error
 	return apierrors.IsTimeout(err) || errors.As(err, &timeout) && timeout.Timeout()
 }
@@ -129,22 +134,22 @@ func notInstalled(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
-// unreadFrom says what a view lacks because of err; ok is false if the server
-// gave no answer or accepts no credentials, which leaves nothing to show if the
-// essential read fails so.
-func unreadFrom(err error, a access, lacks string) (u view.Unread, ok bool) {
-	u = view.Unread{Verb: a.verb, Resource: a.resource, Namespace: a.namespace}
+// NewUnread returns a failed read with its reason and its loss, which is what is not
+// known without it. answered reports whether the server answered the request and
+// accepts the credentials.
+func NewUnread(err error, a Access, loss string) (u view.Unread, answered bool) {
+	u = view.Unread{Verb: a.Verb, Resource: a.Resource, Namespace: a.Namespace}
 	var status apierrors.APIStatus
 	switch by := refuserOf(err); {
 	case by == byRBAC, by == byUnknown:
 		u.Reason = view.Forbidden
-		u.Message = fmt.Sprintf("cannot %s: forbidden, so %s", a, lacks)
+		u.Message = fmt.Sprintf("cannot %s: forbidden, so %s", a, loss)
 	case notInstalled(err):
 		u.Reason = view.NotInstalled
-		u.Message = fmt.Sprintf("cannot %s: the server does not have this resource, so %s", a, lacks)
+		u.Message = fmt.Sprintf("cannot %s: the server does not have this resource, so %s", a, loss)
 	default:
 		u.Reason = view.Failed
-		u.Message = fmt.Sprintf("cannot %s: %s, so %s", a, failureWords(err), lacks)
+		u.Message = fmt.Sprintf("cannot %s: %s, so %s", a, failureWords(err), loss)
 	}
 	return u, errors.As(err, &status) && !apierrors.IsUnauthorized(err)
 }

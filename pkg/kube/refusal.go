@@ -79,11 +79,15 @@ func refuserOf(err error) refuser {
 	return byUnknown
 }
 
+// IsMissingRight reports whether an authorizer refused the request because the user
+// lacks a right.
+func IsMissingRight(err error) bool { return refuserOf(err) == byRBAC }
+
 // missingRight returns the right that the API server misses, which may differ
 // from the one for the request: a server-side apply that creates an object
 // takes two, and --as takes the right to impersonate. If the server names none,
 // it returns a.
-func missingRight(err error, a access) access {
+func missingRight(err error, a Access) Access {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return a
@@ -92,14 +96,14 @@ func missingRight(err error, a access) access {
 	if words == nil || words[2] == "" {
 		return a
 	}
-	missing := access{verb: words[1], resource: words[2], namespace: words[4]}
+	missing := Access{Verb: words[1], Resource: words[2], Namespace: words[4]}
 	if group := words[3]; group != "" {
-		resource, subresource, _ := strings.Cut(missing.resource, "/")
-		missing.resource = withSubresource(resource+"."+group, subresource)
+		resource, subresource, _ := strings.Cut(missing.Resource, "/")
+		missing.Resource = withSubresource(resource+"."+group, subresource)
 	}
 	// A connection to a pod is tried in two ways, with the right to get and to
 	// create; create is enough.
-	if missing.resource == a.resource && strings.Contains(a.resource, "/") {
+	if missing.Resource == a.Resource && strings.Contains(a.Resource, "/") {
 		return a
 	}
 	return missing
@@ -113,27 +117,27 @@ func withSubresource(resource, subresource string) string {
 }
 
 // canI returns the kubectl command that reports whether the user has the right.
-func (a access) canI() string {
-	if strings.HasPrefix(a.resource, "/") {
-		return fmt.Sprintf("kubectl auth can-i %s %s", a.verb, a.resource)
+func (a Access) canI() string {
+	if strings.HasPrefix(a.Resource, "/") {
+		return fmt.Sprintf("kubectl auth can-i %s %s", a.Verb, a.Resource)
 	}
 	// kubectl takes what follows a slash as an object's name.
-	resource, subresource, found := strings.Cut(a.resource, "/")
+	resource, subresource, found := strings.Cut(a.Resource, "/")
 	if found {
 		resource += " --subresource=" + subresource
 	}
-	return fmt.Sprintf("kubectl auth can-i %s %s %s", a.verb, resource, namespaceFlag(a.namespace))
+	return fmt.Sprintf("kubectl auth can-i %s %s %s", a.Verb, resource, namespaceFlag(a.Namespace))
 }
 
 // writesService reports whether the request sends a Service, so that flags of
 // the expose commands can change what a policy or quota judges.
-func (a access) writesService() bool {
-	return a.resource == "services" && (a.verb == "patch" || a.verb == "create")
+func (a Access) writesService() bool {
+	return a.Resource == "services" && (a.Verb == "patch" || a.Verb == "create")
 }
 
 // explainRefusal turns the refusal of a request into one line with a next step
 // that can help against what refused it. what is the request in words.
-func explainRefusal(err error, a access, what string) error {
+func explainRefusal(err error, a Access, what string) error {
 	switch refuserOf(err) {
 	case byRBAC:
 		missing := missingRight(err, a)
@@ -147,33 +151,33 @@ func explainRefusal(err error, a access, what string) error {
 	case byQuota:
 		return problem.New("cannot %s: %w", what, err).Hint("%s", afterQuota(err, a))
 	case byLimits:
-		return problem.New("cannot %s: %w", what, err).Hint("kubectl describe limitrange -n %s shows the limits", a.namespace)
+		return problem.New("cannot %s: %w", what, err).Hint("kubectl describe limitrange -n %s shows the limits", a.Namespace)
 	case byPodSecurity:
 		return problem.New("cannot %s: %w", what, err).
-			Hint("kubectl get namespace %s --show-labels shows the Pod Security level that is enforced", a.namespace)
+			Hint("kubectl get namespace %s --show-labels shows the Pod Security level that is enforced", a.Namespace)
 	case byTermination:
 		return problem.New("cannot %s: %w", what, err).
-			Hint("wait until it is deleted (kubectl wait --for=delete namespace/%s) and created again, or choose another namespace with -n", a.namespace)
+			Hint("wait until it is deleted (kubectl wait --for=delete namespace/%s) and created again, or choose another namespace with -n", a.Namespace)
 	default:
 		return problem.New("cannot %s: forbidden: %w", what, err).
 			Hint("%s reports whether RBAC allows it; if it does, a policy or a proxy in front of the API server refuses it", a.canI())
 	}
 }
 
-func afterPolicy(a access) string {
+func afterPolicy(a Access) string {
 	if a.writesService() {
 		return "an admission policy refuses it, not RBAC: another --type, --label or --annotation may satisfy it"
 	}
 	return "an admission policy refuses it, not RBAC: ask the administrator of the Kubernetes cluster for an exception"
 }
 
-func afterQuota(err error, a access) string {
-	hint := fmt.Sprintf("kubectl describe quota -n %s shows what is used", a.namespace)
+func afterQuota(err error, a Access) string {
+	hint := fmt.Sprintf("kubectl describe quota -n %s shows what is used", a.Namespace)
 	if !a.writesService() {
 		return hint
 	}
 	if text := err.Error(); strings.Contains(text, "services.loadbalancers") || strings.Contains(text, "services.nodeports") {
 		return hint + "; --type ClusterIP needs neither load balancer nor node port"
 	}
-	return hint + fmt.Sprintf("; kubectl iris exposed -n %s lists Services that kubectl iris unexpose can remove", a.namespace)
+	return hint + fmt.Sprintf("; kubectl iris exposed -n %s lists Services that kubectl iris unexpose can remove", a.Namespace)
 }

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -30,10 +29,10 @@ func refusedWith(code int, reason metav1.StatusReason, message string, causes ..
 func TestRefusals(t *testing.T) {
 	const forbidden = metav1.StatusReasonForbidden
 	const canI = "kubectl auth can-i"
-	service := access{"patch", "services", "iko"}
+	service := Access{"patch", "services", "iko"}
 	for name, test := range map[string]struct {
 		err     error
-		request access
+		request Access
 		refuser refuser
 		// hints are in the hint, the others must not be.
 		hints, others []string
@@ -55,21 +54,21 @@ func TestRefusals(t *testing.T) {
 		},
 		"RBAC, a group": {
 			refusedWith(403, forbidden, `irisclusters.intersystems.com is forbidden: User "jane" cannot list resource "irisclusters" in API group "intersystems.com" at the cluster scope`),
-			access{"list", "irisclusters.intersystems.com", ""},
+			Access{"list", "irisclusters.intersystems.com", ""},
 			byRBAC,
 			[]string{"list irisclusters.intersystems.com in all namespaces", canI + " list irisclusters.intersystems.com -A"},
 			nil,
 		},
 		"RBAC, exec": {
 			refusedWith(403, forbidden, `pods "p" is forbidden: User "jane" cannot get resource "pods/exec" in API group "" in the namespace "iko"`),
-			access{"create", "pods/exec", "iko"},
+			Access{"create", "pods/exec", "iko"},
 			byRBAC,
 			[]string{canI + " create pods --subresource=exec -n iko"},
 			nil,
 		},
 		"RBAC, a path": {
 			refusedWith(403, forbidden, `forbidden: User "jane" cannot get path "/version"`),
-			access{verb: "get", resource: "/version"},
+			Access{Verb: "get", Resource: "/version"},
 			byRBAC,
 			[]string{"the right to get /version;", canI + " get /version reports"},
 			[]string{"-A"},
@@ -91,14 +90,14 @@ func TestRefusals(t *testing.T) {
 		},
 		"policy for pods": {
 			refusedWith(422, metav1.StatusReasonInvalid, `pods "p" is forbidden: ValidatingAdmissionPolicy 'labels' with binding 'all' denied request: no`),
-			access{"patch", "pods", "iko"},
+			Access{"patch", "pods", "iko"},
 			byPolicy,
 			[]string{"policy", "administrator"},
 			[]string{canI, "--type"},
 		},
 		"policy for exec": {
 			refusedWith(403, forbidden, `admission webhook "exec.example.org" denied the request: no shells`),
-			access{"create", "pods/exec", "iko"},
+			Access{"create", "pods/exec", "iko"},
 			byPolicy,
 			[]string{"policy", "administrator"},
 			[]string{canI, "--type"},
@@ -131,7 +130,7 @@ func TestRefusals(t *testing.T) {
 		},
 		"quota of pods": {
 			refusedWith(403, forbidden, `pods "p" is forbidden: failed quota: q: must specify limits.cpu`),
-			access{"patch", "pods", "iko"},
+			Access{"patch", "pods", "iko"},
 			byQuota,
 			[]string{"kubectl describe quota -n iko"},
 			[]string{canI, "unexpose"},
@@ -143,21 +142,21 @@ func TestRefusals(t *testing.T) {
 		},
 		"Pod Security": {
 			refusedWith(403, forbidden, `pods "p" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false`),
-			access{"patch", "pods", "iko"},
+			Access{"patch", "pods", "iko"},
 			byPodSecurity,
 			[]string{"kubectl get namespace iko --show-labels"},
 			[]string{canI},
 		},
 		"limits": {
 			refusedWith(403, forbidden, `pods "p" is forbidden: maximum cpu usage per Container is 1, but limit is 2`),
-			access{"patch", "pods", "iko"},
+			Access{"patch", "pods", "iko"},
 			byLimits,
 			[]string{"kubectl describe limitrange -n iko"},
 			[]string{canI},
 		},
 		"a proxy": {
 			refusedWith(403, forbidden, "<html>blocked</html>"),
-			access{"list", "pods", "iko"},
+			Access{"list", "pods", "iko"},
 			byUnknown,
 			[]string{canI + " list pods -n iko", "proxy"},
 			[]string{"ask for the right"},
@@ -174,7 +173,7 @@ func TestRefusals(t *testing.T) {
 				return
 			}
 			client := &Client{config: &rest.Config{Host: "https://host"}}
-			explained := client.explain(test.err, test.request, "x")
+			explained := client.Explain(test.err, test.request, "x")
 			if test.request == service {
 				wanted := &unstructured.Unstructured{Object: map[string]any{}}
 				wanted.SetName("x")
@@ -202,17 +201,17 @@ func TestRefusals(t *testing.T) {
 // A right is missing only if an authorizer said so.
 func TestOnlyAnAuthorizerTakesRights(t *testing.T) {
 	policy := refusedWith(http.StatusForbidden, metav1.StatusReasonForbidden, `pods "p" is forbidden: ValidatingAdmissionPolicy 'no-exec' with binding 'all' denied request: no shells`)
-	if r := refusal(iris.FromQlist, policy); r.Resource != "" || !strings.Contains(r.Why, "no shells") {
-		t.Errorf("exec: %+v", r)
+	if IsMissingRight(policy) {
+		t.Error("a policy is taken for a missing right")
 	}
-	if u, ok := unreadFrom(policy, access{"list", "pods", "iko"}, "nothing is known"); !ok || u.Reason != view.Failed || !strings.Contains(u.Message, "no shells") {
+	if u, ok := NewUnread(policy, Access{"list", "pods", "iko"}, "nothing is known"); !ok || u.Reason != view.Failed || !strings.Contains(u.Message, "no shells") {
 		t.Errorf("list: %+v", u)
 	}
 	rbac := refusedWith(http.StatusForbidden, metav1.StatusReasonForbidden, `pods "p" is forbidden: User "jane" cannot create resource "pods/exec" in API group "" in the namespace "iko"`)
-	if r := refusal(iris.FromQlist, rbac); r.Resource != "pods/exec" || r.Verb != "create" {
-		t.Errorf("exec: %+v", r)
+	if !IsMissingRight(rbac) {
+		t.Error("a missing right is not recognised")
 	}
-	if u, ok := unreadFrom(rbac, access{"list", "pods", "iko"}, "nothing is known"); !ok || u.Reason != view.Forbidden {
+	if u, ok := NewUnread(rbac, Access{"list", "pods", "iko"}, "nothing is known"); !ok || u.Reason != view.Forbidden {
 		t.Errorf("list: %+v", u)
 	}
 }

@@ -46,10 +46,10 @@ func (c *Client) SetRole(ctx context.Context, pod iris.Pod, role string, dryRun 
 	if dryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
-	_, err = c.once.core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
+	_, err = c.rest.Core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
 	if apierrors.IsConflict(err) {
 		return problem.New("pod %q in namespace %q changed since it was read and keeps its label: %w", pod.Name, pod.Namespace, err).
 			Hint("run the command again: it reads the pods and asks IRIS again")
 	}
-	return c.explain(err, access{"patch", "pods", pod.Namespace}, pod.Name)
+	return c.Explain(err, Access{"patch", "pods", pod.Namespace}, pod.Name)
 }

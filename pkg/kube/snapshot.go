@@ -27,20 +27,20 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// endpointSlices is the resource with its group, for messages about rights.
-const endpointSlices = "endpointslices.discovery.k8s.io"
+// EndpointSlices is the resource of EndpointSlices with its group.
+const EndpointSlices = "endpointslices.discovery.k8s.io"
 
-// What a view lacks without the kinds it is worked out from.
+// The losses of a view whose kinds cannot be read.
 const (
-	lacksClusters = "this is worked out from the labels of pods"
-	lacksPods     = "roles, health and what reaches which pod are not known"
-	lacksServices = "Services are not shown"
-	lacksNodes    = "the addresses of node ports are not known"
-	lacksSlices   = "which pods a Service reaches is not known"
-	lacksEvents   = "the reasons of what is pending are not known"
+	LossClusters = "this is worked out from the labels of pods"
+	LossPods     = "roles, health and what reaches which pod are not known"
+	LossServices = "Services are not shown"
+	lossNodes    = "the addresses of node ports are not known"
+	LossSlices   = "which pods a Service reaches is not known"
+	LossEvents   = "the reasons of what is pending are not known"
 )
 
-// Scope says which clusters a snapshot is to hold.
+// A Scope selects the clusters of a snapshot.
 type Scope struct {
 	// Namespace is "" for all.
 	Namespace string
@@ -48,36 +48,40 @@ type Scope struct {
 	Names []string
 	// Selector keeps the IrisClusters with these labels.
 	Selector string
-	// Ask asks IRIS in the data pods, too.
+	// Ask is whether IRIS is asked in the data pods, too.
 	Ask bool
 }
 
-// single tells whether the scope is one cluster, whose reads are narrowed to it.
-func (s Scope) single() bool { return len(s.Names) == 1 && s.Namespace != "" }
+// IsSingle reports whether the scope is one cluster, whose reads are narrowed to it.
+func (s Scope) IsSingle() bool { return len(s.Names) == 1 && s.Namespace != "" }
 
-// podSelector narrows a list of pods to the scope's.
-func (s Scope) podSelector() string {
+// PodSelector returns the label selector of the scope's pods.
+func (s Scope) PodSelector() string {
 	if len(s.Names) == 0 {
 		return iris.KindSelector
 	}
 	return ClusterPods(s.Names...)
 }
 
-// ClusterPods is the label selector of some clusters' pods.
+// ClusterPods returns the label selector of some clusters' pods.
 func ClusterPods(clusters ...string) string {
 	return iris.LabelKind + "=" + iris.Kind + "," + iris.LabelName + " in (" + strings.Join(clusters, ",") + ")"
 }
 
+// An AskFunc asks IRIS in the data pods among pods and returns an answer for each.
+// clusters are the IrisClusters that could be read.
+type AskFunc func(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer
+
 // Snapshot reads what a scope needs: one cluster by its name, or a list of them,
 // and at most four other lists, whatever the number of clusters. Long lists come
-// in pages. Each data pod that is asked takes up to three more requests: qlist,
-// the metrics and mirror_status.cxw. A read that is refused, that fails or that takes too long leaves its
-// part empty and says so in Unread. An error is returned only if it leaves
-// nothing to show: the server does not answer, or accepts no credentials.
-func (c *Client) Snapshot(ctx context.Context, scope Scope) (topology.Snapshot, error) {
+// in pages. If the scope asks IRIS, ask is called beside the reads that follow that
+// of the pods. A read that is refused, that fails or that takes too long leaves its
+// part empty and is reported in Unread. An error is returned only if nothing is left
+// to show: the server does not answer, or accepts no credentials.
+func (c *Client) Snapshot(ctx context.Context, scope Scope, ask AskFunc) (topology.Snapshot, error) {
 	r := newReader(c, scope, "pods")
 	first := []func(context.Context) error{r.part(r.clusters), r.pods, r.part(r.services)}
-	if !scope.single() {
+	if !scope.IsSingle() {
 		first = append(first, r.part(r.allSlices))
 	}
 	if err := parallel(ctx, first); err != nil {
@@ -88,12 +92,15 @@ func (c *Client) Snapshot(ctx context.Context, scope Scope) (topology.Snapshot, 
 	if r.needsEvents() {
 		second = append(second, r.part(r.events))
 	}
-	if scope.single() {
+	if scope.IsSingle() {
 		r.keepConcerned()
 		second = append(second, r.part(r.slicesOfServices))
 	}
 	if scope.Ask {
-		second = append(second, r.ask)
+		second = append(second, func(ctx context.Context) error {
+			r.snapshot.Answers = ask(ctx, r.snapshot.Clusters, scope.Asked(r.snapshot.Clusters, r.snapshot.Pods))
+			return nil
+		})
 	}
 	if err := parallel(ctx, second); err != nil {
 		return topology.Snapshot{}, err
@@ -110,7 +117,7 @@ func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topo
 	r := newReader(c, Scope{Namespace: namespace}, "services")
 	err := parallel(ctx, []func(context.Context) error{
 		func(ctx context.Context) error {
-			defer r.limit.start()
+			defer r.limit.Start()
 			return r.listServices(ctx, madeByTool)
 		},
 		// The EndpointSlice controller copies a Service's labels to its slices.
@@ -140,7 +147,7 @@ func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
 		selector = ClusterPods(clusters...)
 	}
 	if r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, selector); err != nil {
-		return r.failed(ctx, err, "list", "pods", lacksNodes)
+		return r.failed(ctx, err, "list", "pods", lossNodes)
 	}
 	return nil
 }
@@ -211,7 +218,7 @@ func (c *Client) PodsNamed(ctx context.Context, namespace string, names []string
 
 // podsOfAnyKind lists pods, of IrisClusters or not.
 func (c *Client) podsOfAnyKind(ctx context.Context, namespace string, options metav1.ListOptions) ([]iris.Pod, error) {
-	return collect(ctx, c.once.core.Pods(namespace).List, options, func(pod *corev1.Pod) (iris.Pod, bool) {
+	return Collect(ctx, c.rest.Core.Pods(namespace).List, options, func(pod *corev1.Pod) (iris.Pod, bool) {
 		return iris.PodFrom(pod), true
 	})
 }
@@ -242,19 +249,19 @@ type reader struct {
 	scope  Scope
 	// essential is the resource without which there is nothing to show.
 	essential string
-	limit     *partLimit
+	limit     *PartLimit
 	mu        sync.Mutex
 	snapshot  topology.Snapshot
 }
 
 func newReader(c *Client, scope Scope, essential string) *reader {
-	return &reader{client: c, scope: scope, essential: essential, limit: newPartLimit()}
+	return &reader{client: c, scope: scope, essential: essential, limit: NewPartLimit()}
 }
 
 // part bounds a read that the view can do without.
 func (r *reader) part(read func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		ctx, stop := r.limit.bound(ctx)
+		ctx, stop := r.limit.Bound(ctx)
 		defer stop()
 		return read(ctx)
 	}
@@ -264,14 +271,14 @@ func (r *reader) part(read func(context.Context) error) func(context.Context) er
 // nothing to show: the essential read got no answer from the server, the server
 // accepts no credentials, or the command was ended.
 func (r *reader) failed(ctx context.Context, err error, verb, resource, lacks string) error {
-	a := access{verb, resource, r.scope.Namespace}
-	err = partError(ctx, err)
-	u, answered := unreadFrom(err, a, lacks)
+	a := Access{verb, resource, r.scope.Namespace}
+	err = PartError(ctx, err)
+	u, answered := NewUnread(err, a, lacks)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled) && !errors.Is(err, errNoAnswer):
 		return ctx.Err()
 	case apierrors.IsUnauthorized(err), resource == r.essential && !answered:
-		return r.client.explain(err, a, "")
+		return r.client.Explain(err, a, "")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -281,8 +288,8 @@ func (r *reader) failed(ctx context.Context, err error, verb, resource, lacks st
 
 func (r *reader) clusters(ctx context.Context) error {
 	resource := iris.GroupResource().String()
-	if r.scope.single() {
-		u, err := r.client.once.dynamic.Resource(iris.GroupVersionResource()).
+	if r.scope.IsSingle() {
+		u, err := r.client.rest.Dynamic.Resource(iris.GroupVersionResource()).
 			Namespace(r.scope.Namespace).Get(ctx, r.scope.Names[0], metav1.GetOptions{})
 		if err == nil {
 			r.snapshot.Clusters = []iris.Cluster{iris.ClusterFrom(u)}
@@ -291,56 +298,60 @@ func (r *reader) clusters(ctx context.Context) error {
 		if apierrors.IsNotFound(err) && !notInstalled(err) {
 			return nil
 		}
-		return r.failed(ctx, err, "get", resource, lacksClusters)
+		return r.failed(ctx, err, "get", resource, LossClusters)
 	}
-	list := r.client.once.dynamic.Resource(iris.GroupVersionResource()).Namespace(r.scope.Namespace)
-	found, err := collect(ctx, list.List, metav1.ListOptions{LabelSelector: r.scope.Selector}, func(u *unstructured.Unstructured) (iris.Cluster, bool) {
+	list := r.client.rest.Dynamic.Resource(iris.GroupVersionResource()).Namespace(r.scope.Namespace)
+	found, err := Collect(ctx, list.List, metav1.ListOptions{LabelSelector: r.scope.Selector}, func(u *unstructured.Unstructured) (iris.Cluster, bool) {
 		cluster := iris.ClusterFrom(u)
-		return cluster, r.scope.wants(cluster.Name)
+		return cluster, r.scope.Includes(cluster.Name)
 	})
 	if err != nil {
-		return r.failed(ctx, err, "list", resource, lacksClusters)
+		return r.failed(ctx, err, "list", resource, LossClusters)
 	}
 	r.snapshot.Clusters = found
 	return nil
 }
 
-// ask asks IRIS in the data pods of the scope.
-func (r *reader) ask(ctx context.Context) error {
-	r.snapshot.Answers = r.client.Ask(ctx, r.snapshot.Clusters, r.scope.asked(r.snapshot.Clusters, r.snapshot.Pods))
+// ClusterOf returns the pod's cluster, or nil if it is not among clusters.
+func ClusterOf(pod iris.Pod, clusters []iris.Cluster) *iris.Cluster {
+	for i := range clusters {
+		if clusters[i].Namespace == pod.Namespace && clusters[i].Name == pod.Cluster() {
+			return &clusters[i]
+		}
+	}
 	return nil
 }
 
-// asked are the pods whose IRIS is asked: all, but those of clusters that the
+// Asked returns the pods whose IRIS is asked: all except those of clusters that the
 // selector leaves out.
-func (s Scope) asked(clusters []iris.Cluster, pods []iris.Pod) []iris.Pod {
+func (s Scope) Asked(clusters []iris.Cluster, pods []iris.Pod) []iris.Pod {
 	if s.Selector == "" {
 		return pods
 	}
-	return slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool { return clusterOf(p, clusters) == nil })
+	return slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool { return ClusterOf(p, clusters) == nil })
 }
 
-// wants tells whether a cluster is in the scope, its labels aside.
-func (s Scope) wants(cluster string) bool {
+// Includes reports whether a cluster of this name is in the scope; it ignores Selector.
+func (s Scope) Includes(cluster string) bool {
 	return len(s.Names) == 0 || slices.Contains(s.Names, cluster)
 }
 
-// eventFields narrows events to Warnings. In a list of several clusters those
+// EventFields returns the field selector of the scope's events, which are Warnings. In a list of several clusters those
 // about pods are left out, of which there may be very many: what a pod's own
 // status says of it is enough there.
-func (s Scope) eventFields() string {
+func (s Scope) EventFields() string {
 	fields := "type=" + corev1.EventTypeWarning
-	if !s.single() {
+	if !s.IsSingle() {
 		fields += ",involvedObject.kind!=Pod"
 	}
 	return fields
 }
 
 func (r *reader) pods(ctx context.Context) error {
-	defer r.limit.start()
-	found, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.podSelector())
+	defer r.limit.Start()
+	found, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.PodSelector())
 	if err != nil {
-		return r.failed(ctx, err, "list", "pods", lacksPods)
+		return r.failed(ctx, err, "list", "pods", LossPods)
 	}
 	r.snapshot.Pods = found
 	return nil
@@ -349,17 +360,16 @@ func (r *reader) pods(ctx context.Context) error {
 // Pods lists the pods of IrisClusters that a label selector matches.
 func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]iris.Pod, error) {
 	found, err := c.listPods(ctx, namespace, selector)
-	return found, c.explain(err, access{"list", "pods", namespace}, "")
+	return found, c.Explain(err, Access{"list", "pods", namespace}, "")
 }
 
 func (c *Client) listPods(ctx context.Context, namespace, selector string) ([]iris.Pod, error) {
-	return collect(ctx, c.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: selector}, podOfCluster)
+	return Collect(ctx, c.rest.Core.Pods(namespace).List, metav1.ListOptions{LabelSelector: selector}, PodOfCluster)
 }
 
-// podOfCluster returns what the plugin needs of a pod; ok is false for a pod
-// that carries the label of IKO's kind but names no cluster, as a copy of one
-// for debugging may. All pods of clusters are read through it.
-func podOfCluster(pod *corev1.Pod) (p iris.Pod, ok bool) {
+// PodOfCluster returns what the plugin needs of a pod. ok is false for a pod that has
+// the label of IKO's kind but names no cluster, as a copy of one for debugging may.
+func PodOfCluster(pod *corev1.Pod) (p iris.Pod, ok bool) {
 	if !iris.IsIRIS(pod.Labels) {
 		return iris.Pod{}, false
 	}
@@ -372,7 +382,7 @@ func podOfCluster(pod *corev1.Pod) (p iris.Pod, ok bool) {
 func (c *Client) Pod(ctx context.Context, namespace, name string) (*iris.Pod, error) {
 	found, err := c.podsOfAnyKind(ctx, namespace, metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()})
 	if err != nil {
-		return nil, c.explain(err, access{"list", "pods", namespace}, "")
+		return nil, c.Explain(err, Access{"list", "pods", namespace}, "")
 	}
 	if i := slices.IndexFunc(found, func(p iris.Pod) bool { return p.Name == name }); i >= 0 {
 		return &found[i], nil
@@ -383,13 +393,13 @@ func (c *Client) Pod(ctx context.Context, namespace, name string) (*iris.Pod, er
 func (r *reader) services(ctx context.Context) error { return r.listServices(ctx, "") }
 
 func (r *reader) listServices(ctx context.Context, selector string) error {
-	list := r.client.once.core.Services(r.scope.Namespace).List
-	found, err := collect(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(service *corev1.Service) (corev1.Service, bool) {
+	list := r.client.rest.Core.Services(r.scope.Namespace).List
+	found, err := Collect(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(service *corev1.Service) (corev1.Service, bool) {
 		service.ManagedFields = nil
 		return *service, true
 	})
 	if err != nil {
-		return r.failed(ctx, err, "list", "services", lacksServices)
+		return r.failed(ctx, err, "list", "services", LossServices)
 	}
 	r.snapshot.Services = found
 	return nil
@@ -428,13 +438,13 @@ func (r *reader) slicesOfServices(ctx context.Context) error {
 }
 
 func (r *reader) listSlices(ctx context.Context, selector string) error {
-	list := r.client.once.discovery.EndpointSlices(r.scope.Namespace).List
-	found, err := collect(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(slice *discoveryv1.EndpointSlice) (discoveryv1.EndpointSlice, bool) {
+	list := r.client.rest.Discovery.EndpointSlices(r.scope.Namespace).List
+	found, err := Collect(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(slice *discoveryv1.EndpointSlice) (discoveryv1.EndpointSlice, bool) {
 		slice.ManagedFields = nil
 		return *slice, true
 	})
 	if err != nil {
-		return r.failed(ctx, err, "list", endpointSlices, lacksSlices)
+		return r.failed(ctx, err, "list", EndpointSlices, LossSlices)
 	}
 	r.snapshot.Slices = found
 	return nil
@@ -442,13 +452,13 @@ func (r *reader) listSlices(ctx context.Context, selector string) error {
 
 // events reads Warnings.
 func (r *reader) events(ctx context.Context) error {
-	list := r.client.once.core.Events(r.scope.Namespace).List
-	found, err := collect(ctx, list, metav1.ListOptions{FieldSelector: r.scope.eventFields()}, func(event *corev1.Event) (corev1.Event, bool) {
+	list := r.client.rest.Core.Events(r.scope.Namespace).List
+	found, err := Collect(ctx, list, metav1.ListOptions{FieldSelector: r.scope.EventFields()}, func(event *corev1.Event) (corev1.Event, bool) {
 		event.ManagedFields = nil
 		return *event, true
 	})
 	if err != nil {
-		return r.failed(ctx, err, "list", "events", lacksEvents)
+		return r.failed(ctx, err, "list", "events", LossEvents)
 	}
 	r.snapshot.Events = found
 	return nil
@@ -462,14 +472,14 @@ func (r *reader) needsEvents() bool {
 	if slices.ContainsFunc(s.Services, topology.AddressIsPending) || topology.LacksPods(*s) {
 		return true
 	}
-	return r.scope.single() && slices.ContainsFunc(s.Pods, func(p iris.Pod) bool { return !p.Ready })
+	return r.scope.IsSingle() && slices.ContainsFunc(s.Pods, func(p iris.Pod) bool { return !p.Ready })
 }
 
-// collect returns what keep makes of the objects of a paged list; keep reports
-// whether the object is wanted. If the server no longer knows the version that
+// Collect returns what keep makes of the objects of a paged list; keep also reports
+// whether an object is wanted. If the server no longer knows the version that
 // the pages are of, the list is read once more, in one piece, and the pages
 // read before are dropped.
-func collect[T, R any, L runtime.Object](
+func Collect[T, R any, L runtime.Object](
 	ctx context.Context,
 	list func(context.Context, metav1.ListOptions) (L, error),
 	options metav1.ListOptions,

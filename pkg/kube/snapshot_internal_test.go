@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/kubetest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -42,21 +43,21 @@ func sizes(s topology.Snapshot) map[string]int {
 func TestOnePartFailsAlone(t *testing.T) {
 	for scopeName, scope := range scopes() {
 		for _, part := range parts() {
-			for how, failure := range failures() {
+			for how, failure := range kubetest.Failures() {
 				t.Run(scopeName+"/"+part+"/"+how, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						server, client := newMemoryServer(t)
+						server, client := newServer(t)
 						// Without an address there is a reason to read events.
-						server.set("services", func(r *http.Request) (*http.Response, error) { return jsonResponse(r, http.StatusOK, pending()), nil })
-						server.set(part, failure)
+						server.Set("services", func(r *http.Request) (*http.Response, error) { return kubetest.JSON(r, http.StatusOK, pending()), nil })
+						server.Set(part, failure)
 						ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 						defer cancel()
 						began := time.Now()
-						s, err := client.Snapshot(ctx, scope)
+						s, err := client.Snapshot(ctx, scope, nil)
 						if err != nil {
 							t.Fatal(err)
 						}
-						if took := time.Since(began); took > 2*partTimeout {
+						if took := time.Since(began); took > 2*PartTimeout {
 							t.Errorf("took %s", took)
 						}
 						want := map[string]int{iris.Resource: 1, "pods": 1, "services": 1, "endpointslices": 1, "events": 1}
@@ -102,23 +103,23 @@ func checkUnread(t *testing.T, unread []view.Unread, part string) {
 func TestEssentialReadIsAnError(t *testing.T) {
 	for name, test := range map[string]struct {
 		resource string
-		fails    answer
+		fails    kubetest.Answer
 		want     string
 	}{
-		"connection refused": {"pods", breaks(syscall.ECONNREFUSED), "cannot reach the API server at https://server.example.com: connection refused"},
-		"pods hang":          {"pods", hangs, "cannot list pods in namespace \"iko\": no answer from https://server.example.com in time"},
-		"unauthorized":       {"pods", refuses(401, metav1.StatusReasonUnauthorized, "Unauthorized"), "does not accept your credentials"},
+		"connection refused": {"pods", kubetest.Breaks(syscall.ECONNREFUSED), "cannot reach the API server at https://server.example.com: connection refused"},
+		"pods hang":          {"pods", kubetest.Hangs, "cannot list pods in namespace \"iko\": no answer from https://server.example.com in time"},
+		"unauthorized":       {"pods", kubetest.Refuses(401, metav1.StatusReasonUnauthorized, "Unauthorized"), "does not accept your credentials"},
 		"a part unauthorized": {
-			"services", refuses(401, metav1.StatusReasonUnauthorized, "Unauthorized"), "cannot list services in namespace \"iko\": the server does not accept your credentials",
+			"services", kubetest.Refuses(401, metav1.StatusReasonUnauthorized, "Unauthorized"), "cannot list services in namespace \"iko\": the server does not accept your credentials",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server, client := newMemoryServer(t)
-				server.set(test.resource, test.fails)
+				server, client := newServer(t)
+				server.Set(test.resource, test.fails)
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
-				_, err := client.Snapshot(ctx, Scope{Namespace: "iko"})
+				_, err := client.Snapshot(ctx, Scope{Namespace: "iko"}, nil)
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("error %v, want %q", err, test.want)
 				}
@@ -130,11 +131,11 @@ func TestEssentialReadIsAnError(t *testing.T) {
 // A login takes as long as it takes, and no part is thought to hang meanwhile.
 func TestSlowLoginCostsNoPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, client := newMemoryServer(t)
+		server, client := newServer(t)
 		for _, resource := range append(parts(), "pods") {
-			server.set(resource, logsIn(time.Now().Add(20*time.Second)))
+			server.Set(resource, kubetest.LogsIn(time.Now().Add(20*time.Second)))
 		}
-		s, err := client.Snapshot(t.Context(), Scope{Namespace: "iko", Names: []string{"simple"}})
+		s, err := client.Snapshot(t.Context(), Scope{Namespace: "iko", Names: []string{"simple"}}, nil)
 		if err != nil || len(s.Unread) > 0 || len(s.Clusters) != 1 {
 			t.Errorf("%+v, %v", s, err)
 		}
@@ -144,11 +145,11 @@ func TestSlowLoginCostsNoPart(t *testing.T) {
 // An interrupt is no failed part.
 func TestInterruptEndsASnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, client := newMemoryServer(t)
-		server.set(iris.Resource, hangs)
+		server, client := newServer(t)
+		server.Set(iris.Resource, kubetest.Hangs)
 		ctx, interrupt := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, interrupt)
-		if s, err := client.Snapshot(ctx, Scope{Namespace: "iko"}); !errors.Is(err, context.Canceled) {
+		if s, err := client.Snapshot(ctx, Scope{Namespace: "iko"}, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("%+v, %v", s, err)
 		}
 	})
@@ -157,8 +158,8 @@ func TestInterruptEndsASnapshot(t *testing.T) {
 // What finds a target reads no more than it needs, by the same rule.
 func TestClustersHangBesidePods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, client := newMemoryServer(t)
-		server.set(iris.Resource, hangs)
+		server, client := newServer(t)
+		server.Set(iris.Resource, kubetest.Hangs)
 		s, err := client.ClustersAndPods(t.Context(), "iko")
 		if err != nil || len(s.Pods) != 1 {
 			t.Fatalf("%+v, %v", s, err)
@@ -170,14 +171,14 @@ func TestClustersHangBesidePods(t *testing.T) {
 // Of what this tool made Services are essential, and where they lead is a part.
 func TestSlicesHangBesideExposedServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, client := newMemoryServer(t)
-		server.set("endpointslices", hangs)
+		server, client := newServer(t)
+		server.Set("endpointslices", kubetest.Hangs)
 		s, err := client.Exposed(t.Context(), "iko", true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkUnread(t, s.Unread, "endpointslices")
-		server.set("services", breaks(syscall.ECONNREFUSED))
+		server.Set("services", kubetest.Breaks(syscall.ECONNREFUSED))
 		if _, err := client.Exposed(t.Context(), "iko", true); err == nil || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("without Services: %v", err)
 		}
@@ -187,19 +188,19 @@ func TestSlicesHangBesideExposedServices(t *testing.T) {
 // If the server forgets the version of a paged list, the list is read once more
 // in one piece: nothing is missing and nothing is there twice.
 func TestExpiredListStartsAgainOnce(t *testing.T) {
-	server, client := newMemoryServer(t)
+	server, client := newServer(t)
 	var limits []string
-	server.set("pods", func(r *http.Request) (*http.Response, error) {
+	server.Set("pods", func(r *http.Request) (*http.Response, error) {
 		limits = append(limits, r.URL.Query().Get("limit")+r.URL.Query().Get("continue"))
-		first := podNamed("simple-data-0", map[string]string{iris.LabelName: "simple"})
-		second := podNamed("simple-data-1", map[string]string{iris.LabelName: "simple"})
+		first := kubetest.PodNamed("simple-data-0", map[string]string{iris.LabelName: "simple"})
+		second := kubetest.PodNamed("simple-data-1", map[string]string{iris.LabelName: "simple"})
 		switch {
 		case r.URL.Query().Get("continue") != "":
-			return refuses(410, metav1.StatusReasonExpired, "The provided continue parameter is too old")(r)
+			return kubetest.Refuses(410, metav1.StatusReasonExpired, "The provided continue parameter is too old")(r)
 		case r.URL.Query().Get("limit") != "":
-			return jsonResponse(r, http.StatusOK, podList(metav1.ListMeta{ResourceVersion: "1", Continue: "next"}, first)), nil
+			return kubetest.JSON(r, http.StatusOK, kubetest.PodList(metav1.ListMeta{ResourceVersion: "1", Continue: "next"}, first)), nil
 		}
-		return jsonResponse(r, http.StatusOK, podList(metav1.ListMeta{ResourceVersion: "2"}, first, second)), nil
+		return kubetest.JSON(r, http.StatusOK, kubetest.PodList(metav1.ListMeta{ResourceVersion: "2"}, first, second)), nil
 	})
 	pods, err := client.Pods(t.Context(), "iko", iris.KindSelector)
 	var names []string
@@ -213,10 +214,10 @@ func TestExpiredListStartsAgainOnce(t *testing.T) {
 		t.Errorf("asked for %q, want %q", limits, want)
 	}
 	// A server that expires all the same is not asked for ever.
-	server.set("pods", refuses(410, metav1.StatusReasonExpired, "too old"))
-	before := len(server.asked("pods"))
-	if _, err := client.Pods(t.Context(), "iko", iris.KindSelector); err == nil || len(server.asked("pods"))-before != 2 {
-		t.Errorf("%d requests, error %v", len(server.asked("pods"))-before, err)
+	server.Set("pods", kubetest.Refuses(410, metav1.StatusReasonExpired, "too old"))
+	before := len(server.Requests("pods"))
+	if _, err := client.Pods(t.Context(), "iko", iris.KindSelector); err == nil || len(server.Requests("pods"))-before != 2 {
+		t.Errorf("%d requests, error %v", len(server.Requests("pods"))-before, err)
 	}
 }
 
@@ -224,18 +225,18 @@ func TestExpiredListStartsAgainOnce(t *testing.T) {
 // wherever pods are read.
 func TestPodsThatNameNoCluster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, client := newMemoryServer(t)
-		server.set("pods", func(r *http.Request) (*http.Response, error) {
+		server, client := newServer(t)
+		server.Set("pods", func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Get("watch") != "" {
-				return hangs(r)
+				return kubetest.Hangs(r)
 			}
-			return jsonResponse(r, http.StatusOK, podList(metav1.ListMeta{ResourceVersion: "1"},
-				podNamed("debug", nil), podNamed("empty", map[string]string{iris.LabelName: ""}),
-				podNamed("simple-data-0", map[string]string{iris.LabelName: "simple"}))), nil
+			return kubetest.JSON(r, http.StatusOK, kubetest.PodList(metav1.ListMeta{ResourceVersion: "1"},
+				kubetest.PodNamed("debug", nil), kubetest.PodNamed("empty", map[string]string{iris.LabelName: ""}),
+				kubetest.PodNamed("simple-data-0", map[string]string{iris.LabelName: "simple"}))), nil
 		})
 		read := map[string]func(context.Context) ([]iris.Pod, error){
 			"snapshot": func(ctx context.Context) ([]iris.Pod, error) {
-				s, err := client.Snapshot(ctx, Scope{Namespace: "iko"})
+				s, err := client.Snapshot(ctx, Scope{Namespace: "iko"}, nil)
 				return s.Pods, err
 			},
 			"target": func(ctx context.Context) ([]iris.Pod, error) {
@@ -257,17 +258,6 @@ func TestPodsThatNameNoCluster(t *testing.T) {
 				}
 				return names.PodsWithPorts(ctx, "iko", "")
 			},
-			"watch": func(ctx context.Context) (pods []iris.Pod, err error) {
-				enough := errors.New("enough")
-				err = client.Watch(ctx, Scope{Namespace: "iko"}, func(s topology.Snapshot) error {
-					pods = s.Pods
-					return enough
-				}, func(error) {})
-				if errors.Is(err, enough) {
-					err = nil
-				}
-				return pods, err
-			},
 		}
 		for name, pods := range read {
 			found, err := pods(t.Context())
@@ -275,7 +265,7 @@ func TestPodsThatNameNoCluster(t *testing.T) {
 				t.Errorf("%s: %d pods, %v", name, len(found), err)
 			}
 		}
-		for _, r := range server.asked("pods") {
+		for _, r := range server.Requests("pods") {
 			if got := r.URL.Query().Get("labelSelector"); got != "intersystems.com/kind=IrisCluster,intersystems.com/name" {
 				t.Errorf("asked for the pods %q", got)
 			}
@@ -286,20 +276,20 @@ func TestPodsThatNameNoCluster(t *testing.T) {
 // Events are read if something waits for an explanation, in one request.
 func TestEventsAreReadIfNeeded(t *testing.T) {
 	const ofOne, ofAll = "type=Warning", "type=Warning,involvedObject.kind!=Pod"
-	pod := func(ready bool) answer {
+	pod := func(ready bool) kubetest.Answer {
 		return func(r *http.Request) (*http.Response, error) {
-			p := podNamed("simple-data-0", map[string]string{iris.LabelName: "simple"})
+			p := kubetest.PodNamed("simple-data-0", map[string]string{iris.LabelName: "simple"})
 			if ready {
 				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 			}
-			return jsonResponse(r, http.StatusOK, podList(metav1.ListMeta{}, p)), nil
+			return kubetest.JSON(r, http.StatusOK, kubetest.PodList(metav1.ListMeta{}, p)), nil
 		}
 	}
 	none := func(r *http.Request) (*http.Response, error) {
-		return jsonResponse(r, http.StatusOK, podList(metav1.ListMeta{})), nil
+		return kubetest.JSON(r, http.StatusOK, kubetest.PodList(metav1.ListMeta{})), nil
 	}
 	for name, test := range map[string]struct {
-		pods     answer
+		pods     kubetest.Answer
 		one, all string
 	}{
 		"all well":        {pod(true), "", ""},
@@ -307,19 +297,19 @@ func TestEventsAreReadIfNeeded(t *testing.T) {
 		"no pods":         {none, ofOne, ofAll},
 	} {
 		for scope, want := range map[string]string{"one": test.one, "all": test.all} {
-			server, client := newMemoryServer(t)
-			server.set("pods", test.pods)
-			if _, err := client.Snapshot(t.Context(), scopes()[scope]); err != nil {
+			server, client := newServer(t)
+			server.Set("pods", test.pods)
+			if _, err := client.Snapshot(t.Context(), scopes()[scope], nil); err != nil {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, r := range server.asked("events") {
+			for _, r := range server.Requests("events") {
 				got = append(got, r.URL.Query().Get("fieldSelector"))
 			}
 			if fmt.Sprint(got) != fmt.Sprint(strings.Fields(want)) {
 				t.Errorf("%s, %s: events read %q, want %q", name, scope, got, want)
 			}
-			if all := server.asked(""); len(all) > 5 {
+			if all := server.Requests(""); len(all) > 5 {
 				t.Errorf("%s, %s: %d requests", name, scope, len(all))
 			}
 		}

@@ -16,40 +16,31 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// partTimeout is how long the server may send nothing of a part, which is a read
+// PartTimeout is how long the server may send nothing of a part, which is a read
 // of anything but pods, once it has answered. A healthy server is never silent
 // for so long, and a user can wait so long for what else there is.
-const partTimeout = 5 * time.Second
+const PartTimeout = 5 * time.Second
 
-// firstTimeout is how long a watch waits for all parts before it shows what it
-// has, counted from when the server answered. It is the time that a command
-// without a watch has for all of its reads.
-const firstTimeout = 30 * time.Second
+// errNoAnswer is the error of a part of which nothing came for PartTimeout.
+var errNoAnswer = fmt.Errorf("no answer for %s", PartTimeout)
 
-var (
-	// errNoAnswer is the error of a part of which nothing came for partTimeout.
-	errNoAnswer = fmt.Errorf("no answer for %s", partTimeout)
-	// errIncomplete is the error of a part that is still being read after
-	// firstTimeout.
-	errIncomplete = fmt.Errorf("not read completely within %s", firstTimeout)
-)
-
-// partLimit bounds the reads of a view's parts. The time counts from when the
+// A PartLimit bounds the reads of a view's parts. The time counts from when the
 // server answered the essential read, and again from whatever the server sends
 // of the part: a slow login or a slow connection is no fault of a part.
-type partLimit struct {
+type PartLimit struct {
 	once     sync.Once
 	answered chan struct{}
 }
 
-func newPartLimit() *partLimit { return &partLimit{answered: make(chan struct{})} }
+// NewPartLimit returns a limit that has not started.
+func NewPartLimit() *PartLimit { return &PartLimit{answered: make(chan struct{})} }
 
-// start starts the time of all parts.
-func (l *partLimit) start() { l.once.Do(func() { close(l.answered) }) }
+// Start starts the time of all parts. It may be called more than once.
+func (l *PartLimit) Start() { l.once.Do(func() { close(l.answered) }) }
 
-// bound returns a copy of ctx that is canceled, with the cause errNoAnswer, if
-// the server sends nothing for partTimeout in answer to the requests with it.
-func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop func()) {
+// Bound returns a copy of ctx that is canceled, with the cause errNoAnswer, if
+// the server sends nothing for PartTimeout in answer to the requests with it.
+func (l *PartLimit) Bound(ctx context.Context) (bounded context.Context, stop func()) {
 	received := make(progress, 1)
 	reading, cancel := context.WithCancelCause(context.WithValue(ctx, progressKey{}, received))
 	go func() {
@@ -58,14 +49,14 @@ func (l *partLimit) bound(ctx context.Context) (bounded context.Context, stop fu
 			return
 		case <-l.answered:
 		}
-		timer := time.NewTimer(partTimeout)
+		timer := time.NewTimer(PartTimeout)
 		defer timer.Stop()
 		for {
 			select {
 			case <-reading.Done():
 				return
 			case <-received:
-				timer.Reset(partTimeout)
+				timer.Reset(PartTimeout)
 			case <-timer.C:
 				cancel(errNoAnswer)
 			}
@@ -117,9 +108,9 @@ func (b progressBody) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// partError returns errNoAnswer if the server's silence ended the request, else
+// PartError returns errNoAnswer if the server's silence ended the request, else
 // err.
-func partError(ctx context.Context, err error) error {
+func PartError(ctx context.Context, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), errNoAnswer) {
 		return errNoAnswer
 	}
@@ -139,7 +130,7 @@ func isAnswer(err error) bool {
 func failureWords(err error) string {
 	var network *url.Error
 	switch {
-	case !isAnswer(err) && (errors.Is(err, context.DeadlineExceeded) || isTimeout(err)):
+	case !isAnswer(err) && (errors.Is(err, context.DeadlineExceeded) || IsTimeout(err)):
 		return "no answer in time"
 	case errors.As(err, &network):
 		return text.Excerpt(network.Err.Error())

@@ -20,8 +20,8 @@ import (
 const operatorSelector = "app in (iris-operator,iris-operator-amd)"
 
 const (
-	lacksOperator = "IKO's image is not known"
-	lacksImages   = "the images of IRIS and the web gateway are not known"
+	lossOperator = "IKO's image is not known"
+	lossImages   = "the images of IRIS and the web gateway are not known"
 )
 
 // Version reads the server's version, the images of IKO and those of the
@@ -47,13 +47,13 @@ func (c *Client) Version(ctx context.Context, namespace string) (view.ServerVers
 }
 
 func (c *Client) serverVersion(ctx context.Context, v *view.ServerVersion) error {
-	body, err := c.once.core.RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	body, err := c.rest.Core.RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
 	if err != nil {
-		return c.explain(err, access{verb: "get", resource: "/version"}, "")
+		return c.Explain(err, Access{Verb: "get", Resource: "/version"}, "")
 	}
 	var info version.Info
 	if err := json.Unmarshal(body, &info); err != nil {
-		return c.explain(err, access{verb: "get", resource: "/version"}, "")
+		return c.Explain(err, Access{Verb: "get", Resource: "/version"}, "")
 	}
 	v.Version, v.Platform = info.GitVersion, info.Platform
 	return nil
@@ -68,13 +68,13 @@ func (r *reader) operatorImages(ctx context.Context, namespace string) ([]view.I
 		images, err = r.operatorImagesIn(ctx, namespace)
 	}
 	if err != nil {
-		return nil, r.failed(ctx, err, "list", "pods", lacksOperator)
+		return nil, r.failed(ctx, err, "list", "pods", lossOperator)
 	}
 	return images, nil
 }
 
 func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view.Image, error) {
-	images, err := collect(ctx, r.client.once.core.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) ([]string, bool) {
+	images, err := Collect(ctx, r.client.rest.Core.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) ([]string, bool) {
 		var images []string
 		for _, container := range pod.Spec.Containers {
 			if !iris.IsProxy(container.Name) {
@@ -87,9 +87,9 @@ func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view
 }
 
 func (r *reader) instanceImages(ctx context.Context) (instances, gateways []view.Image, err error) {
-	pods, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.podSelector())
+	pods, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.PodSelector())
 	if err != nil {
-		return nil, nil, r.failed(ctx, err, "list", "pods", lacksImages)
+		return nil, nil, r.failed(ctx, err, "list", "pods", lossImages)
 	}
 	var ofIRIS, ofGateways []string
 	for _, pod := range pods {

@@ -7,6 +7,7 @@ package problem
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Exit codes of the plugin. They are part of its interface.
@@ -24,65 +25,142 @@ const (
 	ExitInterrupted = 130
 )
 
-// Error is an error for a person.
+// A Field is an input of a request, as a message names it: "role is required".
+// The command line shows its flag in its place (see Rename).
+type Field string
+
+// An Error is an error for a person.
 type Error struct {
-	message string
-	hint    string
+	message sentence
+	hint    sentence
 	code    int
 	cause   error
 }
 
-// New is an error whose command fails with ExitError. The format is fmt's,
-// %w included.
-func New(format string, args ...any) *Error {
-	err := fmt.Errorf(format, args...)
-	return &Error{message: err.Error(), code: ExitError, cause: errors.Unwrap(err)}
+// A sentence is a format of fmt and its arguments. They are kept apart since an
+// argument may be a Field or an error that names one.
+type sentence struct {
+	format string
+	args   []any
 }
 
-// Usage is an error of the command line: it fails with ExitUsage.
+func (s sentence) String() string {
+	if s.format == "" {
+		return ""
+	}
+	return fmt.Errorf(s.format, s.args...).Error()
+}
+
+// New returns an error that fails a command with ExitError. The format is
+// fmt's, %w included.
+func New(format string, args ...any) *Error {
+	return &Error{message: sentence{format, args}, code: ExitError, cause: errors.Unwrap(fmt.Errorf(format, args...))}
+}
+
+// Usage returns an error of the command line, which fails with ExitUsage.
 func Usage(format string, args ...any) *Error {
 	e := New(format, args...)
 	e.code = ExitUsage
 	return e
 }
 
-// Tried is err for a command that has done other parts of its work: it fails
-// with ExitError, whatever was wrong with this part.
-func Tried(err error) error {
+// AsFailure returns err for a command that has done other parts of its work: it
+// fails with ExitError, whatever was wrong with this part.
+func AsFailure(err error) error {
 	if err == nil || ExitCode(err) != ExitUsage {
 		return err
 	}
-	return (&Error{message: err.Error(), hint: HintOf(err), code: ExitError, cause: err})
+	return New("%w", err)
 }
 
 // Hint adds the next step and returns the error.
 func (e *Error) Hint(format string, args ...any) *Error {
-	e.hint = fmt.Sprintf(format, args...)
+	e.hint = sentence{format, args}
 	return e
 }
 
-// Error is the one line.
-func (e *Error) Error() string { return e.message }
+// Error returns the message, one line.
+func (e *Error) Error() string { return e.message.String() }
 
-// Unwrap is the cause given with %w, if any.
+// Unwrap returns the cause given with %w, if any.
 func (e *Error) Unwrap() error { return e.cause }
 
-// HintOf is the hint of the first error in err's chain that has one, or "".
+// HintOf returns the hint of the first error in err's chain that has one, or "".
 func HintOf(err error) string {
 	for err != nil {
 		var e *Error
 		if !errors.As(err, &e) {
 			return ""
 		}
-		if e.hint != "" {
-			return e.hint
+		if e.hint.format != "" {
+			return e.hint.String()
 		}
 		err = e.cause
 	}
 	return ""
 }
 
-// ExitCode is the code with which a command that returned err ends.
+// Rename returns err with each Field in it, and in the errors that it wraps or
+// joins, replaced by the name that its user knows.
+func Rename(err error, name func(Field) string) error {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // each layer is renamed in its place
+		renamed := New(e.message.format, rename(e.message.args, name)...)
+		renamed.hint = sentence{e.hint.format, rename(e.hint.args, name)}
+		renamed.code = e.code
+		return renamed
+	}
+	if parts := Joined(err); len(parts) > 1 {
+		renamed := make([]error, len(parts))
+		for i, part := range parts {
+			renamed[i] = Rename(part, name)
+		}
+		return errors.Join(renamed...)
+	}
+	return err
+}
+
+func rename(args []any, name func(Field) string) []any {
+	renamed := make([]any, len(args))
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case Field:
+			renamed[i] = name(arg)
+		case error:
+			renamed[i] = Rename(arg, name)
+		default:
+			renamed[i] = arg
+		}
+	}
+	return renamed
+}
+
+// Joined returns the errors that errors.Join put together, or err alone. The type
+// of such an error has no name; what distinguishes it from fmt's errors with
+// several %w is that its text is nothing but the lines of its parts.
+func Joined(err error) []error {
+	if err == nil {
+		return nil
+	}
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	parts := several.Unwrap()
+	texts := make([]string, len(parts))
+	for i, part := range parts {
+		texts[i] = part.Error()
+	}
+	if strings.Join(texts, "\n") != err.Error() {
+		return []error{err}
+	}
+	var all []error
+	for _, part := range parts {
+		all = append(all, Joined(part)...)
+	}
+	return all
+}
+
+// ExitCode returns the code with which a command that returned err ends.
 func ExitCode(err error) int {
 	if err == nil {
 		return ExitOK
@@ -98,9 +176,9 @@ func ExitCode(err error) int {
 	return ExitError
 }
 
-// Status ends a command with a code and prints nothing: the result has said
-// it all (a degraded cluster in status, say).
+// A Status ends a command with a code and prints nothing, because the result has
+// said everything: a degraded cluster in status, for example.
 type Status int
 
-// Error names the code; it is not meant to be shown.
+// Error returns the code in words; it is not meant to be shown.
 func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }

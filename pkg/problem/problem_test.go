@@ -40,3 +40,35 @@ func TestHintIsFoundBehindOtherErrors(t *testing.T) {
 		t.Error("a bare error has a hint")
 	}
 }
+
+func TestRenameReplacesFields(t *testing.T) {
+	flag := func(f problem.Field) string { return "--" + string(f) }
+	role := problem.Usage("%s is required", problem.Field("role")).Hint("use %s=backup", problem.Field("role"))
+	outer := problem.New("cannot plan: %w", role)
+	for _, test := range []struct {
+		err           error
+		message, hint string
+		code          int
+	}{
+		{role, "--role is required", "use --role=backup", 2},
+		{outer, "cannot plan: --role is required", "use --role=backup", 1},
+		{problem.AsFailure(role), "--role is required", "use --role=backup", 1},
+		{errors.Join(role, errors.New("x")), "--role is required\nx", "use --role=backup", 2},
+		{errors.New("plain"), "plain", "", 1},
+	} {
+		before := test.err.Error()
+		got := problem.Rename(test.err, flag)
+		if got.Error() != test.message || problem.HintOf(got) != test.hint || problem.ExitCode(got) != test.code {
+			t.Errorf("%q with hint %q and code %d, want %+v", got, problem.HintOf(got), problem.ExitCode(got), test)
+		}
+		if test.err.Error() != before {
+			t.Errorf("%q was changed to %q", before, test.err)
+		}
+	}
+	if got := role.Error(); got != "role is required" {
+		t.Errorf("without a command line: %q", got)
+	}
+	if problem.Rename(nil, flag) != nil {
+		t.Error("nil was renamed")
+	}
+}

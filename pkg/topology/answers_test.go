@@ -31,7 +31,7 @@ func answersOf(pods []iris.Pod, said map[string]answer) []iris.Answer {
 		out := iris.Answer{Namespace: pod.Namespace, Pod: pod.Name, UID: cmp.Or(a.UID, pod.UID), Refused: a.Refused}
 		switch {
 		case a.Qlist != "":
-			out.Source, out.Instance = iris.FromQlist, iris.TheInstance(iris.ParseQlist(a.Qlist))
+			out.Source, out.Instance = iris.FromQlist, iris.MainInstance(iris.ParseQlist(a.Qlist))
 		case a.Metrics != "":
 			out.Source, out.Metrics = iris.FromMetrics, iris.ParseMetrics(a.Metrics)
 		case a.MirrorStatus != "":

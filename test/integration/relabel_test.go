@@ -193,7 +193,7 @@ func TestRelabel(t *testing.T) {
 	before := e.versions()
 	tried := e.run("relabel", "simple", "--dry-run=client").exits(0).prints(changes[0]+" (dry run)", changes[1]+" (dry run)")
 	e.run("relabel", "simple", "--dry-run=server").exits(0).prints(changes[0]+" (server dry run)", changes[1]+" (server dry run)")
-	e.run("relabel", "simple").fails(2, "stdin is no terminal")
+	e.run("relabel", "simple").fails(2, "--yes is required because stdin is not a terminal")
 	e.unchanged(before)
 
 	done := e.run("relabel", "simple", "--yes").exits(0).prints(changes...)

@@ -1,0 +1,169 @@
+package action
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
+	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// A ClusterReader reads IrisClusters and their pods.
+type ClusterReader interface {
+	ClusterLister
+	// Cluster returns an IrisCluster. notRead says why it may not be read or is
+	// not served.
+	Cluster(ctx context.Context, namespace, name string) (c iris.Cluster, notRead, err error)
+	// ClustersAndPods returns the IrisClusters of a namespace and all of their pods.
+	ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error)
+	// Pods returns the pods that a label selector selects.
+	Pods(ctx context.Context, namespace, selector string) ([]iris.Pod, error)
+}
+
+// A ClusterLister lists the names of IrisClusters.
+type ClusterLister interface {
+	Clusters(ctx context.Context, namespace string) ([]string, error)
+}
+
+// readFacts reads an IrisCluster, or the only one of the namespace if name is
+// empty, and its pods; if foreign, also the pods of the others. That takes two
+// requests, at the same time, if the cluster may be read.
+func readFacts(ctx context.Context, r ClusterReader, namespace, name string, foreign bool) (expose.Facts, error) {
+	if name == "" {
+		return readFactsOfOnly(ctx, r, namespace)
+	}
+	facts := expose.Facts{Namespace: namespace}
+	selector := kube.ClusterPods(name)
+	if foreign {
+		selector = iris.KindSelector
+	}
+	var pods []iris.Pod
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		facts.Cluster, facts.ClusterRead, err = readCluster(both, r, namespace, name)
+		return err
+	})
+	group.Go(func() (err error) {
+		pods, err = r.Pods(both, namespace, selector)
+		return err
+	})
+	err := group.Wait()
+	if apierrors.IsNotFound(err) {
+		return facts, clusterNotFound(ctx, r, namespace, name)
+	}
+	facts.Pods, facts.Foreign = splitPods(pods, name)
+	return facts, err
+}
+
+// readFactsOfOnly reads the namespace's only IrisCluster and its pods.
+func readFactsOfOnly(ctx context.Context, r ClusterReader, namespace string) (expose.Facts, error) {
+	facts := expose.Facts{Namespace: namespace}
+	snapshot, err := readClustersAndPods(ctx, r, namespace)
+	if err != nil {
+		return facts, err
+	}
+	unread := snapshot.Missing(iris.Resource)
+	there := cluster.Namespace{Name: namespace, Clusters: snapshot.Clusters, ClustersRead: unread == nil, Pods: snapshot.Pods}
+	name, err := there.Only()
+	if err != nil {
+		return facts, err
+	}
+	own := there.Facts(name)
+	facts.Cluster, facts.ClusterRead = own.Resource, own.Read
+	if unread != nil && unread.Reason == view.Forbidden {
+		// The list is forbidden; the one that the pods name may be allowed.
+		facts.Cluster, facts.ClusterRead, err = readCluster(ctx, r, namespace, name)
+		if err != nil && !apierrors.IsNotFound(err) {
+			return facts, err
+		}
+		facts.Cluster.Namespace, facts.Cluster.Name = namespace, name
+	}
+	facts.Pods, facts.Foreign = splitPods(snapshot.Pods, name)
+	return facts, nil
+}
+
+// readClustersAndPods reads a namespace's IrisClusters and all of their pods, to
+// choose its only cluster. It is no error if IrisClusters may not be listed or
+// are not installed.
+func readClustersAndPods(ctx context.Context, r ClusterReader, namespace string) (topology.Snapshot, error) {
+	snapshot, err := r.ClustersAndPods(ctx, namespace)
+	if err != nil {
+		return snapshot, err
+	}
+	if err := requireRead(snapshot, "pods"); err != nil {
+		return snapshot, err
+	}
+	if u := snapshot.Missing(iris.Resource); u != nil && u.Reason == view.Failed {
+		return snapshot, problem.New("%s", u.Message).Hint("name the cluster, or try again")
+	}
+	return snapshot, nil
+}
+
+// readCluster reads an IrisCluster. If it may not be read, only its name is known
+// and read is false.
+func readCluster(ctx context.Context, r ClusterReader, namespace, name string) (resource iris.Cluster, read bool, err error) {
+	resource, notRead, err := r.Cluster(ctx, namespace, name)
+	if err != nil {
+		return resource, false, err
+	}
+	if notRead != nil {
+		return iris.Cluster{Namespace: namespace, Name: name}, false, nil //nolint:nilerr // the plan says what it lacks
+	}
+	return resource, true, nil
+}
+
+// splitPods separates a cluster's pods from those of others.
+func splitPods(pods []iris.Pod, cluster string) (own, foreign []iris.Pod) {
+	for _, p := range pods {
+		if p.Cluster() == cluster {
+			own = append(own, p)
+		} else {
+			foreign = append(foreign, p)
+		}
+	}
+	return own, foreign
+}
+
+// clusterNotFound returns the error of IrisClusters that do not exist, which lists
+// those that do.
+func clusterNotFound(ctx context.Context, r ClusterLister, namespace string, names ...string) error {
+	what := "IrisCluster " + quoted(names)
+	if len(names) > 1 {
+		what = "IrisClusters " + quoted(names)
+	}
+	failure := problem.New("%s not found in namespace %q", what, namespace)
+	there, err := r.Clusters(ctx, namespace)
+	switch {
+	case err != nil:
+		return failure.Hint("check the name and the %s", problem.Field("namespace"))
+	case len(there) == 0:
+		return failure.Hint("this namespace has none; kubectl iris status -A shows those of all namespaces")
+	}
+	return failure.Hint("this namespace has %s", quoted(there))
+}
+
+// requireRead returns an error if a resource, which the action cannot do without,
+// could not be read.
+func requireRead(snapshot topology.Snapshot, resource string) error {
+	if u := snapshot.Missing(resource); u != nil {
+		return problem.New("%s", u.Message).Hint("%s", kube.UnreadHint(*u))
+	}
+	return nil
+}
+
+// maxListed bounds how many names a message lists.
+const maxListed = 10
+
+// quoted returns the first names, in order and in quotes.
+func quoted(names []string) string {
+	return text.List(text.Quote(slices.Sorted(slices.Values(names))), maxListed)
+}

@@ -1,0 +1,499 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// firstTimeout is how long a watch waits for all parts before it shows what it
+// has, counted from when the server answered. It is the time that a command
+// without a watch has for all of its reads.
+const firstTimeout = 30 * time.Second
+
+// errIncomplete is the error of a part that is still being read after firstTimeout.
+var errIncomplete = fmt.Errorf("not read completely within %s", firstTimeout)
+
+// A Feed keeps the objects of one kind up to date with one list and one watch. It
+// runs a Reflector, the part of a shared informer that reads: an informer gives no
+// choice of the back-off, which grows to half a minute, and passes on only some of
+// the errors.
+type Feed struct {
+	access kube.Access
+	// loss is what is not known while the feed cannot be read.
+	loss string
+	// part reports whether the other kinds are shown without this one.
+	part bool
+	// Unawaited has Run react before this feed has listed. It is set before Run.
+	Unawaited bool
+	store     *store
+	reflector *cache.Reflector
+
+	mu     sync.Mutex
+	unread *view.Unread
+	// failing is when a part began to fail; zero while it does not.
+	failing time.Time
+}
+
+// A store holds a feed's objects and calls onChange after every change.
+type store struct {
+	cache.Store
+	onChange func()
+	listed   atomic.Bool
+}
+
+// Add and the like are called by the feed's reflector.
+func (s *store) Add(object any) error {
+	defer s.onChange()
+	return s.Store.Add(object)
+}
+
+func (s *store) Update(object any) error {
+	defer s.onChange()
+	return s.Store.Update(object)
+}
+
+func (s *store) Delete(object any) error {
+	defer s.onChange()
+	return s.Store.Delete(object)
+}
+
+func (s *store) Replace(list []any, version string) error {
+	defer s.onChange()
+	err := s.Store.Replace(list, version)
+	s.listed.Store(err == nil)
+	return err
+}
+
+// A Source lists and watches a feed's objects.
+type Source struct{ *cache.ListWatch }
+
+// IsWatchListSemanticsUnSupported asks for a list before the watch: a list that
+// streams waits out its pauses, half a minute long, also after an interrupt.
+func (Source) IsWatchListSemanticsUnSupported() bool { return true }
+
+// ListWatch returns the Source of a typed client's two calls; narrow sets the selectors.
+func ListWatch[L runtime.Object](
+	list func(context.Context, metav1.ListOptions) (L, error),
+	watchIt func(context.Context, metav1.ListOptions) (watch.Interface, error),
+	narrow func(*metav1.ListOptions),
+) Source {
+	return Source{&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			narrow(&options)
+			if options.ResourceVersion == "0" {
+				options.ResourceVersion = "" // the server's cache may lack what was just written
+			}
+			return list(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			narrow(&options)
+			return watchIt(ctx, options)
+		},
+	}}
+}
+
+// ByLabel narrows a Source to a label selector.
+func ByLabel(selector string) func(*metav1.ListOptions) {
+	return func(o *metav1.ListOptions) { o.LabelSelector = selector }
+}
+
+// ByField narrows a Source to a field selector.
+func ByField(selector string) func(*metav1.ListOptions) {
+	return func(o *metav1.ListOptions) { o.FieldSelector = selector }
+}
+
+// settled reports whether the feed has all it can get for now: it has listed, or
+// may not.
+func (f *Feed) settled() bool {
+	return f.HasListed() || f.Unread() != nil
+}
+
+// HasListed reports whether the feed has listed its objects at least once.
+func (f *Feed) HasListed() bool { return f.store.listed.Load() }
+
+// Unread returns the read that fails at the moment, or nil.
+func (f *Feed) Unread() *view.Unread {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.unread
+}
+
+func (f *Feed) setUnread(u *view.Unread) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unread = u
+}
+
+// failingSince returns when the part began to fail: now, if it did not fail before.
+func (f *Feed) failingSince(now time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failing.IsZero() {
+		f.failing = now
+	}
+	return f.failing
+}
+
+// clearFailure notes that the feed can be read, and reports whether it could not be
+// before.
+func (f *Feed) clearFailure() (wasMissing bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wasMissing = f.unread != nil
+	f.unread, f.failing = nil, time.Time{}
+	return wasMissing
+}
+
+// Objects returns the feed's objects in no order. They may be stale if Unread is set.
+func Objects[T any](f *Feed) []T {
+	stored := f.store.List()
+	out := make([]T, 0, len(stored))
+	for _, object := range stored {
+		out = append(out, object.(T))
+	}
+	return out
+}
+
+// Feeds holds several kinds that are followed together.
+type Feeds struct {
+	client *kube.Client
+	all    []*Feed
+	// changed gets a token after any change; it holds at most one.
+	changed chan struct{}
+	// outages gets the first error of each outage of the server.
+	outages chan error
+	// limit bounds the lists of parts.
+	limit *kube.PartLimit
+	// answered is when all but parts had settled; Run sets it before it first
+	// calls react.
+	answered time.Time
+
+	mu sync.Mutex
+	// unreachable reports whether the last request did not reach the server.
+	unreachable bool
+	// reachableSince is when the server was last reached after an outage.
+	reachableSince time.Time
+	// failing holds the feeds whose last request the server did not answer.
+	failing map[*Feed]bool
+}
+
+// NewFeeds returns Feeds without any feed.
+func NewFeeds(client *kube.Client) *Feeds {
+	return &Feeds{
+		client: client, changed: make(chan struct{}, 1), outages: make(chan error, 1),
+		limit: kube.NewPartLimit(), failing: map[*Feed]bool{},
+	}
+}
+
+// backoff returns the pauses before a retry. A person looks on, so they do not grow
+// to a controller's half minute.
+func backoff() *wait.Backoff {
+	return &wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Steps: 4, Cap: 2 * time.Second, Jitter: 0.5}
+}
+
+// Add follows one more kind. loss is what is not known while it cannot be read; trim
+// drops from each object what is not needed, and may be nil.
+func (fs *Feeds) Add(resource, namespace, loss string, from Source, example runtime.Object, trim cache.TransformFunc) *Feed {
+	f := &Feed{access: kube.Access{Verb: "watch", Resource: resource, Namespace: namespace}, loss: loss}
+	f.store = &store{Store: cache.NewStore(cache.MetaNamespaceKeyFunc, cache.WithTransformer(trim)), onChange: fs.onEvent}
+	f.reflector = cache.NewReflectorWithOptions(fs.observed(f, from), example, f.store, cache.ReflectorOptions{Backoff: backoff()})
+	fs.all = append(fs.all, f)
+	return f
+}
+
+// AddPart follows a kind without which the others are shown: if it fails, or
+// does not answer in time, only it is missing.
+func (fs *Feeds) AddPart(resource, namespace, loss string, from Source, example runtime.Object, trim cache.TransformFunc) *Feed {
+	f := fs.Add(resource, namespace, loss, from, example, trim)
+	f.part = true
+	return f
+}
+
+// observed wraps a Source to see every error and recovery; a Reflector reports only
+// some. A watch begins only after its list succeeded, so it is the sign of a
+// recovery.
+func (fs *Feeds) observed(f *Feed, from Source) Source {
+	return Source{&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			if f.part {
+				bounded, stop := fs.limit.Bound(ctx)
+				defer stop()
+				ctx = bounded
+			}
+			list, err := from.ListWithContext(ctx, options)
+			if err = kube.PartError(ctx, err); err != nil {
+				fs.onError(f, err)
+			}
+			return list, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			w, err := from.WatchWithContext(ctx, options)
+			if err != nil {
+				fs.onError(f, err)
+				return w, err
+			}
+			if f.clearFailure() {
+				fs.notify()
+			}
+			fs.markAnswered(f)
+			return w, nil
+		},
+	}}
+}
+
+// onError handles the error of a request. A kind that may not be read is unread in
+// the view; if the server does not answer, that is reported as an outage, and the
+// feed retries.
+func (fs *Feeds) onError(f *Feed, err error) {
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, context.Canceled) {
+		return // the ordinary end of a watch, or of all
+	}
+	u, _ := kube.NewUnread(err, f.access, f.loss)
+	switch {
+	case u.Reason != view.Failed:
+		f.setUnread(&u)
+		fs.markAnswered(f) // a refusal is an answer
+		fs.notify()
+		return
+	case f.part && !apierrors.IsUnauthorized(err):
+		fs.onPartError(f, u)
+		return
+	}
+	if fs.markFailing(f, isUnavailable(err)) {
+		fs.reportOutage(fs.client.Explain(err, f.access, ""))
+	}
+}
+
+// onPartError handles the error of a part. One that was read before becomes unread
+// only if it keeps failing while the server is reachable: a server that restarts
+// fails at everything for a while, and that is reported once, as an outage.
+func (fs *Feeds) onPartError(f *Feed, u view.Unread) {
+	now := time.Now()
+	since := f.failingSince(now)
+	if f.HasListed() && (now.Sub(since) < kube.PartTimeout || !fs.ReachableFor(kube.PartTimeout, now)) {
+		return
+	}
+	f.setUnread(&u)
+	fs.notify()
+}
+
+func (fs *Feeds) reportOutage(err error) {
+	select {
+	case fs.outages <- err:
+	default:
+	}
+}
+
+// isUnavailable reports whether err means that the server is not available, rather
+// than that it failed at one request.
+func isUnavailable(err error) bool {
+	var status apierrors.APIStatus
+	return !errors.As(err, &status) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err)
+}
+
+// markFailing notes that the server did not answer a feed. It reports whether this is
+// the first feed since all were answered, so that an outage is reported once.
+func (fs *Feeds) markFailing(f *Feed, unreachable bool) (first bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	first = len(fs.failing) == 0
+	fs.failing[f], fs.unreachable = true, fs.unreachable || unreachable
+	return first
+}
+
+// markAnswered notes that the server answered a feed.
+func (fs *Feeds) markAnswered(f *Feed) {
+	fs.mu.Lock()
+	delete(fs.failing, f)
+	fs.mu.Unlock()
+	fs.markReachable()
+}
+
+// markReachable notes that the server is reachable. If it was not before, what is
+// shown about the outage is removed.
+func (fs *Feeds) markReachable() {
+	fs.mu.Lock()
+	recovered := fs.unreachable
+	fs.unreachable = false
+	if recovered {
+		fs.reachableSince = time.Now()
+	}
+	fs.mu.Unlock()
+	if recovered {
+		fs.notify()
+	}
+}
+
+// isUnreachable reports whether the last request did not reach the server.
+func (fs *Feeds) isUnreachable() bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.unreachable
+}
+
+// Answered returns when all kinds but parts had been read for the first time. It is
+// set before react is first called.
+func (fs *Feeds) Answered() time.Time { return fs.answered }
+
+// WasUnreachable reports whether the server is or was unreachable.
+func (fs *Feeds) WasUnreachable() bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.unreachable || !fs.reachableSince.IsZero()
+}
+
+// ReachableFor reports whether the server has been reachable for at least d.
+func (fs *Feeds) ReachableFor(d time.Duration, now time.Time) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return !fs.unreachable && now.Sub(fs.reachableSince) >= d
+}
+
+// onEvent handles a change in a store.
+func (fs *Feeds) onEvent() {
+	fs.markReachable()
+	fs.notify()
+}
+
+func (fs *Feeds) notify() {
+	select {
+	case fs.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (fs *Feeds) settled() bool {
+	return !slices.ContainsFunc(fs.all, func(f *Feed) bool { return !f.Unawaited && !f.settled() })
+}
+
+// essentialSettled reports whether all but parts are settled.
+func (fs *Feeds) essentialSettled() bool {
+	return !slices.ContainsFunc(fs.all, func(f *Feed) bool { return !f.part && !f.settled() })
+}
+
+// Run follows all feeds until ctx ends or react is done or fails. It calls react after
+// the first lists and after changes, at most once in every interval, and when nothing
+// changed for wake (0: never).
+func (fs *Feeds) Run(ctx context.Context, interval, wake time.Duration, react func() (done bool, err error)) error {
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	for _, f := range fs.all {
+		running.Go(func() { f.reflector.RunWithContext(ctx) })
+	}
+	if err := fs.awaitLists(ctx); err != nil {
+		return err
+	}
+	var tick <-chan time.Time
+	if wake > 0 {
+		ticker := time.NewTicker(wake)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		if done, err := react(); done || err != nil {
+			return err
+		}
+		if err := pause(ctx, interval); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick:
+		case <-fs.changed:
+		}
+	}
+}
+
+// awaitLists waits until all feeds have listed or cannot be read. Parts that are
+// still being read after firstTimeout are unread until they have listed.
+func (fs *Feeds) awaitLists(ctx context.Context) error {
+	var late <-chan time.Time
+	for {
+		if late == nil && fs.essentialSettled() {
+			fs.answered = time.Now()
+			fs.limit.Start()
+			timer := time.NewTimer(firstTimeout)
+			defer timer.Stop()
+			late = timer.C
+		}
+		if fs.settled() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late:
+			fs.setLatePartsUnread()
+		case <-fs.changed:
+		}
+	}
+}
+
+// setLatePartsUnread marks the parts that are still being read as unread.
+func (fs *Feeds) setLatePartsUnread() {
+	for _, f := range fs.all {
+		if f.part && !f.settled() {
+			u, _ := kube.NewUnread(errIncomplete, f.access, f.loss)
+			f.setUnread(&u)
+		}
+	}
+}
+
+// Report calls tell with the first error of every outage until ctx ends or the
+// returned function is called, after which tell is no longer running.
+func (fs *Feeds) Report(ctx context.Context, tell func(error)) (stop func()) {
+	return background(ctx, func(ctx context.Context) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case err := <-fs.outages:
+				tell(err)
+			}
+		}
+	})
+}
+
+// background runs f until ctx ends or the returned function is called, which
+// waits for f to return.
+func background(ctx context.Context, f func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
