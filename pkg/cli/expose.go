@@ -20,7 +20,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/wait"
 )
 
@@ -418,7 +417,7 @@ func (r *exposeRun) printReady(service *corev1.Service, nodes []string) error {
 }
 
 func (r *exposeRun) printURLs(service *corev1.Service, nodes []string) error {
-	for _, url := range topology.URLs(service, nodes) {
+	for _, url := range cluster.URLs(service, nodes) {
 		if _, err := fmt.Fprintln(r.Out, url); err != nil {
 			return err
 		}

@@ -229,7 +229,7 @@ func (r *exposeRun) choose(ctx context.Context, which podFlags, args []string, n
 		case err != nil:
 			err = r.isPodAtAll(ctx, namespace, name, err)
 		case byShortName && which.cluster == "" && !read.byName:
-			err = r.ruleOut(ctx, r.client, name, namespace, pod.Name)
+			err = r.actionConfig().RuleOut(ctx, r.client, namespace, name, pod.Name)
 		}
 		if err != nil {
 			failed = append(failed, err)

@@ -225,7 +225,7 @@ func (s *factory) notMade(ctx context.Context, client *connection, namespace, na
 	case err != nil: // it may not be looked at
 		return problem.New("this tool made no service %q in namespace %q, nor one for a pod of that name", name, namespace).Hint("%s", hint)
 	case live != nil:
-		return problem.New("service %q in namespace %q was not made by kubectl iris and is left alone", name, namespace).Hint("%s", hint)
+		return problem.New("service %q in namespace %q was not created by kubectl-iris and is left alone", name, namespace).Hint("%s", hint)
 	}
 	return problem.New("there is no service %q in namespace %q, nor one for a pod of that name", name, namespace).Hint("%s", hint)
 }

@@ -1,7 +1,7 @@
 // Command picture prints what docs/status.svg shows: a mirrored cluster before and
 // after a failover that its labels did not follow, in colour, as the renderer
-// prints the views of two scenarios of pkg/topology. Run it from the repository's
-// top; make docs draws the picture from it.
+// prints the views of two scenarios of pkg/topology. It is run in test; make docs
+// draws the picture from what it prints.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	if err := draw(os.Stdout, filepath.Join("pkg", "topology", "testdata")); err != nil {
+	if err := draw(os.Stdout, filepath.Join("..", "pkg", "topology", "testdata")); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
