@@ -22,6 +22,7 @@ require (
 
 require (
 	github.com/anchore/go-struct-converter v0.1.0 // indirect
+	github.com/aymanbagabas/go-udiff v0.4.1 // indirect
 	github.com/google/licensecheck v0.3.1 // indirect
 	github.com/spdx/tools-golang v0.5.7 // indirect
 )
