@@ -53,9 +53,9 @@ type Port struct {
 // endpoints that are no pod's do not count. A nil pods knows none.
 func Of(service *corev1.Service, all []*discoveryv1.EndpointSlice, pods Pods) Reach {
 	j := judge{
-		bySelector: len(service.Spec.Selector) > 0,
-		selector:   labels.SelectorFromSet(service.Spec.Selector),
-		pods:       pods,
+		// Without a selector this matches every pod: none is stale.
+		selector: labels.SelectorFromSet(service.Spec.Selector),
+		pods:     pods,
 		// Clients of a headless Service take the addresses from DNS, which has
 		// ready pods only.
 		headless: service.Spec.ClusterIP == corev1.ClusterIPNone,
@@ -81,8 +81,10 @@ func (j judge) port(port corev1.ServicePort, all []*discoveryv1.EndpointSlice) P
 		for i := range slice.Endpoints {
 			endpoint := &slice.Endpoints[i]
 			name, isStale := j.podOf(endpoint)
+			if name == "" {
+				continue
+			}
 			switch {
-			case name == "":
 			case isReady(endpoint) && isStale:
 				stale.add(name)
 			case isReady(endpoint):
@@ -134,9 +136,9 @@ func valueOf[T any](pointer *T, otherwise T) T {
 
 // judge holds what decides whether an endpoint of a Service counts.
 type judge struct {
-	bySelector, headless, portless bool
-	selector                       labels.Selector
-	pods                           Pods
+	headless, portless bool
+	selector           labels.Selector
+	pods               Pods
 }
 
 // isReady reads a missing condition as true, as the API asks of its readers.
@@ -152,18 +154,18 @@ func servesWhileTerminating(endpoint *discoveryv1.Endpoint) bool {
 // podOf returns the name of the pod at an endpoint, by its reference, else by its
 // address, or "" if it is no known pod's; and whether the endpoint is stale.
 func (j judge) podOf(endpoint *discoveryv1.Endpoint) (name string, stale bool) {
-	ref := endpoint.TargetRef
-	switch {
-	case ref != nil && ref.Kind != "Pod":
-		return "", false
-	case ref != nil:
+	if ref := endpoint.TargetRef; ref != nil {
+		if ref.Kind != "Pod" {
+			return "", false
+		}
 		if j.pods == nil {
 			return ref.Name, false
 		}
 		pod := j.pods.Named(ref.Name)
 		replaced := pod != nil && ref.UID != "" && pod.UID != "" && pod.UID != ref.UID
 		return ref.Name, replaced || j.isStale(pod)
-	case j.pods == nil:
+	}
+	if j.pods == nil {
 		return "", false
 	}
 	for _, address := range endpoint.Addresses {
@@ -175,7 +177,7 @@ func (j judge) podOf(endpoint *discoveryv1.Endpoint) (name string, stale bool) {
 }
 
 func (j judge) isStale(pod *iris.Pod) bool {
-	return pod != nil && j.bySelector && !j.selector.Matches(labels.Set(pod.Labels))
+	return pod != nil && !j.selector.Matches(labels.Set(pod.Labels))
 }
 
 // Among returns the part of r of the pods that keep accepts.
@@ -262,12 +264,13 @@ const (
 )
 
 func (p Port) servedBy() server {
-	switch {
-	case len(p.Ready) > 0:
+	if len(p.Ready) > 0 {
 		return byReady
-	case len(p.Stale) > 0:
+	}
+	if len(p.Stale) > 0 {
 		return byStale
-	case len(p.Terminating) > 0:
+	}
+	if len(p.Terminating) > 0 {
 		return byTerminating
 	}
 	return byNone
