@@ -178,12 +178,13 @@ func CompareNumbers(a, b string) int {
 	}
 	n, errA := strconv.Atoi(a)
 	m, errB := strconv.Atoi(b)
-	switch {
-	case errA == nil && errB == nil:
+	if errA == nil && errB == nil {
 		return cmp.Or(cmp.Compare(n, m), cmp.Compare(a, b))
-	case errA == nil:
+	}
+	if errA == nil {
 		return -1
-	case errB == nil:
+	}
+	if errB == nil {
 		return 1
 	}
 	return cmp.Compare(a, b)

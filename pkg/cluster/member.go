@@ -50,12 +50,13 @@ func (m *Member) Source() iris.AnswerSource {
 // labelAgrees returns what LabelAgrees is once Successor is known.
 func (m *Member) labelAgrees() iris.Fact {
 	label, answer := m.MirrorRole(), m.Said()
-	switch {
-	case label == "":
+	if label == "" {
 		return iris.Unknown
-	case answer.Contradicts(label), m.Successor != nil:
+	}
+	if answer.Contradicts(label) || m.Successor != nil {
 		return iris.No
-	case answer.Role() == label:
+	}
+	if answer.Role() == label {
 		return iris.Yes
 	}
 	return iris.Unknown
