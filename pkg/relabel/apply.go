@@ -44,7 +44,7 @@ func Check(ctx context.Context, t Target, agreed Plan) (Plan, error) {
 	return checked(ctx, t, agreed, func(err error) bool { return err == nil })
 }
 
-// checked is Check that takes certain errors for a yes.
+// checked is Check for a server that may give certain errors instead of a yes.
 func checked(ctx context.Context, t Target, agreed Plan, isAccepted func(error) bool) (Plan, error) {
 	check := func(plan Plan) error {
 		for _, c := range plan.Changes {
@@ -91,7 +91,7 @@ var errChanged = errors.New("IRIS's answers or the labels changed meanwhile")
 func Apply(ctx context.Context, t Target, agreed Plan) Outcome {
 	a := &application{target: t, agreed: agreed, begun: map[string]bool{}, taken: map[string]bool{}}
 	plan, err := checked(ctx, t, agreed, isNoObjection)
-	for n := 1; err == nil && n <= maxPlans; n++ {
+	for n := 1; err == nil; n++ {
 		if err = ctx.Err(); err != nil {
 			break
 		}
@@ -102,6 +102,9 @@ func Apply(ctx context.Context, t Target, agreed Plan) Outcome {
 				err = a.lookAgain(ctx)
 			}
 			return a.outcome(err)
+		}
+		if n == maxPlans {
+			break
 		}
 		plan, err = checked(ctx, t, agreed, isNoObjection)
 	}
@@ -150,10 +153,10 @@ func (a *application) all(ctx context.Context, shards []string) error {
 // current returns what is to be done in a shard by the last reading.
 func (a *application) current(name string) (Plan, error) {
 	plan := a.latest.of(name)
-	switch refusal := plan.newRefusal(a.agreed); {
-	case refusal != nil && len(plan.Changes) == 0:
+	if refusal := plan.newRefusal(a.agreed); refusal != nil && len(plan.Changes) == 0 {
 		return plan, refusal
-	case !a.may(name, plan):
+	}
+	if !a.may(name, plan) {
 		return plan, errChanged
 	}
 	return plan, nil
@@ -277,11 +280,11 @@ func hasChanged(err error) bool { return apierrors.IsConflict(err) || apierrors.
 // isPassing reports whether the server was not reached, or did not do what it
 // was asked: it may have carried out the write, and may do so a moment later.
 func isPassing(err error) bool {
-	var status apierrors.APIStatus
-	switch {
-	case err == nil:
+	if err == nil {
 		return false
-	case !errors.As(err, &status):
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
 		return true
 	}
 	return apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) ||

@@ -75,6 +75,11 @@ func factsOf(mirrored bool, members ...member) cluster.Facts {
 	return f
 }
 
+func withShards(n int, f cluster.Facts) cluster.Facts {
+	f.Resource.Shards = n
+	return f
+}
+
 func TestPlan(t *testing.T) {
 	primary, backup := says("Failover", "Primary"), says("Failover", "Backup")
 	for name, test := range map[string]struct {
@@ -122,6 +127,9 @@ func TestPlan(t *testing.T) {
 				member{shard: 1, answer: backup}, member{shard: 1, ordinal: 1, label: "backup", answer: backup}),
 			changes:  []string{`pod "data-1-0": <none> -> backup (IRIS says Failover/Backup)`},
 			warnings: []string{`IRIS says Primary in no pod of shard "1" that stays: Services for the primary will reach no pod`},
+		},
+		"a shard without pods is none that lacks a primary": {
+			facts: withShards(3, factsOf(true, member{label: "primary", answer: primary}, member{ordinal: 1, label: "backup", answer: backup})),
 		},
 		"shard by shard, the primary last": {
 			facts: factsOf(true,
