@@ -1,6 +1,6 @@
 // Package browser shows an address in the user's web browser. It starts what
-// the desktop, $BROWSER or, under WSL, Windows has for that. A library for this
-// heeds neither $BROWSER nor a machine without a display.
+// the desktop, $BROWSER or, under WSL, Windows has for that. The libraries for this
+// ignore $BROWSER, and whether there is a display.
 package browser
 
 import (
@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// ErrNone is the error where nothing is there that could show an address.
+// ErrNone is the error if there is nothing that could show an address.
 var ErrNone = errors.New("there is no web browser here")
 
 // Open shows an address. It does not wait for the browser, nor let it write to
@@ -31,7 +31,7 @@ func Open(url string, getenv func(string) string) error {
 	return ErrNone
 }
 
-// commands are those that may show an address, best first.
+// commands returns the command lines that may show an address, the best first.
 func commands(system string, getenv func(string) string, url string) [][]string {
 	if chosen := getenv("BROWSER"); chosen != "" {
 		return chosenCommands(system, chosen, url)
@@ -52,8 +52,8 @@ func commands(system string, getenv func(string) string, url string) [][]string 
 	return nil
 }
 
-// chosenCommands are those that $BROWSER names: several between colons, each a
-// program's path, which may hold spaces, or a command line.
+// chosenCommands returns the command lines that $BROWSER names: several between
+// colons, each a program's path, which may have spaces, or a command line.
 func chosenCommands(system, chosen, url string) [][]string {
 	programs := []string{chosen}
 	if system != "windows" {
@@ -72,7 +72,7 @@ func chosenCommands(system, chosen, url string) [][]string {
 	return all
 }
 
-// withURL is a command line with the address in the place of %s, or behind it.
+// withURL returns a command line with the address in the place of %s, or behind it.
 func withURL(command []string, url string) []string {
 	var full []string
 	placed := false

@@ -2,10 +2,11 @@ package tty
 
 import "time"
 
-// poll is how often the size is looked at where nothing tells that it changed.
+// poll is how often the size is read, since Windows does not report its changes.
 const poll = 250 * time.Millisecond
 
-// changes tells when the terminal's size may have changed.
+// changes returns a channel that receives when the terminal's size may have changed,
+// and a function that ends it.
 func changes() (<-chan time.Time, func()) {
 	ticker := time.NewTicker(poll)
 	return ticker.C, ticker.Stop
