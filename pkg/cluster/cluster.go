@@ -121,7 +121,7 @@ func SortMembers(members []*Member) {
 // of another component.
 func (c *Cluster) Member(pod *iris.Pod) *Member { return c.byPod[pod] }
 
-// mirrorMember is the short name of a pod of a mirrored data node, which has a
+// mirrorMember matches the short name of a pod of a mirrored data node, which has a
 // StatefulSet for each shard (seen; docs/iko.md).
 var mirrorMember = regexp.MustCompile(`^data-\d+-\d+$`)
 

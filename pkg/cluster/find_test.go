@@ -67,7 +67,7 @@ func TestFindPod(t *testing.T) {
 	}
 }
 
-// A pod made by hand may have the full name that is another's
+// A pod that a user created may have the full name that is another's
 // short one: that other pod is never taken for it.
 func TestRuleOut(t *testing.T) {
 	handMade, member := podOf("", "data-0"), podOf("solo", "solo-data-0")

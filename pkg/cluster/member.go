@@ -143,7 +143,7 @@ func isFailoverRole(label string) bool {
 // failover reports whether a data pod is a failover member: as IRIS says its
 // member type, else by a label primary or backup, else by its ordinal. In a
 // mirror, ordinals 0 and 1 are the failover members unless the user's mirrorMap
-// differs, later ones are async (CPF reference, ConfigMirror Map).
+// differs; later ones are async (CPF reference, ConfigMirror Map).
 func failover(pod *iris.Pod, a iris.Answer) iris.Fact {
 	if said := a.IsFailover(); said != iris.Unknown {
 		return said

@@ -1,5 +1,5 @@
-// Package endpoints judges which pods take a Service's connections. It is the
-// one home of that judgement: status, exposed and the waits of --wait use it.
+// Package endpoints works out which pods take a Service's connections. status, exposed
+// and --wait share it.
 //
 // A pod counts at a port of a Service if an EndpointSlice has the port, by name
 // and protocol, and the pod's endpoint there is ready. If no pod is ready at a
@@ -20,7 +20,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
-// Pods finds what is known of the pods behind endpoints.
+// Pods finds the pods behind endpoints.
 type Pods interface {
 	// Named returns the pod of that name, or nil if it is not known.
 	Named(name string) *iris.Pod
@@ -28,14 +28,14 @@ type Pods interface {
 	At(ip string) *iris.Pod
 }
 
-// Reach holds the pods that take a Service's connections.
+// A Reach holds the pods that take a Service's connections.
 type Reach struct {
 	// Ports are those of the Service, in its order. A Service to which ports do
 	// not matter, because it is headless or has none, has one zero port.
 	Ports []Port
 }
 
-// Port holds the pods behind one port of a Service, each once, in the order of
+// A Port holds the pods behind one port of a Service, each once, in the order of
 // the EndpointSlices.
 type Port struct {
 	corev1.ServicePort
@@ -97,7 +97,7 @@ func (j judge) port(port corev1.ServicePort, all []*discoveryv1.EndpointSlice) P
 	return Port{ServicePort: port, Ready: ready.all, Stale: stale.all, Terminating: terminating.all}
 }
 
-// names are pods, each once, in the order in which they were added. A pod is at
+// names holds pods, each once, in the order in which they were added. A pod is at
 // several ports, and with two address families in a slice of each.
 type names struct {
 	all   []string
@@ -134,15 +134,16 @@ func valueOf[T any](pointer *T, otherwise T) T {
 	return *pointer
 }
 
-// judge holds what decides whether an endpoint of a Service counts.
+// A judge holds what decides whether an endpoint of a Service counts.
 type judge struct {
 	headless, portless bool
 	selector           labels.Selector
 	pods               Pods
 }
 
-// isReady reads a missing condition as true, as the API asks of its readers.
-// With publishNotReadyAddresses the endpoints of all pods are ready.
+// isReady reports whether an endpoint is ready. A missing condition counts as true, as
+// the API asks of its readers. With publishNotReadyAddresses the endpoints of all pods
+// are ready.
 func isReady(endpoint *discoveryv1.Endpoint) bool {
 	return valueOf(endpoint.Conditions.Ready, true)
 }
@@ -253,7 +254,7 @@ func (r Reach) portsOf(which func(server) bool) []corev1.ServicePort {
 	return ports
 }
 
-// server says whose endpoints take the connections of a port.
+// A server is the kind of endpoints that take the connections of a port.
 type server int
 
 const (

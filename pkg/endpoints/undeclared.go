@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// Undeclared returns those of some ports whose target is a name that no
-// container of the pods declares. The EndpointSlice controller leaves such a port
+// Undeclared returns the ports whose target is a name that no container of the
+// pods declares. The EndpointSlice controller leaves such a port
 // out, so none of these pods can come to serve it. Without pods it returns none.
 func Undeclared(ports []corev1.ServicePort, pods []iris.Pod) []corev1.ServicePort {
 	if len(pods) == 0 {
@@ -26,8 +26,8 @@ func Undeclared(ports []corev1.ServicePort, pods []iris.Pod) []corev1.ServicePor
 	})
 }
 
-// NoneDeclares says of ports as Undeclared returns them why no endpoint serves
-// them.
+// NoneDeclares returns in words why no endpoint serves ports that Undeclared
+// returned.
 func NoneDeclares(ports []corev1.ServicePort, pods []iris.Pod) string {
 	var names, targets []string
 	for _, pod := range pods {

@@ -37,7 +37,7 @@ type Target interface {
 	SetRole(ctx context.Context, pod iris.Pod, role string, dryRun bool) error
 }
 
-// Check has the server check all changes of an agreed plan and changes nothing.
+// Check makes the server check all changes of an agreed plan and changes nothing.
 // If a pod changed since it was read, the labels are planned again; Check returns
 // the plan that the server accepts, which has no change that is not in agreed.
 func Check(ctx context.Context, t Target, agreed Plan) (Plan, error) {
@@ -99,7 +99,7 @@ func Apply(ctx context.Context, t Target, agreed Plan) Outcome {
 		err = a.all(ctx, plan.shards())
 		if len(a.begun) > 0 || !hasChanged(err) {
 			if err == nil {
-				err = a.lookAgain(ctx)
+				err = a.verify(ctx)
 			}
 			return a.outcome(err)
 		}
@@ -111,7 +111,7 @@ func Apply(ctx context.Context, t Target, agreed Plan) Outcome {
 	return Outcome{Err: err}
 }
 
-// application is a plan that is being carried out.
+// An application is a plan that is being carried out.
 type application struct {
 	target Target
 	agreed Plan
@@ -171,15 +171,15 @@ func (a *application) shard(ctx context.Context, name string, plan Plan) error {
 		if err == nil || len(a.begun) == 0 || isFinal(err) || n == maxPlans {
 			return err
 		}
-		if plan, err = a.again(ctx, name, err); err != nil {
+		if plan, err = a.replan(ctx, name, err); err != nil {
 			return err
 		}
 	}
 }
 
-// lookAgain reads the cluster once all changes are made, and makes those that
+// verify reads the cluster once all changes are made, and makes those that
 // another writer undid, or that are needed because of what it did.
-func (a *application) lookAgain(ctx context.Context) error {
+func (a *application) verify(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	for n := 1; n < maxPlans && len(a.begun) > 0; n++ {
@@ -223,9 +223,9 @@ func (a *application) write(ctx context.Context, changes []Change) error {
 	return nil
 }
 
-// again plans a shard until there is a plan that may be carried out, or time is
+// replan plans a shard until there is a plan that may be carried out, or time is
 // up. last is why it is needed.
-func (a *application) again(ctx context.Context, name string, last error) (Plan, error) {
+func (a *application) replan(ctx context.Context, name string, last error) (Plan, error) {
 	for {
 		select {
 		case <-time.After(retryPause):

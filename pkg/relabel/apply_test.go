@@ -18,7 +18,7 @@ import (
 
 // failedOver is a mirror whose labels did not follow a failover. Requests are
 // the plan (1), two dry runs (2, 3), the two writes (4, 5), and the plan that
-// looks again (6).
+// verifies them (6).
 func failedOver() *world {
 	return worldOf(
 		member{label: "primary", answer: says("Failover", "Backup"), ready: true},
@@ -192,7 +192,7 @@ func (w *world) before(requests []int, happens func()) {
 	}
 }
 
-// failBack has the members swap what they are.
+// failBack makes the members swap their roles.
 func (w *world) failBack() {
 	a, b := w.pods[0], w.pods[1]
 	w.answers[a.UID], w.answers[b.UID] = w.answers[b.UID], w.answers[a.UID]

@@ -253,7 +253,7 @@ func TestRefuses(t *testing.T) {
 		"no sign-ons yet":        {factsOf(true, member{label: "primary", answer: inhibited("")}, member{ordinal: 1, label: "backup", answer: backup}), true, "is in transition: no label of IrisCluster \"simple\" in namespace \"iko\" is changed: it says sign-on inhibited", "wait"},
 		"primary transition":     {factsOf(true, member{label: "primary", answer: inhibited(":primary transition")}, member{ordinal: 1, label: "backup", answer: primary}), true, "it says sign-on inhibited:primary transition", "wait"},
 		"one that was not asked": {factsOf(true, member{answer: primary, earlier: true}, member{ordinal: 1, answer: backup}), false, `pod "data-0-0" gave no conclusive answer`, "status simple"},
-		"only the page, and a backup is to be told": {
+		"only the page, which does not say who is the backup": {
 			factsOf(true, member{answer: page(true)}, member{ordinal: 1, label: "backup", answer: page(false)}), false, `it says that it is not primary, and not whether it is the backup`, "status simple",
 		},
 		"exec is forbidden": {

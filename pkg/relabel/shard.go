@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// shard is the members of one shard.
+// A shard holds the members of one shard.
 type shard struct {
 	cluster *cluster.Cluster
 	name    string
