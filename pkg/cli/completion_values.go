@@ -140,11 +140,7 @@ func (f *factory) readNames(ctx context.Context, q question, read reader) ([]str
 	if err != nil {
 		return nil, err
 	}
-	names, err := client.Names()
-	if err != nil {
-		return nil, err
-	}
-	return read(ctx, names, q)
+	return read(ctx, client.Names(), q)
 }
 
 // withoutTerminal keeps the credential plugin from the terminal: whoever pressed
