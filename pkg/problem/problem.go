@@ -110,14 +110,14 @@ func Rename(err error, name func(Field) string) error {
 		renamed.code = e.code
 		return renamed
 	}
-	if parts := Joined(err); len(parts) > 1 {
-		renamed := make([]error, len(parts))
-		for i, part := range parts {
-			renamed[i] = Rename(part, name)
-		}
-		return errors.Join(renamed...)
+	parts := Joined(err)
+	if len(parts) == 1 && parts[0] == err { //nolint:errorlint // it is not joined
+		return err
 	}
-	return err
+	for i, part := range parts {
+		parts[i] = Rename(part, name)
+	}
+	return errors.Join(parts...)
 }
 
 func rename(args []any, name func(Field) string) []any {
