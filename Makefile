@@ -32,7 +32,7 @@ install: build ## Put the plugin and its completion into bindir (by default GOPA
 
 .PHONY: release
 release: ## Build a release into dist/: make release VERSION=v1.2.3
-	@go run ./release/cmd/release -version '$(VERSION)'
+	@cd release && go run ./cmd/release -root .. -version '$(VERSION)'
 
 .PHONY: manifests
 manifests: release ## Build a release, and take its manifests over: make manifests VERSION=v1.2.3
@@ -57,7 +57,7 @@ check: lint unit tidy ## Lint, and run the unit and golden tests: a verdict in t
 .PHONY: unit
 unit: ## Run the tests that need no Kubernetes, and compare the generated pages
 	go test ./...
-	$(if $(wildcard release/go.mod),cd release && go test ./...)
+	cd release && go test ./...
 	cd test && go test ./docs/... ./mutants ./repository
 
 .PHONY: tidy
@@ -73,7 +73,7 @@ kubernetes: ## Build the local Kubernetes, once per version (minutes; make test 
 .PHONY: test
 test: kubernetes ## Run all tests of make unit, and those on a local Kubernetes: make test KUBERNETES=1.34.4
 	go test ./...
-	$(if $(wildcard release/go.mod),cd release && go test ./...)
+	cd release && go test ./...
 	cd test && go test -timeout 15m ./...
 
 .PHONY: race
@@ -124,7 +124,7 @@ format: ## Format the code as make lint wants it
 docs: ## Write the generated pages of docs/
 	cd test && go run ./docs/output > ../docs/output.md.new && mv ../docs/output.md.new ../docs/output.md
 	cd test && go run ./docs/findings > ../docs/findings.md.new && mv ../docs/findings.md.new ../docs/findings.md
-	go run ./release/reference -markdown docs/reference
+	cd release && go run ./reference -markdown ../docs/reference
 
 .PHONY: bench
 bench: build kubernetes ## Measure the plugin beside kubectl, at 1,000 clusters; prints ratios

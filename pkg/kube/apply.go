@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
@@ -213,8 +214,11 @@ func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error
 	if outcome != Configured {
 		return outcome, nil
 	}
-	changes, err := expose.Changes(live, wanted, takesOver(live, options))
-	if err == nil && !changes {
+	if takesOver(live, options) {
+		return outcome, nil // their fields become this tool's
+	}
+	unchanged, err := expose.IsUnchanged(live, wanted)
+	if err == nil && unchanged {
 		outcome = Unchanged
 	}
 	return outcome, err
@@ -235,26 +239,27 @@ func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, v
 	if err != nil {
 		return nil, err
 	}
-	force = force || options.ForceConflicts
-	patchOptions := metav1.PatchOptions{FieldManager: cluster.ManagedBy, Force: &force}
-	if options.DryRun {
-		patchOptions.DryRun = []string{metav1.DryRunAll}
+	return c.rest.Core.Services(wanted.GetNamespace()).Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
+		FieldManager: cluster.ManagedBy, Force: ptr.To(force || options.ForceConflicts), DryRun: dryRun(options.DryRun),
+	})
+}
+
+// dryRun returns the DryRun of a request's options.
+func dryRun(dry bool) []string {
+	if dry {
+		return []string{metav1.DryRunAll}
 	}
-	return c.rest.Core.Services(wanted.GetNamespace()).
-		Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, patchOptions)
+	return nil
 }
 
 func (c *Client) deleteAsSeen(ctx context.Context, service *corev1.Service, options DeleteOptions) error {
 	if !cluster.IsExposed(service) {
 		return foreign(service)
 	}
-	deleteOptions := metav1.DeleteOptions{
+	return c.rest.Core.Services(service.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion},
-	}
-	if options.DryRun {
-		deleteOptions.DryRun = []string{metav1.DryRunAll}
-	}
-	return c.rest.Core.Services(service.Namespace).Delete(ctx, service.Name, deleteOptions)
+		DryRun:        dryRun(options.DryRun),
+	})
 }
 
 // foreign returns the error for a Service that this tool did not create.
@@ -274,16 +279,14 @@ func (c *Client) explainApply(err error, wanted *unstructured.Unstructured, live
 	case err == nil, errors.As(err, &known):
 		return err
 	case refuserOf(err) != notRefused: // whatever status a policy gave it
-		return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 	case isFieldConflict(err):
 		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
 			Hint("another field manager set these fields; %s takes them over", problem.Field("force-conflicts"))
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
 			Hint("%w", afterInvalid(live))
-	default:
-		return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 	}
+	return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 }
 
 // afterInvalid returns the next step after the server refused a Service as invalid, as
@@ -293,8 +296,7 @@ func afterInvalid(live *corev1.Service) error {
 	case live == nil:
 		return problem.New("the Service was not created; the message names the field: choose another value")
 	case expose.OthersSet(live):
-		return problem.New("other clients have set fields of its spec too, which %s does not show; %s takes them over",
-			problem.Field("diff"), problem.Field("force-conflicts"))
+		return problem.New("other clients have set fields of its spec too; %s takes them over", problem.Field("force-conflicts"))
 	}
 	return problem.New("a field that cannot be changed requires that the Service is recreated: kubectl delete service %s -n %s, then run the command again",
 		live.Name, live.Namespace)
@@ -336,6 +338,30 @@ func (c *Client) Delete(ctx context.Context, service *corev1.Service, options De
 	default:
 		return c.Explain(err, Access{"delete", "services", service.Namespace}, service.Name)
 	}
+}
+
+// SetRole sets the role label of a pod, or removes it if role is empty. It returns an
+// error if the pod changed since it was read. If dry is set, the server checks the request
+// and changes nothing.
+func (c *Client) SetRole(ctx context.Context, pod iris.Pod, role string, dry bool) error {
+	var value any
+	if role != "" {
+		value = role
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"resourceVersion": pod.ResourceVersion,
+		"labels":          map[string]any{iris.LabelMirrorRole: value},
+	}})
+	if err != nil {
+		return err
+	}
+	options := metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: dryRun(dry)}
+	_, err = c.rest.Core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
+	if apierrors.IsConflict(err) {
+		return problem.New("pod %q in namespace %q changed since it was read and keeps its label: %w", pod.Name, pod.Namespace, err).
+			Hint("run the command again: it reads the pods and asks IRIS again")
+	}
+	return c.Explain(err, Access{"patch", "pods", pod.Namespace}, pod.Name)
 }
 
 // HeldBy returns the end of a sentence that names the finalizers of an object that is

@@ -93,11 +93,7 @@ func (c *Client) Explain(err error, a Access, name string) error {
 // may pass: a backend of it does not work, or something else answered in its place.
 func isFault(err error) bool {
 	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return true
-	}
-	code := status.Status().Code
-	return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
+	return !errors.As(err, &status) || status.Status().Code >= http.StatusInternalServerError || apierrors.IsTooManyRequests(err)
 }
 
 // afterFault returns the next step after a fault of the server.

@@ -98,8 +98,11 @@ func missingRight(err error, a Access) Access {
 	}
 	missing := Access{Verb: words[1], Resource: words[2], Namespace: words[4]}
 	if group := words[3]; group != "" {
-		resource, subresource, _ := strings.Cut(missing.Resource, "/")
-		missing.Resource = withSubresource(resource+"."+group, subresource)
+		resource, subresource, found := strings.Cut(missing.Resource, "/")
+		missing.Resource = resource + "." + group
+		if found {
+			missing.Resource += "/" + subresource
+		}
 	}
 	// A connection to a pod is tried in two ways, with the right to get and to
 	// create; create is enough.
@@ -107,13 +110,6 @@ func missingRight(err error, a Access) Access {
 		return a
 	}
 	return missing
-}
-
-func withSubresource(resource, subresource string) string {
-	if subresource == "" {
-		return resource
-	}
-	return resource + "/" + subresource
 }
 
 // canI returns the kubectl command that reports whether the user has the right.
@@ -138,26 +134,24 @@ func (a Access) writesService() bool {
 // explainRefusal turns the refusal of a request into one line with a next step
 // that can help against what refused it. what is the request in words.
 func explainRefusal(err error, a Access, what string) error {
+	refused := problem.New("cannot %s: %w", what, err)
 	switch refuserOf(err) {
 	case byRBAC:
 		missing := missingRight(err, a)
 		return problem.New("cannot %s: forbidden: %w", what, err).
 			Hint("ask for the right to %s; %s reports whether you have it", missing, missing.canI())
 	case byPolicy:
-		return problem.New("cannot %s: %w", what, err).Hint("%w", afterPolicy(a))
+		return refused.Hint("%w", afterPolicy(a))
 	case byWebhookFailure:
-		return problem.New("cannot %s: %w", what, err).
-			Hint("the Kubernetes cluster's admission webhook does not work; its administrator has to repair it, then run the command again")
+		return refused.Hint("the Kubernetes cluster's admission webhook does not work; its administrator has to repair it, then run the command again")
 	case byQuota:
-		return problem.New("cannot %s: %w", what, err).Hint("%w", afterQuota(err, a))
+		return refused.Hint("%w", afterQuota(err, a))
 	case byLimits:
-		return problem.New("cannot %s: %w", what, err).Hint("kubectl describe limitrange -n %s shows the limits", a.Namespace)
+		return refused.Hint("kubectl describe limitrange -n %s shows the limits", a.Namespace)
 	case byPodSecurity:
-		return problem.New("cannot %s: %w", what, err).
-			Hint("kubectl get namespace %s --show-labels shows the Pod Security level that is enforced", a.Namespace)
+		return refused.Hint("kubectl get namespace %s --show-labels shows the Pod Security level that is enforced", a.Namespace)
 	case byTermination:
-		return problem.New("cannot %s: %w", what, err).
-			Hint("wait until it is deleted (kubectl wait --for=delete namespace/%s) and created again, or choose another namespace with %s", a.Namespace, problem.Field("namespace"))
+		return refused.Hint("wait until it is deleted (kubectl wait --for=delete namespace/%s) and created again, or choose another namespace with %s", a.Namespace, problem.Field("namespace"))
 	default:
 		return problem.New("cannot %s: forbidden: %w", what, err).
 			Hint("%s reports whether RBAC allows it; if it does, a policy or a proxy in front of the API server refuses it", a.canI())

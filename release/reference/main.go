@@ -28,10 +28,10 @@ func main() {
 func run(args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("reference", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	markdown := flags.String("markdown", "", "folder for pages in Markdown; those of commands that are gone are removed")
+	markdown := flags.String("markdown", "", "folder for Markdown pages; other pages in it are removed")
 	man := flags.String("man", "", "folder for man pages")
 	version := flags.String("version", "", "version that the man pages name")
-	date := flags.String("date", "", "date that the man pages bear, in RFC 3339")
+	date := flags.String("date", "", "date of the man pages, in RFC 3339")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -39,16 +39,16 @@ func run(args []string, stderr io.Writer) error {
 		return writeMarkdown(*markdown)
 	}
 	if *man == "" {
-		return errors.New("neither -markdown nor -man was given")
+		return errors.New("-markdown or -man is required")
 	}
 	when, err := time.Parse(time.RFC3339, *date)
 	if err != nil {
-		return fmt.Errorf("-date: %w", err)
+		return fmt.Errorf("invalid -date: %w", err)
 	}
 	return writeMan(*man, *version, when)
 }
 
-// command is the command tree as it is documented: the same on every machine.
+// command returns the command tree, with defaults that are the same on every machine.
 func command() *cobra.Command {
 	root := cli.NewCommand(cli.Env{Getenv: func(string) string { return "" }, Out: io.Discard, Err: io.Discard})
 	root.DisableAutoGenTag = true

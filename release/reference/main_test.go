@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// pages are the files of a folder by name.
+// pages returns the files of a folder by name.
 func pages(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -35,7 +35,7 @@ func TestReferenceIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(pages(t, fresh), pages(t, "../../docs/reference")); diff != "" {
-		t.Errorf("docs/reference is stale, make docs writes it anew (-fresh +there):\n%s", diff)
+		t.Errorf("docs/reference is stale: run make docs (-fresh +committed):\n%s", diff)
 	}
 }
 

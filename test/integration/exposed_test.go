@@ -205,7 +205,7 @@ func TestUnexposeGuards(t *testing.T) {
 			exposeSome(e)
 			var after *corev1.Service
 			r := e.before(http.MethodDelete, func() { meddle(e); after = e.service(exposed) }).run("unexpose", exposed, "simple-sidecar-primary").exits(1)
-			r.prints(`service "simple-sidecar-primary" deleted`).blames(notMade, "changed while it was being removed")
+			r.prints(`service "simple-sidecar-primary" deleted`).blames(notMade, "changed while it was being deleted")
 			equal(t, "the Service", after, e.service(exposed))
 		})
 	}

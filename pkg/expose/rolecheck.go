@@ -8,7 +8,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -20,8 +19,8 @@ type RoleCheck struct {
 	behind, others []*cluster.Member
 }
 
-// CheckRole joins a plan for a role with what IRIS said in the cluster's pods.
-func CheckRole(plan Plan, f Facts) RoleCheck {
+// NewRoleCheck joins a plan for a role with what IRIS said in the cluster's pods.
+func NewRoleCheck(plan Plan, f Facts) RoleCheck {
 	check := RoleCheck{plan: plan}
 	for _, m := range f.model().Members {
 		switch {
@@ -37,17 +36,17 @@ func CheckRole(plan Plan, f Facts) RoleCheck {
 
 func inShard(pod iris.Pod, t view.Target) bool { return t.Shard == "" || pod.Shard() == t.Shard }
 
-// AskOf returns the pods of a cluster in which IRIS is to be asked about a plan:
-// those that its Service selects or, to find where the role is instead, all data
+// PodsToAsk returns the pods of a cluster in which IRIS is asked about a plan: those
+// that its Service selects or, if all, to find where the role is instead, all data
 // pods of the shard.
-func AskOf(plan Plan, pods []iris.Pod, all bool) []iris.Pod {
+func PodsToAsk(plan Plan, pods []iris.Pod, all bool) []iris.Pod {
 	return slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
 		return !inShard(p, plan.Target) || !all && !cluster.Selects(plan.Service.Spec.Selector, p)
 	})
 }
 
-// Notes returns of each pod whether the Service selects it and whether IRIS
-// confirms the role.
+// Notes returns a line for each pod that the Service selects, which says whether
+// the Service reaches it and whether IRIS confirms its role.
 func (c RoleCheck) Notes() []string {
 	var notes []string
 	for _, m := range c.behind {
@@ -59,7 +58,7 @@ func (c RoleCheck) Notes() []string {
 	return notes
 }
 
-// reached says whether the Service reaches a pod that it selects.
+// reached returns whether the Service reaches a pod that it selects.
 func (c RoleCheck) reached(m *cluster.Member) string {
 	service, pods := c.plan.Service, []iris.Pod{*m.Pod}
 	switch undeclared := endpoints.Undeclared(service.Spec.Ports, pods); {
@@ -102,48 +101,35 @@ func saying(m *cluster.Member) string {
 	return m.Said().Text()
 }
 
-// Warnings returns which pods do not have the role, whatever their label.
-func (c RoleCheck) Warnings() []string {
-	var warnings []string
+// Contradictions returns a sentence for each pod that the Service selects although
+// it does not have the role, whatever its label.
+func (c RoleCheck) Contradictions() []string {
+	var lines []string
 	for _, m := range c.behind {
 		if c.isContradicted(m) {
-			warnings = append(warnings, fmt.Sprintf("service %q selects pod %q, which is labelled %s, but IRIS says %s: kubectl iris relabel %s -n %s sets the labels as IRIS says",
-				c.plan.Service.Name, m.Name, m.MirrorRole(), saying(m), c.plan.Target.Cluster, c.plan.Service.Namespace))
+			lines = append(lines, fmt.Sprintf("pod %q, which is labelled %s, but IRIS says %s", m.Name, m.MirrorRole(), saying(m)))
 		}
 	}
-	return warnings
+	return lines
 }
 
-// Contradiction returns the error of a Service that would select a pod which
-// does not have the role; nil if IRIS contradicts no label.
-func (c RoleCheck) Contradiction() error {
-	service, target := c.plan.Service, c.plan.Target
-	for _, m := range c.behind {
-		if !c.isContradicted(m) {
-			continue
-		}
-		return problem.New("service %q in namespace %q is not applied: it would select pod %q, which is labelled %s, but IRIS says %s",
-			service.Name, service.Namespace, m.Name, m.MirrorRole(), saying(m)).
-			Hint("%s, whatever the labels say; kubectl iris relabel %s -n %s sets the labels as IRIS says", c.instead(), target.Cluster, service.Namespace)
-	}
-	return nil
-}
-
-// instead returns the way to the pod that does have the role.
-func (c RoleCheck) instead() string {
+// Has returns the only pod in which IRIS confirms the role; empty if there is none
+// or several.
+func (c RoleCheck) Has() string {
 	var have []string
 	for _, m := range slices.Concat(c.behind, c.others) {
 		if c.isConfirmed(m) {
 			have = append(have, m.Name)
 		}
 	}
-	if len(have) == 1 {
-		return fmt.Sprintf("kubectl iris expose-pod %s -n %s exposes the %s", have[0], c.plan.Service.Namespace, c.plan.Target.Role)
+	if len(have) != 1 {
+		return ""
 	}
-	return fmt.Sprintf("kubectl iris expose-pod POD -n %s exposes one pod", c.plan.Service.Namespace)
+	return have[0]
 }
 
-// Unverified returns why --verify could not verify the role; "" if it could.
+// Unverified returns why the role could not be verified; empty if it was, or if it is
+// contradicted.
 func (c RoleCheck) Unverified() string {
 	var open []string
 	for _, m := range c.behind {
@@ -153,7 +139,7 @@ func (c RoleCheck) Unverified() string {
 	}
 	switch {
 	case len(c.behind) == 0:
-		return fmt.Sprintf("nothing is verified: no pod is labelled %s now", c.plan.Target.Role)
+		return fmt.Sprintf("the role is not verified: no pod is labelled %s", c.plan.Target.Role)
 	case len(open) > 0:
 		return "the role is not verified in pod " + strings.Join(open, ", ")
 	}

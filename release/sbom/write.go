@@ -1,8 +1,11 @@
-package main
+package sbom
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
-	"io"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -22,62 +25,47 @@ const (
 	unknown    = "NOASSERTION"
 )
 
-// writeLicenses writes the table of components, and each text once, with the
-// components that it is for.
-func writeLicenses(w io.Writer, version string, components []component) error {
-	_, err := fmt.Fprintf(w, "%s %s is licensed under %s (see LICENSE). It is built from these modules\nand Go's standard library (%s); their licences follow.\n\n", ownName, version, ownLicense, goLibrary)
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	users := map[string][]string{}
-	for _, c := range components {
-		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\n", c.path, c.version, c.license); err != nil {
-			return err
-		}
+// Licenses returns a table of the components, and each text once, with the
+// components that it applies to.
+func (l *List) Licenses() []byte {
+	var b bytes.Buffer
+	_, _ = fmt.Fprintf(&b, "%s %s is licensed under %s (see LICENSE). It is built from these modules\nand Go's standard library (%s); their licences follow.\n\n", ownName, l.Version, ownLicense, library)
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	users := map[string][]string{} // by text
+	for _, c := range l.components {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", c.path, c.version, c.license)
 		for _, text := range c.texts {
 			users[text] = append(users[text], c.path)
 		}
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	texts := make([]string, 0, len(users))
-	for text := range users {
-		texts = append(texts, text)
-	}
-	slices.SortFunc(texts, func(a, b string) int {
-		if order := strings.Compare(users[a][0], users[b][0]); order != 0 {
-			return order
-		}
-		return strings.Compare(a, b)
+	_ = table.Flush() // a bytes.Buffer takes everything
+	texts := slices.SortedFunc(maps.Keys(users), func(a, b string) int {
+		return cmp.Or(strings.Compare(users[a][0], users[b][0]), strings.Compare(a, b))
 	})
 	for _, text := range texts {
-		if _, err := fmt.Fprintf(w, "\n%s\n%s\n\n%s\n", strings.Repeat("-", 78), strings.Join(users[text], "\n"), text); err != nil {
-			return err
-		}
+		_, _ = fmt.Fprintf(&b, "\n%s\n%s\n\n%s\n", strings.Repeat("-", 78), strings.Join(users[text], "\n"), text)
 	}
-	return nil
+	return b.Bytes()
 }
 
-// writeSPDX writes the SPDX document.
-func (r request) writeSPDX(w io.Writer, components []component) error {
-	own := spdxPackage(ownName, r.version, ownLicense, homepage+"/releases/tag/"+r.version)
+// SPDX returns an SPDX document in JSON.
+func (l *List) SPDX() ([]byte, error) {
+	own := spdxPackage(ownName, l.Version, ownLicense, homepage+"/releases/tag/"+l.Version)
 	own.PackageHomePage = homepage
 	document := &spdx.Document{
 		SPDXVersion:       spdx.Version,
 		DataLicense:       spdx.DataLicense,
 		SPDXIdentifier:    "DOCUMENT",
-		DocumentName:      ownName + "-" + r.version,
-		DocumentNamespace: fmt.Sprintf("%s/releases/download/%s/%s_%s.spdx.json", homepage, r.version, ownName, r.version),
+		DocumentName:      ownName + "-" + l.Version,
+		DocumentNamespace: fmt.Sprintf("%s/releases/download/%s/%s_%s.spdx.json", homepage, l.Version, ownName, l.Version),
 		CreationInfo: &spdx.CreationInfo{
 			Creators: []common.Creator{{CreatorType: "Tool", Creator: ownName + "-sbom"}},
-			Created:  r.date.UTC().Format(time.RFC3339),
+			Created:  l.Date.UTC().Format(time.RFC3339),
 		},
 		Packages:      []*spdx.Package{own},
 		Relationships: []*spdx.Relationship{relationship("DOCUMENT", common.TypeRelationshipDescribe, own.PackageSPDXIdentifier)},
 	}
-	for _, c := range components {
+	for _, c := range l.components {
 		p := spdxPackage(c.path, c.version, c.license, unknown)
 		p.PackageExternalReferences = []*spdx.PackageExternalReference{{
 			Category: common.CategoryPackageManager,
@@ -86,15 +74,17 @@ func (r request) writeSPDX(w io.Writer, components []component) error {
 		}}
 		document.Packages = append(document.Packages, p)
 		link := relationship(own.PackageSPDXIdentifier, common.TypeRelationshipDependsOn, p.PackageSPDXIdentifier)
-		if len(c.targets) < len(r.targets) {
+		if len(c.targets) < len(l.Targets) {
 			link.RelationshipComment = "only on " + strings.Join(c.targets, ", ")
 		}
 		document.Relationships = append(document.Relationships, link)
 	}
 	if err := spdxlib.ValidateDocument(document); err != nil {
-		return err
+		return nil, err
 	}
-	return spdxjson.Write(document, w, spdxjson.Indent("  "), spdxjson.EscapeHTML(false))
+	var b bytes.Buffer
+	err := spdxjson.Write(document, &b, spdxjson.Indent("  "), spdxjson.EscapeHTML(false))
+	return b.Bytes(), err
 }
 
 func spdxPackage(name, version, license, location string) *spdx.Package {
@@ -114,13 +104,10 @@ func relationship(from common.ElementID, kind string, to common.ElementID) *spdx
 	return &spdx.Relationship{RefA: common.MakeDocElementID("", string(from)), RefB: common.MakeDocElementID("", string(to)), Relationship: kind}
 }
 
-// identifier makes of a module's path what SPDX takes: letters, digits, . and -.
+var notInIdentifier = regexp.MustCompile(`[^A-Za-z0-9.-]`)
+
+// identifier returns the SPDX identifier of a module, which may have letters,
+// digits, dots and dashes.
 func identifier(path string) common.ElementID {
-	return common.ElementID("Package-" + strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-':
-			return r
-		}
-		return '-'
-	}, path))
+	return common.ElementID("Package-" + notInIdentifier.ReplaceAllString(path, "-"))
 }

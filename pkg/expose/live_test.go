@@ -24,7 +24,11 @@ func blindPlan(t *testing.T, options Options) Plan {
 		},
 		Sidecar: &iris.Container{Name: iris.SidecarContainer},
 	}
-	plan, err := Sidecar(SidecarRequest{Role: "backup", Component: "data", Options: options},
+	request, err := NewSidecarRequest(options, "data", "backup", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := Sidecar(request,
 		Facts{Namespace: "prod", Cluster: iris.Cluster{Namespace: "prod", Name: "simple"}, Pods: []iris.Pod{pod}})
 	if err != nil {
 		t.Fatal(err)
@@ -45,10 +49,10 @@ func liveOf(plan Plan) *corev1.Service {
 	return live
 }
 
-func TestKeepingWhatOnlyTheClusterSays(t *testing.T) {
+func TestMergeLiveKeepsWhatOnlyTheClusterSays(t *testing.T) {
 	plan := blindPlan(t, Options{OwnerReference: true})
 	live := liveOf(plan)
-	kept := plan.Keeping(live)
+	kept := plan.MergeLive(live)
 
 	want := plan.Service.DeepCopy()
 	want.OwnerReferences = live.OwnerReferences[:1]
@@ -58,8 +62,8 @@ func TestKeepingWhatOnlyTheClusterSays(t *testing.T) {
 	if diff := cmp.Diff(want, kept.Service); diff != "" {
 		t.Errorf("kept Service (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(kept.Warnings[0], "keeps the owner") {
-		t.Errorf("warnings %q do not say what is kept", kept.Warnings)
+	if !strings.Contains(kept.Warnings()[0], "keeps the owner") {
+		t.Errorf("warnings %q do not say what is kept", kept.Warnings())
 	}
 	if plan.Service.Spec.Type != corev1.ServiceTypeClusterIP {
 		t.Error("the plan itself was changed")
@@ -69,7 +73,7 @@ func TestKeepingWhatOnlyTheClusterSays(t *testing.T) {
 // The other fields that the IrisCluster gave stay too, as far as the type allows
 // and as this tool applied them; what the server or others set does not become
 // this tool's.
-func TestKeepingAppliedFields(t *testing.T) {
+func TestMergeLiveKeepsAppliedFields(t *testing.T) {
 	local := corev1.ServiceInternalTrafficPolicyLocal
 	live := liveOf(blindPlan(t, Options{}))
 	live.Labels["team"], live.Labels["theirs"] = "blue", "x"
@@ -83,8 +87,8 @@ func TestKeepingAppliedFields(t *testing.T) {
 		FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:team":{}},"f:annotations":{"f:example.com/pool":{},"f:example.com/note":{}}},
 			"f:spec":{"f:internalTrafficPolicy":{},"f:allocateLoadBalancerNodePorts":{},"f:loadBalancerSourceRanges":{}}}`),
 	}}
-	plan := blindPlan(t, Options{DropAnnotations: []string{"example.com/note"}})
-	got := plan.Keeping(live).Service
+	plan := blindPlan(t, Options{Annotations: []Edit{{Key: "example.com/note", Remove: true}}})
+	got := plan.MergeLive(live).Service
 	want := plan.Service.DeepCopy()
 	want.Labels["team"] = "blue"
 	want.Annotations = map[string]string{"example.com/pool": "a"}
@@ -97,8 +101,8 @@ func TestKeepingAppliedFields(t *testing.T) {
 		t.Errorf("no type asked for (-want +got):\n%s", diff)
 	}
 
-	plan = blindPlan(t, Options{Type: corev1.ServiceTypeClusterIP, DropAnnotations: []string{"example.com/note"}})
-	got = plan.Keeping(live).Service
+	plan = blindPlan(t, Options{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP}, Annotations: []Edit{{Key: "example.com/note", Remove: true}}})
+	got = plan.MergeLive(live).Service
 	want.Spec = *plan.Service.Spec.DeepCopy()
 	want.Spec.InternalTrafficPolicy = &local
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -108,47 +112,47 @@ func TestKeepingAppliedFields(t *testing.T) {
 
 func ptrTo[T any](v T) *T { return &v }
 
-func TestKeepingLeavesTheUsersChoice(t *testing.T) {
-	plan := blindPlan(t, Options{Type: corev1.ServiceTypeNodePort})
-	kept := plan.Keeping(liveOf(plan)).Service
+func TestMergeLiveLeavesTheUsersChoice(t *testing.T) {
+	plan := blindPlan(t, Options{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort}})
+	kept := plan.MergeLive(liveOf(plan)).Service
 	if kept.Spec.Type != corev1.ServiceTypeNodePort || len(kept.OwnerReferences) != 0 {
 		t.Errorf("type %s and owners %v, want NodePort and none", kept.Spec.Type, kept.OwnerReferences)
 	}
 }
 
-func TestKeepingNothingOfForeignServices(t *testing.T) {
+func TestMergeLiveKeepsNothingOfForeignServices(t *testing.T) {
 	plan := blindPlan(t, Options{OwnerReference: true})
 	live := liveOf(plan)
 	delete(live.Labels, cluster.LabelManagedBy)
 	for _, other := range []*corev1.Service{nil, live} {
-		if diff := cmp.Diff(plan.Service, plan.Keeping(other).Service); diff != "" {
+		if diff := cmp.Diff(plan.Service, plan.MergeLive(other).Service); diff != "" {
 			t.Errorf("something was kept (-want +got):\n%s", diff)
 		}
 	}
 }
 
-func TestRetargets(t *testing.T) {
+func TestRetargetWarning(t *testing.T) {
 	plan := blindPlan(t, Options{})
 	live := plan.Service.DeepCopy()
-	if line := plan.Retargets(live); line != "" {
+	if line := plan.RetargetWarning(live); line != "" {
 		t.Errorf("the same target: %q", line)
 	}
-	if line := plan.Retargets(nil); line != "" {
+	if line := plan.RetargetWarning(nil); line != "" {
 		t.Errorf("no Service: %q", line)
 	}
 	for want, target := range map[string]view.Target{
-		`service "simple-sidecar-backup" led to pod "demo-data-0-1" until now`: {
+		`service "simple-sidecar-backup" selected pod "demo-data-0-1" until now`: {
 			Kind: view.TargetPod, Cluster: "demo", Component: "data", Pod: "demo-data-0-1",
 		},
-		`service "simple-sidecar-backup" led to the primary's sidecar in shard "1" of IrisCluster "demo" until now`: {
+		`service "simple-sidecar-backup" selected the primary's sidecar in shard "1" of IrisCluster "demo" until now`: {
 			Kind: view.TargetSidecar, Cluster: "demo", Component: "data", Role: "primary", Shard: "1",
 		},
-		`service "simple-sidecar-backup" led to compute sidecars of IrisCluster "demo" until now`: {
+		`service "simple-sidecar-backup" selected compute sidecars of IrisCluster "demo" until now`: {
 			Kind: view.TargetSidecar, Cluster: "demo", Component: "compute",
 		},
 	} {
 		live.Labels = cluster.TargetLabels(target)
-		if got := plan.Retargets(live); got != want {
+		if got := plan.RetargetWarning(live); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -1,17 +1,17 @@
-package main
+package sbom_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/kubectl-iris/kubectl-iris/release/sbom"
 )
 
-// put writes a file, and the folders that it is in.
+// put writes a file and creates its folder.
 func put(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -24,7 +24,7 @@ func put(t *testing.T, path, content string) {
 
 const mit = `MIT License
 
-Copyright (c) 2026 Somebody
+Copyright (c) 2026 An Author
 
 Permission is hereby granted, free of charge, to any person obtaining a copy
 of this software and associated documentation files (the "Software"), to deal
@@ -45,7 +45,7 @@ OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 SOFTWARE.
 `
 
-const isc = `Copyright (c) 2026 Somebody Else
+const isc = `Copyright (c) 2026 Another Author
 
 Permission to use, copy, modify, and/or distribute this software for any
 purpose with or without fee is hereby granted, provided that the above
@@ -60,8 +60,8 @@ OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
 PERFORMANCE OF THIS SOFTWARE.
 `
 
-// workspace makes a program that uses a library, part of which is copied from
-// elsewhere under another licence, and on Windows one more.
+// workspace returns the folder of a program that uses a library, part of which was copied
+// from elsewhere under another licence, and on Windows one more.
 func workspace(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -87,35 +87,28 @@ replace (
 	put(t, filepath.Join(library, "license.go"), "package library\n")
 	put(t, filepath.Join(library, "copied", "copied.go"), "package copied\n")
 	put(t, filepath.Join(library, "copied", "COPYING.txt"), isc)
+	put(t, filepath.Join(library, "copied", "LICENSE"), mit)
 	put(t, filepath.Join(library, "unused", "LICENSE"), "You may not.\n")
 	windows := filepath.Join(root, "windows")
 	put(t, filepath.Join(windows, "go.mod"), "module example.com/windows\n")
-	put(t, filepath.Join(windows, "windows.go"), "package windows\n")
+	put(t, filepath.Join(windows, "windows.go"), "package windows\n\nimport _ \"example.com/windows/more\"\n")
+	put(t, filepath.Join(windows, "more", "more.go"), "package more\n")
 	put(t, filepath.Join(windows, "LICENCE.md"), mit)
 	return root
 }
 
-// list runs the command and gives both files.
+// list returns the licences and the SPDX document.
 func list(t *testing.T, root, targets string) (licenses, document string, err error) {
 	t.Helper()
-	out := t.TempDir()
-	files := []string{filepath.Join(out, "LICENSES.txt"), filepath.Join(out, "spdx.json")}
-	err = run(context.Background(), []string{
-		"-root", root, "-package", ".", "-targets", targets, "-version", "v9.8.7", "-date", "2026-02-03T04:05:06Z",
-		"-licenses", files[0], "-spdx", files[1],
-	}, io.Discard)
+	l, err := sbom.New(t.Context(), sbom.Options{
+		Root: root, Package: ".", Targets: strings.Split(targets, ","), Version: "v9.8.7", Toolchain: "go1.2.3",
+		Date: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC), Env: os.Environ(),
+	})
 	if err != nil {
 		return "", "", err
 	}
-	var content [2]string
-	for i, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		content[i] = string(text)
-	}
-	return content[0], content[1], nil
+	spdx, err := l.SPDX()
+	return string(l.Licenses()), string(spdx), err
 }
 
 func TestListsModulesWithTheirLicences(t *testing.T) {
@@ -124,15 +117,15 @@ func TestListsModulesWithTheirLicences(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"example.com/Library  v1.2.3", "ISC AND MIT\n", "stdlib ", "BSD-3-Clause\n",
-		"example.com/Library\nexample.com/windows\n\nMIT License\n", "Somebody Else",
+		"example.com/Library  v1.2.3", "ISC AND MIT\n", "stdlib               go1.2.3  BSD-3-Clause\n",
+		"-\nexample.com/Library\nexample.com/windows\n\nMIT License\n", "Another Author",
 	} {
 		if !strings.Contains(licenses, want) {
 			t.Errorf("%q is not in\n%.1500s", want, licenses)
 		}
 	}
 	if strings.Contains(licenses, "You may not") || strings.Count(licenses, "MIT License") != 1 {
-		t.Errorf("it holds too much:\n%s", licenses)
+		t.Errorf("it has too much:\n%s", licenses)
 	}
 	var spdx struct {
 		CreationInfo struct {
@@ -186,7 +179,7 @@ func TestTheSameEachTime(t *testing.T) {
 		}
 		results[i] = licenses + document
 	}
-	if !bytes.Equal([]byte(results[0]), []byte(results[1])) {
+	if results[0] != results[1] {
 		t.Error("two runs in two folders differ")
 	}
 }
@@ -199,12 +192,17 @@ func TestRefusesWhatHasNoLicence(t *testing.T) {
 	if _, _, err := list(t, root, "linux_amd64"); err != nil {
 		t.Errorf("it is not linked in on Linux: %v", err)
 	}
-	if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "example.com/windows v0.1.0: no licence is recognised") {
+	if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "example.com/windows v0.1.0: no known licence found") {
 		t.Errorf("on Windows: %v", err)
 	}
-	put(t, filepath.Join(root, "windows", "LICENSE"), "All rights reserved.\n")
-	if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "no licence is recognised") {
-		t.Errorf("with words that are no licence: %v", err)
+	for name, text := range map[string]string{
+		"another text":              "All rights reserved.\n",
+		"a licence in another text": strings.Repeat("All rights reserved.\n", 200) + mit,
+	} {
+		put(t, filepath.Join(root, "windows", "LICENSE"), text)
+		if _, _, err := list(t, root, "windows_amd64"); err == nil || !strings.Contains(err.Error(), "no known licence found") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
