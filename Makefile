@@ -58,7 +58,7 @@ check: lint unit tidy ## Lint, and run the unit and golden tests: a verdict in t
 unit: ## Run the tests that need no Kubernetes, and compare the generated pages
 	go test ./...
 	cd release && go test ./...
-	cd test && go test ./docs/... ./mutants ./repository
+	cd test && go test -count 1 ./docs/... ./mutants ./repository
 
 .PHONY: tidy
 tidy: ## Report the go.mod and go.sum files that go mod tidy would change
