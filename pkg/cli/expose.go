@@ -47,6 +47,7 @@ func (f *exposeFlags) addTo(cmd *cobra.Command, s *factory) {
 	flags.BoolVar(&f.run.ForceConflicts, "force-conflicts", false, "Take over the spec from other field managers: what they set and is not requested is removed.")
 	waitVars(cmd, &f.run.Wait, &f.run.Timeout, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.", "How long --wait waits.")
 	f.output.addTo(cmd)
+	f.output.JSONYamlPrintFlags.AddFlags(cmd)
 }
 
 // options returns what to expose Services with, and what prints them.
@@ -115,7 +116,6 @@ func (p exposurePrinter) printObject(e action.Exposure) error {
 	}
 	service := e.Service.DeepCopy()
 	service.APIVersion, service.Kind = "v1", "Service"
-	service.ManagedFields = nil
 	if e.Stage != action.Planned {
 		return render.Print(p.Out, p.printer, service)
 	}
