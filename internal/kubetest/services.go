@@ -148,6 +148,9 @@ func (s *Services) patched(kind string, live *corev1.Service, body []byte, manag
 	if err != nil {
 		return nil, err
 	}
+	if live == nil && kind != string(types.ApplyPatchType) {
+		return nil, apierrors.NewNotFound(resource, "")
+	}
 	before := &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}}
 	version := ""
 	if live != nil {
@@ -193,7 +196,7 @@ func (s *Services) patched(kind string, live *corev1.Service, body []byte, manag
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, after); err != nil {
 			return nil, err
 		}
-		if live == nil || after.ResourceVersion != version {
+		if after.ResourceVersion != version {
 			return nil, conflict
 		}
 		if managers {

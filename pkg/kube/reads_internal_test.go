@@ -113,6 +113,11 @@ func TestExposedReadsPodsForNodePorts(t *testing.T) {
 		if s, err = client.Exposed(t.Context(), "iko", test.urls); err != nil || len(s.Unread) != len(test.pods) {
 			t.Errorf("%s: without pods unread %+v, %v", name, s.Unread, err)
 		}
+		read := len(server.Requests("pods"))
+		server.Set("endpointslices", refuse("endpointslices"))
+		if _, err = client.Exposed(t.Context(), "iko", test.urls); err != nil || len(server.Requests("pods")) != read {
+			t.Errorf("%s: pods are read although the slices are unread, %v", name, err)
+		}
 	}
 }
 

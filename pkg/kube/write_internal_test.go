@@ -177,7 +177,7 @@ func TestApplyAgainstChanges(t *testing.T) {
 		"created meanwhile": {change: func(s *kubetest.Services) {
 			s.Put(foreignService(func(s *corev1.Service) { s.Spec.Ports, s.Spec.SessionAffinity, s.ManagedFields = nil, "", nil }))
 		}, fails: "was not created by kubectl-iris"},
-		"deleted meanwhile":                {stored: foreignService(ours), options: ApplyOptions{ForceConflicts: true}, change: func(s *kubetest.Services) { s.Remove("svc") }, want: Created},
+		"deleted meanwhile":                {stored: foreignService(ours, func(s *corev1.Service) { s.ManagedFields = nil }), change: func(s *kubetest.Services) { s.Remove("svc") }, want: Created},
 		"a field of another field manager": {stored: foreignService(ours), fails: "conflict"},
 	} {
 		t.Run(name, func(t *testing.T) {
