@@ -40,10 +40,12 @@ func checkGateway(t *testing.T, gatewayType string, want cluster.WebPort) {
 		equal(t, name+": port-forward", uint16(want.Number), number)
 
 		facts := expose.Facts{Namespace: "ns", Cluster: c, ClusterRead: true, Pods: []iris.Pod{p}}
-		plan, err := expose.Pod(expose.PodRequest{Pod: p}, facts)
+		plan, err := expose.Pod(podRequest(t), p, facts)
 		must(t, err)
 		checkService(t, name+": expose-pod", plan.Service, want)
-		plan, err = expose.Sidecar(expose.SidecarRequest{Component: iris.ComponentData}, facts)
+		request, err := expose.NewSidecarRequest(expose.Options{}, iris.ComponentData, "", "")
+		must(t, err)
+		plan, err = expose.Sidecar(request, facts)
 		must(t, err)
 		checkService(t, name+": expose-sidecar", plan.Service, want)
 
@@ -52,7 +54,7 @@ func checkGateway(t *testing.T, gatewayType string, want cluster.WebPort) {
 	}
 
 	// The same Service after the sidecar is gone.
-	plan, err := expose.Pod(expose.PodRequest{Pod: silent}, expose.Facts{Namespace: "ns", Cluster: c, ClusterRead: true})
+	plan, err := expose.Pod(podRequest(t), silent, expose.Facts{Namespace: "ns", Cluster: c, ClusterRead: true})
 	must(t, err)
 	bare := dataPod(nil)
 	status := topology.Statuses(topology.Snapshot{Clusters: []iris.Cluster{c}, Pods: []iris.Pod{bare}, Services: []corev1.Service{*plan.Service}})
@@ -100,4 +102,11 @@ func running(p iris.Pod) iris.Pod {
 	sidecar.Started = started
 	p.Sidecar = &sidecar
 	return p
+}
+
+func podRequest(t *testing.T) expose.PodRequest {
+	t.Helper()
+	request, err := expose.NewPodRequest(expose.Options{}, false)
+	must(t, err)
+	return request
 }

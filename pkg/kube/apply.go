@@ -214,8 +214,11 @@ func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error
 	if outcome != Configured {
 		return outcome, nil
 	}
-	changes, err := expose.Changes(live, wanted, takesOver(live, options))
-	if err == nil && !changes {
+	if takesOver(live, options) {
+		return outcome, nil // their fields become this tool's
+	}
+	unchanged, err := expose.IsUnchanged(live, wanted)
+	if err == nil && unchanged {
 		outcome = Unchanged
 	}
 	return outcome, err
@@ -293,8 +296,7 @@ func afterInvalid(live *corev1.Service) error {
 	case live == nil:
 		return problem.New("the Service was not created; the message names the field: choose another value")
 	case expose.OthersSet(live):
-		return problem.New("other clients have set fields of its spec too, which %s does not show; %s takes them over",
-			problem.Field("diff"), problem.Field("force-conflicts"))
+		return problem.New("other clients have set fields of its spec too; %s takes them over", problem.Field("force-conflicts"))
 	}
 	return problem.New("a field that cannot be changed requires that the Service is recreated: kubectl delete service %s -n %s, then run the command again",
 		live.Name, live.Namespace)

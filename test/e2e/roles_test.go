@@ -74,7 +74,7 @@ func TestTwoLabelledPrimary(t *testing.T) {
 	c.label(second, "primary")
 	c.reaches("simple", first, second)
 	v := c.expect(map[string]string{first: "primary: Failover/Primary", second: "primary: Failover/Backup"}, 3, finding.RoleDisagrees)
-	if f := v.Findings[0]; f.Object != "pod/"+second || !strings.Contains(f.Message, `service "simple" for the primary leads to it`) {
+	if f := v.Findings[0]; f.Object != "pod/"+second || !strings.Contains(f.Message, `service "simple" for the primary reaches it`) {
 		t.Errorf("the finding does not name pod and Service: %+v", f)
 	}
 	c.plugin("relabel", c.name, "--yes").exits(0).says("pod/" + second + " labeled backup: IRIS says Failover/Backup (was primary)")
@@ -110,7 +110,7 @@ func TestAsyncLabelledBackup(t *testing.T) {
 	want := asLabelled()
 	want[third] = "backup: Disaster Recovery/Connected"
 	v := c.expect(want, 3, finding.AsyncLabelledBackup)
-	if !strings.Contains(v.Findings[0].Message, `service "simple-sidecar-backup" for the backup leads to it`) {
+	if !strings.Contains(v.Findings[0].Message, `service "simple-sidecar-backup" for the backup reaches it`) {
 		t.Errorf("the finding does not name the Service: %+v", v.Findings[0])
 	}
 	c.annotate(standin.AnnotationLabels, "frozen")
@@ -170,7 +170,7 @@ func TestForbidden(t *testing.T) {
 	c.iris(first, "iris", "restart", "IRIS")
 	c.eventuallyMember(first, backup)
 	c.pluginAs(proxy, "status", c.name).exits(3).says(
-		`data pod "` + first + `" is labelled primary, but IRIS says it is not primary: service "simple" for the primary leads to it`)
+		`data pod "` + first + `" is labelled primary, but IRIS says it is not primary: service "simple" for the primary reaches it`)
 	c.pluginAs(neither, "status", c.name).exits(0)
 	c.pluginAs(proxy, "relabel", c.name, "--yes").exits(1).says("not whether it is the backup", "the right pods/exec create is missing")
 	c.pluginAs(neither, "relabel", c.name, "--yes").exits(1).says("gave no conclusive answer")

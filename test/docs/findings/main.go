@@ -1,7 +1,7 @@
 // Command findings writes docs/findings.md from the table of pkg/finding. Run it
-// from the repository's top:
+// in test, as make docs does:
 //
-//	go run ./test/docs/findings > docs/findings.md
+//	go run ./docs/findings > ../docs/findings.md
 package main
 
 import (

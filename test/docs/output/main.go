@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-const head = `# The output of -o json and its kin
+const head = `# The output of -o json and similar formats
 
 ` + "`status`, `exposed` and `version`" + ` print what they worked out as objects of the
 apiVersion ` + "`kubectl-iris/v1alpha1`" + `, in every format that kubectl has: ` + "`-o json`," + `
@@ -40,7 +40,7 @@ items is ` + "`[]`" + `; a field that is absent is not known, or does not apply.
 
 With ` + "`-w`, `-o json`" + ` prints one document per change, each on a line.
 
-This page is made from the doc comments of pkg/view.
+This page is generated from the doc comments of pkg/view.
 `
 
 // pageOf is the page for the structs of a package's folder.
