@@ -72,3 +72,11 @@ func TestRenameReplacesFields(t *testing.T) {
 		t.Error("nil was renamed")
 	}
 }
+
+// Fields are renamed in an error that was joined with nothing else, too.
+func TestRenameOfOneJoinedError(t *testing.T) {
+	err := problem.Rename(errors.Join(problem.New("no").Hint("leave out %s", problem.Field("wait")), nil), func(f problem.Field) string { return "--" + string(f) })
+	if hint := problem.HintOf(problem.Joined(err)[0]); hint != "leave out --wait" {
+		t.Errorf("hint %q", hint)
+	}
+}
