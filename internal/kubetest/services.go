@@ -87,7 +87,7 @@ func (s *Services) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (s *Services) fail(r *http.Request, err error) (*http.Response, error) {
-	status, ok := err.(apierrors.APIStatus) //nolint:errorlint // as it was made
+	status, ok := err.(apierrors.APIStatus)
 	if !ok {
 		return nil, err
 	}
