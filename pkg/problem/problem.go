@@ -110,14 +110,14 @@ func Rename(err error, name func(Field) string) error {
 		renamed.code = e.code
 		return renamed
 	}
-	if parts, ok := joined(err); ok { // also of one error
-		renamed := make([]error, len(parts))
-		for i, part := range parts {
-			renamed[i] = Rename(part, name)
-		}
-		return errors.Join(renamed...)
+	parts := Joined(err)
+	if len(parts) == 1 && parts[0] == err { //nolint:errorlint // it is not joined
+		return err
 	}
-	return err
+	for i, part := range parts {
+		parts[i] = Rename(part, name)
+	}
+	return errors.Join(parts...)
 }
 
 func rename(args []any, name func(Field) string) []any {
@@ -135,13 +135,23 @@ func rename(args []any, name func(Field) string) []any {
 	return renamed
 }
 
-// Joined returns the errors that errors.Join put together, or err alone.
+// Joined returns the errors that errors.Join put together, or err alone. The type
+// of such an error has no name; what distinguishes it from fmt's errors with
+// several %w is that its text is nothing but the lines of its parts.
 func Joined(err error) []error {
 	if err == nil {
 		return nil
 	}
-	parts, ok := joined(err)
+	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {
+		return []error{err}
+	}
+	parts := several.Unwrap()
+	texts := make([]string, len(parts))
+	for i, part := range parts {
+		texts[i] = part.Error()
+	}
+	if strings.Join(texts, "\n") != err.Error() {
 		return []error{err}
 	}
 	var all []error
@@ -173,19 +183,3 @@ type Status int
 
 // Error returns the code in words; it is not meant to be shown.
 func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
-
-// joined returns the parts of an error of errors.Join. The type of such an error has no
-// name; it differs from fmt's errors with several %w in that its text is nothing but the
-// lines of its parts.
-func joined(err error) (parts []error, ok bool) {
-	several, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return nil, false
-	}
-	parts = several.Unwrap()
-	texts := make([]string, len(parts))
-	for i, part := range parts {
-		texts[i] = part.Error()
-	}
-	return parts, strings.Join(texts, "\n") == err.Error()
-}

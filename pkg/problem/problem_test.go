@@ -54,6 +54,7 @@ func TestRenameReplacesFields(t *testing.T) {
 		{outer, "cannot plan: --role is required", "use --role=backup", 1},
 		{problem.AsFailure(role), "--role is required", "use --role=backup", 1},
 		{errors.Join(role, errors.New("x")), "--role is required\nx", "use --role=backup", 2},
+		{errors.Join(nil, role), "--role is required", "use --role=backup", 2},
 		{errors.New("plain"), "plain", "", 1},
 	} {
 		before := test.err.Error()
@@ -70,13 +71,5 @@ func TestRenameReplacesFields(t *testing.T) {
 	}
 	if problem.Rename(nil, flag) != nil {
 		t.Error("nil was renamed")
-	}
-}
-
-// Fields are renamed in an error that was joined with nothing else, too.
-func TestRenameOfOneJoinedError(t *testing.T) {
-	err := problem.Rename(errors.Join(problem.New("no").Hint("leave out %s", problem.Field("wait")), nil), func(f problem.Field) string { return "--" + string(f) })
-	if hint := problem.HintOf(problem.Joined(err)[0]); hint != "leave out --wait" {
-		t.Errorf("hint %q", hint)
 	}
 }
