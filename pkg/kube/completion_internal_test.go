@@ -13,7 +13,7 @@ import (
 )
 
 // Names are read from the metadata of objects, out of the server's cache.
-func TestNames(t *testing.T) {
+func TestRequestsForNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, client := newServer(t)
 		paths := map[string]string{
