@@ -228,10 +228,7 @@ func TestSetRole(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	server, client := newServer(t)
-	names, err := client.Names()
-	if err != nil {
-		t.Fatal(err)
-	}
+	names := client.Names()
 	objects := func(list ...metav1.PartialObjectMetadata) kubetest.Answer {
 		return lists(metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "PartialObjectMetadataList"}, Items: list})
 	}
