@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -47,7 +48,7 @@ func (p *Plan) keep(live *corev1.Service) {
 			return owner.APIVersion != iris.APIVersion || owner.Kind != iris.Kind
 		})
 	}
-	ours, err := Applied(live)
+	ours, err := ownership.Applied(live)
 	if err != nil {
 		ours = &corev1.Service{} // the apply will report what is wrong with them
 	}

@@ -16,8 +16,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
@@ -204,7 +204,7 @@ func changeOf(live *corev1.Service) Outcome {
 
 // takesOver reports whether an apply takes over the spec's fields of others.
 func takesOver(live *corev1.Service, options ApplyOptions) bool {
-	return live != nil && (!cluster.IsExposed(live) || options.ForceConflicts && expose.OthersSet(live))
+	return live != nil && (!cluster.IsExposed(live) || options.ForceConflicts && ownership.OthersSet(live))
 }
 
 // Predict returns the outcome that Apply would have, unless the server refuses the
@@ -217,7 +217,7 @@ func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error
 	if takesOver(live, options) {
 		return outcome, nil // their fields become this tool's
 	}
-	unchanged, err := expose.IsUnchanged(live, wanted)
+	unchanged, err := ownership.IsUnchanged(live, wanted)
 	if err == nil && unchanged {
 		outcome = Unchanged
 	}
@@ -295,7 +295,7 @@ func afterInvalid(live *corev1.Service) error {
 	switch {
 	case live == nil:
 		return problem.New("the Service was not created; the message names the field: choose another value")
-	case expose.OthersSet(live):
+	case ownership.OthersSet(live):
 		return problem.New("other clients have set fields of its spec too; %s takes them over", problem.Field("force-conflicts"))
 	}
 	return problem.New("a field that cannot be changed requires that the Service is recreated: kubectl delete service %s -n %s, then run the command again",
