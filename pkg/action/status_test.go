@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,10 +17,22 @@ import (
 )
 
 // reports collects what an action reports.
-type reports struct{ notes, warnings []string }
+type reports struct {
+	mu              sync.Mutex
+	notes, warnings []string
+}
 
-func (r *reports) Note(line string) { r.notes = append(r.notes, line) }
-func (r *reports) Warn(line string) { r.warnings = append(r.warnings, line) }
+func (r *reports) Note(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notes = append(r.notes, line)
+}
+
+func (r *reports) Warn(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.warnings = append(r.warnings, line)
+}
 
 // configTo returns the configuration of an action that reports to r at the Unix
 // epoch and has all the time it needs.
