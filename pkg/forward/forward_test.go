@@ -345,6 +345,10 @@ func TestTryTellsWhetherThereIsAWay(t *testing.T) {
 	if !errors.Is(err, errFinal) {
 		t.Errorf("error %v, want %v", err, errFinal)
 	}
+	f.Close()
+	if err := f.Try(t.Context(), Destination{Pod: "uid-0", Dial: n.dial}); !errors.Is(err, errMoved) {
+		t.Errorf("error %v after the end, want %v", err, errMoved)
+	}
 }
 
 func TestListen(t *testing.T) {

@@ -634,7 +634,7 @@ func TestFollowReadsLinesOutOfOrder(t *testing.T) {
 		time.Sleep(time.Second)
 		s.setDown(true)
 		s.breakOff()
-		s.writeAt(last.Add(-overlap), "stderr")
+		s.writeAt(last.Add(-1500*time.Millisecond), "stderr")
 		time.Sleep(time.Second)
 		s.setDown(false)
 		time.Sleep(time.Minute)
@@ -731,6 +731,17 @@ func TestFollowEndsOnRefusal(t *testing.T) {
 func TestFollowOrdersWithinAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got collector
+		alone := newMerger(true, got.print)
+		only := alone.add(container("a"))
+		go func() { _ = alone.run(t.Context()) }()
+		only.push(Line{Pod: "a", Time: epoch, Text: "alone"})
+		only.close()
+		alone.complete()
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"a: alone"}, got.lines()); diff != "" {
+			t.Errorf("a line waits although no other log does (-want +got):\n%s", diff)
+		}
+		got = collector{}
 		m := newMerger(true, got.print)
 		a, b, silent := m.add(container("a")), m.add(container("b")), m.add(container("silent"))
 		go func() { _ = m.run(t.Context()) }()
