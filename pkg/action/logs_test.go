@@ -138,7 +138,7 @@ func TestLogs(t *testing.T) {
 			message: "cannot get pods/log",
 		},
 		"no such role": {
-			role: "nope", message: `--role "nope": no pod of IrisCluster "simple" in namespace "iko" has this role, and it is neither primary nor backup`,
+			role: "nope", message: `invalid role "nope": no pod of IrisCluster "simple" in namespace "iko" has this role, and it is neither primary nor backup`,
 			hint: "use one of primary, backup",
 		},
 		"pods unreadable": {change: func(l *logging) { l.unread = []string{"pods"} }, message: "cannot list pods", hint: "ask for the right to list pods"},

@@ -14,7 +14,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -108,7 +107,7 @@ func (p Portal) serviceURL(ctx context.Context, t target) (string, error) {
 		return !t.isTargetOf(&s) || s.Spec.Type == corev1.ServiceTypeClusterIP
 	})
 	for i := range services {
-		for _, url := range topology.URLs(&services[i], iris.NodeIPs([]iris.Pod{t.pod.Pod})) {
+		for _, url := range cluster.URLs(&services[i], iris.NodeIPs([]iris.Pod{t.pod.Pod})) {
 			return strings.TrimSuffix(url, iris.PortalPath) + p.Path.path, nil
 		}
 	}

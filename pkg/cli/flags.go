@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
-	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
 // waitTimeout is the default of --timeout: load balancers of clouds take a minute
@@ -33,11 +33,76 @@ func choiceVarP[T ~string](cmd *cobra.Command, value *T, name, shorthand, usage 
 	completeFlag(cmd, name, fixed(words(allowed)...))
 }
 
-// componentVar adds --component, which is data unless it is given.
-func componentVar(cmd *cobra.Command, value *string, usage string) {
-	*value = iris.ComponentData
-	choiceVar(cmd, value, "component", usage, iris.ComponentData, iris.ComponentCompute)
+// optionalChoiceVar is choiceVar for a value that stays nil unless the flag is given.
+func optionalChoiceVar[T ~string](cmd *cobra.Command, value **T, name, usage string, allowed ...T) {
+	given := new(T)
+	choiceVar(cmd, given, name, usage, allowed...)
+	whenSet(cmd, name, func() { *value = given })
 }
+
+// optionalStringVar adds a flag whose value stays nil unless the flag is given.
+func optionalStringVar(cmd *cobra.Command, value **string, name, usage string) {
+	given := cmd.Flags().String(name, "", usage)
+	whenSet(cmd, name, func() { *value = given })
+}
+
+// optionalBoolVar adds a flag whose value stays nil unless the flag is given.
+func optionalBoolVar(cmd *cobra.Command, value **bool, name, usage string) {
+	given := cmd.Flags().Bool(name, false, usage)
+	whenSet(cmd, name, func() { *value = given })
+}
+
+// whenSet has set called each time that a flag is given.
+func whenSet(cmd *cobra.Command, name string, set func()) {
+	flag := cmd.Flags().Lookup(name)
+	flag.Value = noticing{flag.Value, set}
+}
+
+// noticing is a flag's value that calls set when it is given.
+type noticing struct {
+	pflag.Value
+	set func()
+}
+
+// Set implements pflag.Value.
+func (n noticing) Set(given string) error {
+	err := n.Value.Set(given)
+	if err == nil {
+		n.set()
+	}
+	return err
+}
+
+// list is a flag that may be given several times, with a value to parse each time.
+type list[T fmt.Stringer] struct {
+	values *[]T
+	parse  func(string) (T, error)
+}
+
+// listVar adds a flag that appends what parse returns for each value.
+func listVar[T fmt.Stringer](cmd *cobra.Command, values *[]T, name, usage string, parse func(string) (T, error)) {
+	cmd.Flags().Var(&list[T]{values, parse}, name, usage)
+}
+
+// Set implements pflag.Value.
+func (l *list[T]) Set(given string) error {
+	value, err := l.parse(given)
+	if err == nil {
+		*l.values = append(*l.values, value)
+	}
+	return err
+}
+
+// String implements pflag.Value.
+func (l *list[T]) String() string {
+	if l.values == nil || len(*l.values) == 0 {
+		return ""
+	}
+	return fmt.Sprint(*l.values)
+}
+
+// Type implements pflag.Value.
+func (l *list[T]) Type() string { return "stringArray" }
 
 func words[T ~string](values []T) []string {
 	all := make([]string, len(values))
@@ -109,15 +174,9 @@ func (p *period) String() string { return time.Duration(*p).String() }
 // Type implements pflag.Value.
 func (p *period) Type() string { return "duration" }
 
-// waitFlags are --wait and --timeout.
-type waitFlags struct {
-	wait    bool
-	timeout time.Duration
-}
-
-func (f *waitFlags) addTo(cmd *cobra.Command, wait, timeout string) {
-	flags := cmd.Flags()
-	flags.BoolVar(&f.wait, "wait", false, wait)
-	f.timeout = waitTimeout
-	flags.Var((*period)(&f.timeout), "timeout", timeout)
+// waitVars adds --wait and --timeout.
+func waitVars(cmd *cobra.Command, wait *bool, timeout *time.Duration, usage, timeoutUsage string) {
+	cmd.Flags().BoolVar(wait, "wait", false, usage)
+	*timeout = waitTimeout
+	cmd.Flags().Var((*period)(timeout), "timeout", timeoutUsage)
 }

@@ -24,7 +24,6 @@ func TestNotesArePrintable(t *testing.T) {
 		"warn":       func(s *factory) { s.warn(evil) },
 		"lost watch": func(s *factory) { s.lost(refused) },
 		"action":     func(s *factory) { s.actionConfig().Note(evil) },
-		"expose":     func(s *factory) { (&exposeRun{factory: s, warned: map[string]bool{}}).warnOnce(evil) },
 		"API warning": func(s *factory) {
 			newAPIWarnings(s.warn).HandleWarningHeaderWithContext(context.Background(), apiWarning, "-", evil)
 		},

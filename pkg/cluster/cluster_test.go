@@ -284,27 +284,27 @@ func TestValidateRole(t *testing.T) {
 		"none, and a mirror not known": {nil, members("data-0"), nil, "", false, "", ""},
 		"none in a mirror": {
 			mirror, pods, nil, "", false,
-			`--role is required because IrisCluster "c" in namespace "prod" is mirrored`, "primary, backup, dr; without a role: --selector intersystems.com/mirrorRole-",
+			`role is required because IrisCluster "c" in namespace "prod" is mirrored`, "primary, backup, dr; selector intersystems.com/mirrorRole- selects any member",
 		},
 		"none, and a mirror by its pods' names": {
 			nil, members("data-0-0", "data-0-1"), nil, "", false,
-			`--role is required because IrisCluster "c" in namespace "prod" is mirrored`, "primary, backup",
+			`role is required because IrisCluster "c" in namespace "prod" is mirrored`, "primary, backup",
 		},
 		"no pod has it": {
 			mirror, pods, nil, "arbiter", false,
-			`--role "arbiter": no pod of IrisCluster "c" in namespace "prod" has this role, and it is neither primary nor backup`, "primary, backup, dr",
+			`invalid role "arbiter": no pod of IrisCluster "c" in namespace "prod" has this role, and it is neither primary nor backup`, "primary, backup, dr",
 		},
 		"not mirrored": {
 			&iris.Cluster{}, members("data-0"), nil, "primary", false,
-			`--role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, "leave --role out",
+			`invalid role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, "omit role",
 		},
 		"not mirrored, whatever a label says": {
 			&iris.Cluster{}, members("data-0=primary"), nil, "primary", false,
-			`--role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, "leave --role out",
+			`invalid role "primary": IrisCluster "c" in namespace "prod" is not mirrored`, "omit role",
 		},
 		"a mirror is not known": {
 			nil, members("data-0"), nil, "primary", false,
-			`--role "primary": it is not known whether IrisCluster "c" in namespace "prod" is mirrored, and no pod has a role`, "leave --role out",
+			`invalid role "primary": it is not known whether IrisCluster "c" in namespace "prod" is mirrored, and no pod has a role`, "omit role",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -329,19 +329,19 @@ func TestValidateShard(t *testing.T) {
 		"one that has no pods": {&iris.Cluster{Mirrored: true, Shards: 5}, pods, "4", false, "", ""},
 		"none of several": {
 			sharded, pods, "", false,
-			`--shard is required because IrisCluster "c" in namespace "prod" has the shards 0, 1`, "--shard 0",
+			`shard is required because IrisCluster "c" in namespace "prod" has the shards 0, 1`, "shard=0",
 		},
 		"none of very many": {
 			&iris.Cluster{Mirrored: true, Shards: 1_000_000}, pods, "", false,
-			`--shard is required because IrisCluster "c" in namespace "prod" has the shards 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 999988 more`, "--shard 0",
+			`shard is required because IrisCluster "c" in namespace "prod" has the shards 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 999988 more`, "shard=0",
 		},
 		"another": {
 			sharded, pods, "2", false,
-			`--shard "2": IrisCluster "c" in namespace "prod" has no such shard`, "there is 0, 1",
+			`invalid shard "2": IrisCluster "c" in namespace "prod" has no such shard`, "use one of 0, 1",
 		},
 		"without labels": {
 			sharded, members("data-0-0"), "0", false,
-			`--shard "0": the data pods of IrisCluster "c" in namespace "prod" bear no shard label`, "leave --shard out",
+			`invalid shard "0": the data pods of IrisCluster "c" in namespace "prod" have no shard label`, "omit shard",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,7 +40,7 @@ func (n Namespace) Only() (string, error) {
 		return names[0], nil
 	case 0:
 		return "", problem.New("no IrisCluster found in namespace %q", n.Name).
-			Hint("kubectl iris status -A shows those of all namespaces; -n chooses one")
+			Hint("choose another namespace with %s", problem.Field("namespace"))
 	}
 	return "", problem.Usage("namespace %q has several IrisClusters: %s", n.Name, listed(names)).
 		Hint("name one of them, or one of their pods")

@@ -35,9 +35,9 @@ func TestFindPod(t *testing.T) {
 		"several":                        {name: "data-2", message: `"data-2" names several pods in namespace "prod": a-data-2, b-data-2`, hint: "full name"},
 		"unknown": {
 			name: "data-9", pods: []iris.Pod{podOf("c", "c-data-0")},
-			message: `no pod of an IrisCluster is named "data-9" in namespace "prod"`, hint: "there are c-data-0",
+			message: `no pod of an IrisCluster is named "data-9" in namespace "prod"`, hint: "this namespace has c-data-0",
 		},
-		"no pods": {name: "data-9", pods: []iris.Pod{}, message: `no pod of an IrisCluster is named "data-9" in namespace "prod"`, hint: "status -A"},
+		"no pods": {name: "data-9", pods: []iris.Pod{}, message: `no pod of an IrisCluster is named "data-9" in namespace "prod"`, hint: "this namespace has no pod"},
 		"no member, and another's short name": {
 			name: "data-0", pods: []iris.Pod{podOf("", "data-0"), podOf("solo", "solo-data-0")},
 			message: `pod "data-0" in namespace "prod" is not one of an IrisCluster`, hint: "to use pod solo-data-0, give its full name",

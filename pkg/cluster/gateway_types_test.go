@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -39,10 +40,12 @@ func checkGateway(t *testing.T, gatewayType string, want cluster.WebPort) {
 		equal(t, name+": port-forward", uint16(want.Number), number)
 
 		facts := expose.Facts{Namespace: "ns", Cluster: c, ClusterRead: true, Pods: []iris.Pod{p}}
-		plan, err := expose.Pod(expose.PodRequest{Pod: p}, facts)
+		plan, err := expose.Pod(podRequest(t), p, facts)
 		must(t, err)
 		checkService(t, name+": expose-pod", plan.Service, want)
-		plan, err = expose.Sidecar(expose.SidecarRequest{Component: iris.ComponentData}, facts)
+		request, err := expose.NewSidecarRequest(expose.Options{}, iris.ComponentData, "", "")
+		must(t, err)
+		plan, err = expose.Sidecar(request, facts)
 		must(t, err)
 		checkService(t, name+": expose-sidecar", plan.Service, want)
 
@@ -51,11 +54,11 @@ func checkGateway(t *testing.T, gatewayType string, want cluster.WebPort) {
 	}
 
 	// The same Service after the sidecar is gone.
-	plan, err := expose.Pod(expose.PodRequest{Pod: silent}, expose.Facts{Namespace: "ns", Cluster: c, ClusterRead: true})
+	plan, err := expose.Pod(podRequest(t), silent, expose.Facts{Namespace: "ns", Cluster: c, ClusterRead: true})
 	must(t, err)
 	bare := dataPod(nil)
 	status := topology.Statuses(topology.Snapshot{Clusters: []iris.Cluster{c}, Pods: []iris.Pod{bare}, Services: []corev1.Service{*plan.Service}})
-	missing := slices.ContainsFunc(status.Items[0].Findings, func(f view.Finding) bool { return f.Code == view.ExposedSidecarMissing })
+	missing := slices.ContainsFunc(status.Items[0].Findings, func(f view.Finding) bool { return f.Code == finding.ExposedSidecarMissing })
 	// IRIS itself serves pages at its own port, with or without a sidecar.
 	equal(t, "a finding that the sidecar is missing", want.Number != iris.PortWeb, missing)
 }
@@ -81,7 +84,7 @@ func checkService(t *testing.T, name string, service *corev1.Service, want clust
 	nameless.Spec.Ports[0].Name = "a"
 	nameless.Spec.Ports = append(nameless.Spec.Ports, corev1.ServicePort{Name: "b", Port: 5})
 	url := fmt.Sprintf("%s://10.0.0.1:%d%s", want.Scheme(), want.Number+1, iris.PortalPath)
-	equal(t, name+": URLs", []string{url}, topology.URLs(nameless, nil))
+	equal(t, name+": URLs", []string{url}, cluster.URLs(nameless, nil))
 }
 
 // dataPod is a pod whose IRIS declares no ports. The sidecar may be nil.
@@ -99,4 +102,11 @@ func running(p iris.Pod) iris.Pod {
 	sidecar.Started = started
 	p.Sidecar = &sidecar
 	return p
+}
+
+func podRequest(t *testing.T) expose.PodRequest {
+	t.Helper()
+	request, err := expose.NewPodRequest(expose.Options{}, false)
+	must(t, err)
+	return request
 }

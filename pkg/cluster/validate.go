@@ -13,8 +13,15 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
+// The fields of requests that messages name.
+const (
+	fieldRole     problem.Field = "role"
+	fieldShard    problem.Field = "shard"
+	fieldSelector problem.Field = "selector"
+)
+
 // ValidateNames returns a usage error if no IrisCluster can have a name. Its pods
-// bear the name in a label, which bounds it.
+// have the name in a label, which bounds it.
 func ValidateNames(names ...string) error {
 	for _, name := range names {
 		if len(validation.IsDNS1123Subdomain(name)) > 0 || len(validation.IsValidLabelValue(name)) > 0 {
@@ -31,17 +38,16 @@ func (c *Cluster) ValidateRole(role string, anyWill bool) error {
 	names := c.roleNames()
 	switch {
 	case role == "" && c.Mirrored == iris.Yes && !anyWill:
-		return problem.Usage("--role is required because %s is mirrored", c).
-			Hint("use one of %s; without a role: --selector %s- selects any member, kubectl iris expose-pod one pod",
-				strings.Join(names, ", "), iris.LabelMirrorRole)
+		return problem.Usage("%s is required because %s is mirrored", fieldRole, c).
+			Hint("use one of %s; %s %s- selects any member", strings.Join(names, ", "), fieldSelector, iris.LabelMirrorRole)
 	case role == "" || slices.Contains(names, role):
 		return nil
 	case len(names) == 0 && c.Mirrored == iris.Unknown:
-		return problem.Usage("--role %q: it is not known whether %s is mirrored, and no pod has a role", role, c).Hint("leave --role out")
+		return problem.Usage("invalid %s %q: it is not known whether %s is mirrored, and no pod has a role", fieldRole, role, c).Hint("omit %s", fieldRole)
 	case len(names) == 0:
-		return problem.Usage("--role %q: %s is not mirrored", role, c).Hint("leave --role out")
+		return problem.Usage("invalid %s %q: %s is not mirrored", fieldRole, role, c).Hint("omit %s", fieldRole)
 	}
-	return problem.Usage("--role %q: no pod of %s has this role, and it is neither primary nor backup", role, c).
+	return problem.Usage("invalid %s %q: no pod of %s has this role, and it is neither primary nor backup", fieldRole, role, c).
 		Hint("use one of %s", strings.Join(names, ", "))
 }
 
@@ -89,14 +95,14 @@ func (c *Cluster) ValidateShard(shard string, anyWill bool) error {
 	}
 	switch {
 	case shard == "" && len(names) > 1 && !anyWill:
-		return problem.Usage("--shard is required because %s has the shards %s", c, list).
-			Hint("choose one, as with --shard %s", names[0])
+		return problem.Usage("%s is required because %s has the shards %s", fieldShard, c, list).
+			Hint("for example %s=%s", fieldShard, names[0])
 	case shard == "" || c.HasShard(shard):
 		return nil
 	case len(names) == 0:
-		return problem.Usage("--shard %q: the data pods of %s bear no shard label", shard, c).Hint("leave --shard out")
+		return problem.Usage("invalid %s %q: the data pods of %s have no shard label", fieldShard, shard, c).Hint("omit %s", fieldShard)
 	}
-	return problem.Usage("--shard %q: %s has no such shard", shard, c).Hint("there is %s", list)
+	return problem.Usage("invalid %s %q: %s has no such shard", fieldShard, shard, c).Hint("use one of %s", list)
 }
 
 // FindPod returns the pod that a name means among the pods of a namespace's
@@ -138,7 +144,7 @@ func IsOfCluster(p iris.Pod) error {
 		return nil
 	}
 	return problem.New("pod %q in namespace %q is not one of an IrisCluster", p.Name, p.Namespace).
-		Hint("it does not bear the labels %s=%s and %s; kubectl itself works with any pod", iris.LabelKind, iris.Kind, iris.LabelName)
+		Hint("it does not have the labels %s=%s and %s; kubectl itself works with any pod", iris.LabelKind, iris.Kind, iris.LabelName)
 }
 
 // RuleOut returns an error if a name that was taken for a short one is the full
@@ -153,9 +159,9 @@ func RuleOut(other *iris.Pod, meant string) error {
 
 func available(pods []iris.Pod) string {
 	if len(pods) == 0 {
-		return "there is none; kubectl iris status -A shows the clusters of all namespaces"
+		return "this namespace has no pod of an IrisCluster"
 	}
-	return "there are " + listed(iris.PodNames(pods))
+	return "this namespace has " + listed(iris.PodNames(pods))
 }
 
 // maxListed bounds how many names an error lists.

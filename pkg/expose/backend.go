@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// backend is what is known of the ports of the pods behind a Service.
+// A backend holds what is known about the ports of the pods that a Service selects.
 type backend struct {
 	// web is the port that serves the portal; its number is 0 if there is none.
 	web cluster.WebPort
@@ -24,8 +24,8 @@ type backend struct {
 	declared []corev1.ContainerPort
 }
 
-// sidecars is the backend of pods with a sidecar. A pod that has none yet
-// counts with what the spec will give it.
+// sidecars returns the backend of pods with a sidecar. For a pod that has none yet
+// the cluster's spec is used.
 func sidecars(component string, pods []iris.Pod, c iris.Cluster) backend {
 	b := backend{}
 	for _, p := range pods {
@@ -44,7 +44,7 @@ func sidecars(component string, pods []iris.Pod, c iris.Cluster) backend {
 	return b
 }
 
-// single is the backend of one pod.
+// single returns the backend of one pod.
 func single(p iris.Pod, c iris.Cluster) backend {
 	b := backend{web: cluster.PortalPort(p, c), declared: p.Ports()}
 	if p.IRIS != nil {
@@ -56,15 +56,15 @@ func single(p iris.Pod, c iris.Cluster) backend {
 	return b
 }
 
-// ports are the Service's ports: those asked for, else one that leads to the
-// portal, numbered one above its target, since the cluster's own Service
-// carries the target's number and load balancers may share an address.
+// ports returns the Service's ports: those requested, else one for the portal,
+// numbered one above its target, since the cluster's own Service has the target's
+// number and load balancers may share an address.
 func (b backend) ports(requested []Port) ([]corev1.ServicePort, error) {
 	if len(requested) == 0 {
 		requested = []Port{{Number: b.web.Number%65535 + 1, Target: intstr.FromInt32(b.web.Number)}}
 		if b.web.Number == 0 {
-			return nil, problem.Usage("--port is missing: the pod is not known to serve a portal").
-				Hint("name the port, as in --port 2188; by name there are %s", b.names())
+			return nil, problem.Usage("%s is required because the pod is not known to serve a portal", fieldPort).
+				Hint("for example %s 2188; the pod's ports by name are %s", fieldPort, b.names())
 		}
 	}
 	ports := make([]corev1.ServicePort, len(requested))
@@ -75,7 +75,7 @@ func (b backend) ports(requested []Port) ([]corev1.ServicePort, error) {
 		}
 	}
 	b.name(ports)
-	return ports, distinct(ports)
+	return ports, validateDistinct(ports)
 }
 
 func (b backend) port(p Port) (corev1.ServicePort, error) {
@@ -84,8 +84,8 @@ func (b backend) port(p Port) (corev1.ServicePort, error) {
 	case p.ByName != "":
 		named, ok := b.named(p.ByName)
 		if !ok {
-			return out, problem.Usage("--port %s: no container declares a port of that name", p.ByName).
-				Hint("there are %s; or give a number", b.names())
+			return out, problem.Usage("invalid %s %q: no container declares a port of that name", fieldPort, p.ByName).
+				Hint("use one of %s, or a number", b.names())
 		}
 		if out.Name == "" {
 			out.Name = p.ByName
@@ -97,17 +97,16 @@ func (b backend) port(p Port) (corev1.ServicePort, error) {
 	case !p.hasTarget():
 		target := b.target(p.Number, out.Protocol)
 		if target == 0 {
-			return out, problem.Usage("--port %s: the target is missing, since the pod is not known to serve a portal", p).
-				Hint("name the target, as in %d:%d", p.Number, p.Number)
+			return out, problem.Usage("invalid %s %q: a target is required because the pod is not known to serve a portal", fieldPort, p).
+				Hint("for example %s %d:%d", fieldPort, p.Number, p.Number)
 		}
 		out.TargetPort = intstr.FromInt32(target)
 	}
 	return out, nil
 }
 
-// target is where a port leads whose target the user left out: to the same
-// number where the web server's container or the superserver has it, else to
-// the portal.
+// target returns the target of a port for which the user gave none: the same
+// number if the web server's container or the superserver has it, else the portal.
 func (b backend) target(number int32, protocol corev1.Protocol) int32 {
 	super, _ := b.named(iris.NameSuperserver)
 	if number == super.ContainerPort || cluster.Declares(b.server, intstr.FromInt32(number), protocol) {
@@ -116,16 +115,16 @@ func (b backend) target(number int32, protocol corev1.Protocol) int32 {
 	return b.web.Number
 }
 
-// named is the port that goes by a name in the pod.
+// named returns the port that has a name in the pod.
 func (b backend) named(name string) (corev1.ContainerPort, bool) {
 	return cluster.NamedPort(b.declared, name)
 }
 
-// names are the names by which ports can be asked for, in words.
+// names returns the names by which ports can be requested.
 func (b backend) names() string { return strings.Join(cluster.PortNames(b.declared), ", ") }
 
-// name gives the ports that have none a name: after what they lead to, with
-// their number where that name is taken or nothing is known of the target.
+// name names the ports that have no name after their targets, with their number if
+// that name is taken or nothing is known about the target.
 func (b backend) name(ports []corev1.ServicePort) {
 	taken := map[string]bool{}
 	for _, p := range ports {
@@ -150,7 +149,7 @@ func (b backend) name(ports []corev1.ServicePort) {
 	}
 }
 
-// purpose is a name for what a port leads to, "" where that is not known.
+// purpose returns a name for the target of a port; empty if it is not known.
 func (b backend) purpose(p corev1.ServicePort) string {
 	super, _ := b.named(iris.NameSuperserver)
 	switch {
@@ -182,8 +181,8 @@ func (b backend) isPortal(p corev1.ServicePort) bool {
 	return target == b.web.Number || b.scheme(p) == cluster.HTTPS
 }
 
-// scheme is that of a port whose target is a number. The name that the server's
-// container gives the target counts.
+// scheme returns the scheme of a port whose target is a number, by the name that the
+// server's container gives the target, if any.
 func (b backend) scheme(p corev1.ServicePort) string {
 	target := p.TargetPort.IntVal
 	if target == b.web.Number {
@@ -197,9 +196,9 @@ func (b backend) scheme(p corev1.ServicePort) string {
 	return cluster.Scheme(p)
 }
 
-// undeclared are warnings about targets that no container declares. A target
-// that the tool chose is doubted only if the container that should serve it
-// declares ports at all: it need not.
+// undeclared returns warnings about targets that no container declares. A container
+// need not declare its ports: if it declares none, there is a warning only about a
+// target that the user chose.
 func (b backend) undeclared(ports []corev1.ServicePort, requested []Port) []string {
 	var warnings []string
 	for i, p := range ports {

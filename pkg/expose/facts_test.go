@@ -165,6 +165,34 @@ func noPorts(p *corev1.Pod) {
 	}
 }
 
+// sidecarRequest holds what a SidecarRequest is made of.
+type sidecarRequest struct {
+	Options                expose.Options
+	Component, Role, Shard string
+}
+
+func planSidecar(r sidecarRequest, f expose.Facts) (expose.Plan, error) {
+	request, err := expose.NewSidecarRequest(r.Options, r.Component, r.Role, r.Shard)
+	if err != nil {
+		return expose.Plan{}, err
+	}
+	return expose.Sidecar(request, f)
+}
+
+// podRequest holds what a PodRequest is made of, and the pod.
+type podRequest struct {
+	Options expose.Options
+	Pod     iris.Pod
+}
+
+func planPod(r podRequest, f expose.Facts) (expose.Plan, error) {
+	request, err := expose.NewPodRequest(r.Options, false)
+	if err != nil {
+		return expose.Plan{}, err
+	}
+	return expose.Pod(request, r.Pod, f)
+}
+
 func port(t *testing.T, s string) expose.Port {
 	t.Helper()
 	p, err := expose.ParsePort(s)
@@ -183,9 +211,9 @@ func ports(t *testing.T, all ...string) []expose.Port {
 	return out
 }
 
-func edits(t *testing.T, all ...string) []expose.SelectorEdit {
+func edits(t *testing.T, all ...string) []expose.Edit {
 	t.Helper()
-	var out []expose.SelectorEdit
+	var out []expose.Edit
 	for _, s := range all {
 		e, err := expose.ParseSelector(s)
 		if err != nil {

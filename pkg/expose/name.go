@@ -14,7 +14,7 @@ import (
 // maxTail leaves the head of a fitted name at least a few letters.
 const maxTail = 40
 
-// defaultName is the Service's name where the user gives none:
+// defaultName returns the Service's name if the user gives none:
 // <cluster>-sidecar[-<role>][-<shard>], <cluster>-sidecar-compute or
 // <cluster>-pod-<short>.
 func defaultName(t view.Target, short string) string {
@@ -33,9 +33,9 @@ func defaultName(t view.Target, short string) string {
 	return fit(t.Cluster, tail)
 }
 
-// fit joins a cluster's name and what stands behind it. Where that is no valid
-// Service name (too long, a dot, a digit first), both are made to fit and a
-// hash of the whole between them keeps different names apart.
+// fit joins a cluster's name and a tail. If that is no valid Service name (too long, a
+// dot, a digit first), both are shortened and cleaned, and a hash of the whole between
+// them keeps different names different.
 func fit(head, tail string) string {
 	whole := head + tail
 	if len(validation.IsDNS1035Label(whole)) == 0 {
@@ -51,7 +51,7 @@ func fit(head, tail string) string {
 	return cut(head, validation.DNS1035LabelMaxLength-len(mark)-len(tail)) + mark + tail
 }
 
-// clean turns what a Service's name cannot hold into -.
+// clean replaces what a Service's name cannot contain by -.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {

@@ -14,8 +14,7 @@ import (
 // nameOf is the default name for the sidecar of a role in a cluster.
 func nameOf(t *testing.T, name, role, shard string) string {
 	t.Helper()
-	plan, err := expose.Sidecar(
-		expose.SidecarRequest{Component: "data", Role: role, Shard: shard},
+	plan, err := planSidecar(sidecarRequest{Component: "data", Role: role, Shard: shard},
 		expose.Facts{
 			Namespace: "prod", ClusterRead: true, Cluster: resource(name, "", isMirrored, shards(2)),
 			Pods: []iris.Pod{pod(name, "data-0-0", sidecar(80), func(p *corev1.Pod) {

@@ -42,25 +42,25 @@ func TestParsePort(t *testing.T) {
 
 func TestPortsThatCannotBeParsed(t *testing.T) {
 	for s, message := range map[string]string{
-		"":                       "a port number or name is missing",
-		"0":                      "0 is not a port number from 1 to 65535",
-		"65536":                  "65536 is not a port number from 1 to 65535",
-		"-1":                     "-1 is not a port number from 1 to 65535",
-		"99999999999999999999":   "99999999999999999999 is not a port number from 1 to 65535",
-		"81:0":                   "target: 0 is not a port number from 1 to 65535",
-		"81:65536":               "target: 65536 is not a port number from 1 to 65535",
-		"81:":                    "target: a port number or name is missing",
-		":80":                    "a port number or name is missing",
-		"81:80:79":               `target: "80:79" is neither a port number nor the name of a container's port`,
-		"81/":                    `protocol "" is none of TCP, UDP and SCTP`,
-		"81/HTTP":                `protocol "HTTP" is none of TCP, UDP and SCTP`,
-		"81/TCP/UDP":             `protocol "TCP/UDP" is none of TCP, UDP and SCTP`,
-		"=81":                    `"" is not a port name: up to 63 lower-case letters, digits and - inside`,
-		"Http=81":                `"Http" is not a port name: up to 63 lower-case letters, digits and - inside`,
-		"http=":                  "a port number or name is missing",
+		"":                       "a port number or name is required",
+		"0":                      "port 0 must be between 1 and 65535",
+		"65536":                  "port 65536 must be between 1 and 65535",
+		"-1":                     "port -1 must be between 1 and 65535",
+		"99999999999999999999":   "port 99999999999999999999 must be between 1 and 65535",
+		"81:0":                   "the target is invalid: port 0 must be between 1 and 65535",
+		"81:65536":               "the target is invalid: port 65536 must be between 1 and 65535",
+		"81:":                    "the target is invalid: a port number or name is required",
+		":80":                    "a port number or name is required",
+		"81:80:79":               `the target is invalid: "80:79" is neither a port number nor the name of a container's port`,
+		"81/":                    `the protocol "" must be one of: TCP, UDP, SCTP`,
+		"81/HTTP":                `the protocol "HTTP" must be one of: TCP, UDP, SCTP`,
+		"81/TCP/UDP":             `the protocol "TCP/UDP" must be one of: TCP, UDP, SCTP`,
+		"=81":                    `the name "" must be up to 63 lower-case letters, digits and - inside`,
+		"Http=81":                `the name "Http" must be up to 63 lower-case letters, digits and - inside`,
+		"http=":                  "a port number or name is required",
 		"a=b=81":                 `"b=81" is neither a port number nor the name of a container's port`,
-		"web:80":                 "a port by name has its own target and protocol",
-		"web/TCP":                "a port by name has its own target and protocol",
+		"web:80":                 "a port given by its name has its own target and protocol",
+		"web/TCP":                "a port given by its name has its own target and protocol",
 		"Web":                    `"Web" is neither a port number nor the name of a container's port`,
 		"a-name-too-long-for-it": `"a-name-too-long-for-it" is neither a port number nor the name of a container's port`,
 		"8 1":                    `"8 1" is neither a port number nor the name of a container's port`,
@@ -68,7 +68,7 @@ func TestPortsThatCannotBeParsed(t *testing.T) {
 	} {
 		t.Run(s, func(t *testing.T) {
 			_, err := expose.ParsePort(s)
-			checkError(t, err, `--port "`+s+`": `+message, "[NAME=]PORT[:TARGET][/PROTOCOL]", problem.ExitUsage)
+			checkError(t, err, message, "[NAME=]PORT[:TARGET][/PROTOCOL]", problem.ExitUsage)
 		})
 	}
 }
@@ -96,7 +96,7 @@ func FuzzParsePort(f *testing.F) {
 }
 
 func TestParseSelector(t *testing.T) {
-	for s, want := range map[string]expose.SelectorEdit{
+	for s, want := range map[string]expose.Edit{
 		"zone=a":                 {Key: "zone", Value: "a"},
 		"zone=":                  {Key: "zone"},
 		"zone-":                  {Key: "zone", Remove: true},
@@ -118,8 +118,8 @@ func TestParseSelector(t *testing.T) {
 
 func TestSelectorsThatCannotBeParsed(t *testing.T) {
 	for s, message := range map[string]string{
-		"":         "there is neither a value nor a - at its end",
-		"zone":     "there is neither a value nor a - at its end",
+		"":         "must be KEY=VALUE or KEY-",
+		"zone":     "must be KEY=VALUE or KEY-",
 		"-":        `"" is not a label key`,
 		"=a":       `"" is not a label key`,
 		"zone-=a":  `"zone-" is not a label key`,
@@ -130,7 +130,7 @@ func TestSelectorsThatCannotBeParsed(t *testing.T) {
 	} {
 		t.Run(s, func(t *testing.T) {
 			_, err := expose.ParseSelector(s)
-			checkError(t, err, `--selector "`+s+`": `+message, "KEY=VALUE", problem.ExitUsage)
+			checkError(t, err, message, "KEY=VALUE", problem.ExitUsage)
 		})
 	}
 }

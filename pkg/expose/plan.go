@@ -1,8 +1,8 @@
 package expose
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,69 +13,87 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// Facts are what the API server said of the cluster that is exposed.
+// Facts holds what was read about the cluster being exposed.
 type Facts struct {
 	Namespace string
-	// Cluster is the IrisCluster; only its name is known where ClusterRead is
-	// false.
+	// Cluster is the IrisCluster; if ClusterRead is false, only its name is known.
 	Cluster iris.Cluster
-	// ClusterRead is false where the IrisCluster may not be read, or is not
-	// served; the pods' labels then have to do.
+	// ClusterRead is false if the IrisCluster may not be read or is not served;
+	// the pods' labels are used instead.
 	ClusterRead bool
 	// Pods are the cluster's pods.
 	Pods []iris.Pod
 	// Answers holds what IRIS said in them; nil if it was not asked.
 	Answers cluster.Answers
-	// Foreign are the pods of the namespace's other clusters. They are needed
-	// where Options.NeedsForeign says so.
+	// Foreign are the pods of the namespace's other clusters, if the request needs
+	// them.
 	Foreign []iris.Pod
 }
 
 // cluster names the cluster in a message.
 func (f Facts) cluster() string {
-	return fmt.Sprintf("IrisCluster %q (namespace %q)", f.Cluster.Name, f.Namespace)
+	return fmt.Sprintf("IrisCluster %q in namespace %q", f.Cluster.Name, f.Namespace)
 }
 
-// Plan is what exposing comes to.
+// model returns the cluster's members and roles.
+func (f Facts) model() *cluster.Cluster {
+	resource := f.Cluster
+	resource.Namespace = f.Namespace
+	return cluster.New(cluster.Facts{Resource: resource, Read: f.ClusterRead, Pods: f.Pods, Answers: f.Answers})
+}
+
+// A Plan is the Service that a request and facts come to.
 type Plan struct {
 	// Service is the Service wanted, with nothing in it but what this tool sets.
 	Service *corev1.Service
 	Target  view.Target
-	// Selects are the pods that the selector matches now, ready or not, by name.
+	// Selects are the names of the pods that the selector matches, ready or not.
 	Selects []string
 	// NodeIPs are the addresses of the nodes on which these run.
 	NodeIPs []string
-	// Warnings are lines for the user, about the Service as planned.
-	Warnings []string
 
-	options Options
-	// blind is the warning that the IrisCluster could not be read; "" where it
-	// was.
-	blind string
+	options  Options
+	warnings []string
+	// unread is true if the IrisCluster could not be read; kept, if the Service
+	// keeps what it had from it.
+	unread, kept bool
 }
 
-// draft is a Service before the user's own choices.
+// Warnings returns lines for the user about the Service as planned.
+func (p Plan) Warnings() []string {
+	if !p.unread {
+		return p.warnings
+	}
+	loss := "the Service takes nothing over from its serviceTemplate"
+	switch {
+	case p.kept:
+		loss = "the Service keeps the owner, the type and other fields, the labels and the annotations that it has"
+	case p.options.OwnerReference:
+		loss = "the Service has no owner, so it remains when the cluster is deleted, and takes nothing over from its serviceTemplate"
+	}
+	line := fmt.Sprintf("IrisCluster %q in namespace %q could not be read: %s", p.Target.Cluster, p.Service.Namespace, loss)
+	return slices.Insert(slices.Clone(p.warnings), 0, line)
+}
+
+// A draft is a Service before the user's own choices.
 type draft struct {
 	options  Options
 	facts    Facts
 	target   view.Target
 	name     string
 	selector map[string]string
-	// fixed are the selector keys that cannot be edited, each with the hint why.
-	fixed map[string]string
-	// backend looks at the pods that the selector matches.
+	// fixed are the selector keys that cannot be edited, each with the reason.
+	fixed map[string]error
+	// backend examines the pods that the selector matches.
 	backend func([]iris.Pod) backend
-	// candidates stand in for those pods where it matches none.
+	// candidates are used instead of those pods if it matches none.
 	candidates []iris.Pod
 }
 
 func (d draft) plan() (Plan, error) {
 	o, f := d.options, d.facts
-	name := d.name
-	if o.Name != "" {
-		name = o.Name
-	}
-	if err := notIKOs(name, f.Cluster.Name); err != nil {
+	name := cmp.Or(o.Name, d.name)
+	if err := notOperators(name, f.Cluster.Name); err != nil {
 		return Plan{}, err
 	}
 	selector, err := edited(d.selector, o.Selector, d.fixed)
@@ -90,74 +108,74 @@ func (d draft) plan() (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	spec.Selector = selector
 	selected := matching(f.Pods, selector)
 	behind := selected
 	if len(behind) == 0 {
 		behind = d.candidates
 	}
 	b := d.backend(behind)
+	spec.Selector = selector
 	if spec.Ports, err = b.ports(o.Ports); err != nil {
 		return Plan{}, err
 	}
 	spec.Ports[0].NodePort = o.NodePort
-
-	warnings := f.warnings(o)
-	blind := ""
-	if !f.ClusterRead {
-		blind = warnings[0]
-	}
-	if unpinned != "" {
-		warnings = append(warnings, unpinned)
-	}
-	if len(selected) == 0 {
-		warnings = append(warnings, "no pod matches the selector now: the Service leads nowhere until one does")
-	}
-	if len(selected) > 1 && slices.ContainsFunc(spec.Ports, b.isPortal) {
-		if spec.SessionAffinity == "" {
-			spec.SessionAffinity = corev1.ServiceAffinityClientIP
-		}
-		warnings = append(warnings, sessions(len(selected), spec.SessionAffinity))
-	}
+	sessions := shareSessions(&spec, b, len(selected))
 	settleAffinity(&spec)
+
+	taken := o.inherit(f.Cluster.ServiceTemplate)
+	var warnings []string
+	for _, line := range []string{f.deletion(o), unpinned, unmatched(selected), sessions} {
+		if line != "" {
+			warnings = append(warnings, line)
+		}
+	}
 	if len(behind) > 0 {
 		warnings = append(warnings, b.undeclared(spec.Ports, o.Ports)...)
 	}
-
-	taken := o.inherit(f.Cluster.ServiceTemplate)
 	warnings = append(warnings, taken.warnings(f)...)
-	service := &corev1.Service{
-		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       f.Namespace,
-			Name:            name,
-			Labels:          merged(taken.labels, o.Labels, cluster.TargetLabels(d.target)),
-			Annotations:     merged(taken.annotations, o.Annotations),
-			OwnerReferences: f.owners(o),
-		},
-		Spec: spec,
-	}
 	return Plan{
-		Service: service, Target: d.target, Selects: iris.PodNames(selected), NodeIPs: iris.NodeIPs(selected), Warnings: warnings,
-		options: o, blind: blind,
+		Service:  d.service(name, taken, spec),
+		Target:   d.target,
+		Selects:  iris.PodNames(selected),
+		NodeIPs:  iris.NodeIPs(selected),
+		options:  o,
+		warnings: warnings,
+		unread:   !f.ClusterRead,
 	}, nil
 }
 
-// warnings are those about the cluster.
-func (f Facts) warnings(o Options) []string {
-	switch {
-	case !f.ClusterRead && o.OwnerReference:
-		return []string{f.cluster() + " could not be read: the Service has no owner and stays when the cluster is deleted, and takes nothing over from its serviceTemplate"}
-	case !f.ClusterRead:
-		return []string{f.cluster() + " could not be read: the Service takes nothing over from its serviceTemplate"}
-	case f.Cluster.Deleting && o.OwnerReference:
-		return []string{f.cluster() + " is being deleted, and the Service goes with it"}
+func (d draft) service(name string, taken inherited, spec corev1.ServiceSpec) *corev1.Service {
+	return &corev1.Service{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       d.facts.Namespace,
+			Name:            name,
+			Labels:          merged(taken.labels, values(d.options.Labels), cluster.TargetLabels(d.target)),
+			Annotations:     merged(taken.annotations, values(d.options.Annotations)),
+			OwnerReferences: d.facts.owners(d.options),
+		},
+		Spec: spec,
 	}
-	return nil
+}
+
+// deletion returns a warning if the Service will be deleted with its cluster soon.
+func (f Facts) deletion(o Options) string {
+	if !f.ClusterRead || !f.Cluster.Deleting || !o.OwnerReference {
+		return ""
+	}
+	return f.cluster() + " is being deleted, and the Service with it"
+}
+
+// unmatched returns a warning if the selector matches no pod.
+func unmatched(selected []iris.Pod) string {
+	if len(selected) > 0 {
+		return ""
+	}
+	return "no pod matches the selector; the Service has no endpoints until one does"
 }
 
 // owners make the Service go with its IrisCluster. The reference neither
-// controls the Service nor blocks the cluster's deletion, which would ask for
+// controls the Service nor blocks the cluster's deletion, which would require
 // rights on the cluster's finalizers.
 func (f Facts) owners(o Options) []metav1.OwnerReference {
 	if !o.OwnerReference || !f.ClusterRead {
@@ -171,22 +189,15 @@ func (f Facts) owners(o Options) []metav1.OwnerReference {
 	}}
 }
 
-// merged returns the union of maps, of which a later one goes before an earlier
-// one; nil if there is nothing in them.
-func merged(all ...map[string]string) map[string]string {
-	var union map[string]string
-	for _, one := range all {
-		if len(one) > 0 && union == nil {
-			union = map[string]string{}
-		}
-		maps.Copy(union, one)
+// shareSessions sets the session affinity, if none was chosen, of a Service that
+// selects several pods with a portal each. It returns a warning about them.
+func shareSessions(spec *corev1.ServiceSpec, b backend, pods int) (warning string) {
+	if pods < 2 || !slices.ContainsFunc(spec.Ports, b.isPortal) {
+		return ""
 	}
-	return union
-}
-
-func sessions(pods int, affinity corev1.ServiceAffinity) string {
-	if affinity == corev1.ServiceAffinityClientIP {
-		return fmt.Sprintf("%d pods are behind the Service and each keeps its own portal sessions: session affinity ClientIP holds a client to one of them", pods)
+	spec.SessionAffinity = cmp.Or(spec.SessionAffinity, corev1.ServiceAffinityClientIP)
+	if spec.SessionAffinity == corev1.ServiceAffinityClientIP {
+		return fmt.Sprintf("the Service selects %d pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them", pods)
 	}
-	return fmt.Sprintf("%d pods are behind the Service and each keeps its own portal sessions: without --session-affinity=ClientIP a login is lost between them", pods)
+	return fmt.Sprintf("the Service selects %d pods, each with portal sessions of its own: without session affinity ClientIP a login is lost between them", pods)
 }

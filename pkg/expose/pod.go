@@ -9,57 +9,68 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// PodRequest asks for a Service that leads to one pod.
-type PodRequest struct {
-	Options
-	Pod iris.Pod
+// A PodRequest asks for Services of which each is for one pod.
+type PodRequest struct{ options Options }
+
+// NewPodRequest returns the request for a Service for one pod or, if several, for
+// one for each of them. It returns a usage error with a hint for what is wrong
+// whatever the pods are like.
+func NewPodRequest(o Options, several bool) (PodRequest, error) {
+	switch {
+	case several && o.Name != "":
+		return PodRequest{}, problem.Usage("%s requires exactly one pod", fieldName).Hint("without it each Service gets a name of its own")
+	case several && o.NodePort != 0:
+		return PodRequest{}, problem.Usage("%s requires exactly one pod: two Services cannot have the same", fieldNodePort).
+			Hint("without it each Service gets a node port of its own")
+	}
+	return PodRequest{o}, o.validate()
 }
 
-// Pod plans a Service that leads to one pod and stays with it, whatever role
-// the pod takes. Of the facts, the pods of the cluster are not needed.
-func Pod(r PodRequest, f Facts) (Plan, error) {
-	if err := r.Validate(); err != nil {
+// NeedsForeign reports whether Facts must hold the pods of other clusters.
+func (r PodRequest) NeedsForeign() bool { return r.options.needsForeign() }
+
+// Pod plans a Service for one pod, whatever role the pod takes. Of the facts, the
+// pods of the cluster are not needed.
+func Pod(r PodRequest, pod iris.Pod, f Facts) (Plan, error) {
+	if err := cluster.IsOfCluster(pod); err != nil {
 		return Plan{}, err
 	}
-	if err := cluster.IsOfCluster(r.Pod); err != nil {
-		return Plan{}, err
+	if pod.Labels[iris.LabelPodName] == "" {
+		return Plan{}, problem.New("pod %q in namespace %q has no label %s, so no selector selects it alone", pod.Name, f.Namespace, iris.LabelPodName).
+			Hint("the StatefulSet controller sets the label; delete the pod to have it recreated")
 	}
-	if r.Pod.Labels[iris.LabelPodName] == "" {
-		return Plan{}, problem.New("pod %q (namespace %q) carries no label %s, so no selector leads to it alone", r.Pod.Name, f.Namespace, iris.LabelPodName).
-			Hint("the StatefulSet controller sets the label; delete the pod to have it made anew")
-	}
-	f.Cluster.Name = r.Pod.Cluster()
-	f.Pods = []iris.Pod{r.Pod}
+	f.Cluster.Name = pod.Cluster()
+	f.Pods = []iris.Pod{pod}
 	target := view.Target{
 		Kind:      view.TargetPod,
-		Cluster:   r.Pod.Cluster(),
-		Component: r.Pod.Component(),
-		Pod:       r.Pod.Name,
+		Cluster:   pod.Cluster(),
+		Component: pod.Component(),
+		Pod:       pod.Name,
 	}
 	plan, err := draft{
-		options:  r.Options,
+		options:  r.options,
 		facts:    f,
 		target:   target,
-		name:     defaultName(target, r.Pod.ShortName()),
-		selector: podSelector(r.Pod),
-		fixed: map[string]string{
-			iris.LabelPodName:    "the Service is for this one pod",
-			iris.LabelMirrorRole: "a pod's Service would go empty at the next failover; expose-sidecar --role follows a role",
+		name:     defaultName(target, pod.ShortName()),
+		selector: podSelector(pod),
+		fixed: map[string]error{
+			iris.LabelPodName:    problem.New("the Service is for this one pod"),
+			iris.LabelMirrorRole: problem.New("the Service of a pod would have no endpoint after the next failover; that of a role's sidecar follows the role"),
 		},
-		backend:    func([]iris.Pod) backend { return single(r.Pod, f.Cluster) },
+		backend:    func([]iris.Pod) backend { return single(pod, f.Cluster) },
 		candidates: f.Pods,
 	}.plan()
 	if err != nil {
 		return Plan{}, err
 	}
-	if r.Pod.MirrorRole() == iris.MirrorBackup {
-		plan.Warnings = append(plan.Warnings, fmt.Sprintf("pod %q is labelled backup now: while it is one, running application code there is not supported by InterSystems (GHA_mirror_set)", r.Pod.Name))
+	if pod.MirrorRole() == iris.MirrorBackup {
+		plan.warnings = append(plan.warnings, fmt.Sprintf("pod %q is labelled backup: InterSystems does not support running application code on a backup (GHA_mirror_set)", pod.Name))
 	}
 	return plan, nil
 }
 
-// podSelector names the pod and those of its labels that never change. The
-// mirror role is not among them: the Service would go empty at a failover.
+// podSelector returns the pod's name and those of its labels that never change.
+// The mirror role is not among them: a failover would leave no endpoint.
 func podSelector(p iris.Pod) map[string]string {
 	selector := map[string]string{}
 	for _, key := range []string{iris.LabelComponent, iris.LabelKind, iris.LabelName, iris.LabelRole, iris.LabelPodName} {

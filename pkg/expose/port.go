@@ -12,21 +12,21 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-const portHint = "the form is [NAME=]PORT[:TARGET][/PROTOCOL], as in 81, http=81:80 or 53:53/UDP; " +
-	"a word alone, as in superserver, is a port of the pod by its name"
+const portHint = "the form is [NAME=]PORT[:TARGET][/PROTOCOL], for example 81, http=81:80 or 53:53/UDP; " +
+	"a word alone, for example superserver, is the name of a port of the pod"
 
-// Port is a port of the Service as the user asks for it.
+// A Port is a port of the Service as the user asks for it.
 type Port struct {
-	// Name of the Service's port; "" leaves it to the tool.
+	// Name of the Service's port; empty leaves it to the tool.
 	Name string
-	// Number of the Service's port, 1 to 65535; 0 where ByName says it.
+	// Number of the Service's port, 1 to 65535; 0 if ByName is set.
 	Number int32
 	// ByName is the name of a port of the pod, whose number the Service keeps.
 	ByName string
 	// Target is a number or the name of a container's port; the zero value
 	// leaves it to the tool.
 	Target intstr.IntOrString
-	// Protocol is "" where it was not given, which stands for TCP.
+	// Protocol is empty if it was not given, which means TCP.
 	Protocol corev1.Protocol
 }
 
@@ -36,7 +36,7 @@ type Port struct {
 // UDP or SCTP. Any other form is a usage error.
 func ParsePort(s string) (Port, error) {
 	wrong := func(format string, args ...any) (Port, error) {
-		return Port{}, problem.Usage("--port %q: %s", s, fmt.Sprintf(format, args...)).Hint(portHint)
+		return Port{}, problem.Usage(format, args...).Hint(portHint)
 	}
 	var p Port
 	rest, protocol, hasProtocol := strings.Cut(s, "/")
@@ -45,23 +45,23 @@ func ParsePort(s string) (Port, error) {
 		switch p.Protocol {
 		case corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP:
 		default:
-			return wrong("protocol %q is none of TCP, UDP and SCTP", protocol)
+			return wrong("the protocol %q must be one of: TCP, UDP, SCTP", protocol)
 		}
 	}
 	if name, after, ok := strings.Cut(rest, "="); ok {
 		if len(validation.IsDNS1123Label(name)) != 0 {
-			return wrong("%q is not a port name: up to 63 lower-case letters, digits and - inside", name)
+			return wrong("the name %q must be up to 63 lower-case letters, digits and - inside", name)
 		}
 		p.Name, rest = name, after
 	}
 	port, target, hasTarget := strings.Cut(rest, ":")
 	number, word, err := numberOrName(port)
 	if err != nil {
-		return wrong("%v", err)
+		return wrong("%w", err)
 	}
 	p.Number, p.ByName = number, word
 	if word != "" && (hasTarget || hasProtocol) {
-		return wrong("a port by name has its own target and protocol")
+		return wrong("a port given by its name has its own target and protocol")
 	}
 	if !hasTarget {
 		return p, nil
@@ -69,7 +69,7 @@ func ParsePort(s string) (Port, error) {
 	number, word, err = numberOrName(target)
 	switch {
 	case err != nil:
-		return wrong("target: %v", err)
+		return wrong("the target is invalid: %w", err)
 	case word != "":
 		p.Target = intstr.FromString(word)
 	default:
@@ -78,7 +78,7 @@ func ParsePort(s string) (Port, error) {
 	return p, nil
 }
 
-// String is the form that ParsePort reads.
+// String returns the form that ParsePort reads.
 func (p Port) String() string {
 	var b strings.Builder
 	if p.Name != "" {
@@ -107,11 +107,11 @@ func (p Port) protocol() corev1.Protocol {
 	return p.Protocol
 }
 
-// numberOrName reads a port number or, where there is a letter in it, a
-// container port's name.
+// numberOrName reads a port number or, if there is a letter in it, the name of a
+// container's port.
 func numberOrName(s string) (int32, string, error) {
 	if s == "" {
-		return 0, "", fmt.Errorf("a port number or name is missing")
+		return 0, "", fmt.Errorf("a port number or name is required")
 	}
 	if len(validation.IsValidPortName(s)) == 0 {
 		return 0, s, nil
@@ -121,27 +121,28 @@ func numberOrName(s string) (int32, string, error) {
 	case err == nil && isPort(n):
 		return int32(n), "", nil
 	case strings.Trim(s, "+-0123456789") == "":
-		return 0, "", fmt.Errorf("%s is not a port number from 1 to 65535", s)
+		return 0, "", fmt.Errorf("port %s must be between 1 and 65535", s)
 	}
 	return 0, "", fmt.Errorf("%q is neither a port number nor the name of a container's port", s)
 }
 
 func isPort(n int) bool { return len(validation.IsValidPortNum(n)) == 0 }
 
-// distinct refuses ports that one Service cannot have together: of one name,
-// or of one number and protocol. Names and numbers not known yet are left out.
-func distinct(ports []corev1.ServicePort) error {
+// validateDistinct returns a usage error for ports that one Service cannot have
+// together: of one name, or of one number and protocol. Names and numbers that are
+// not known yet are ignored.
+func validateDistinct(ports []corev1.ServicePort) error {
 	names := map[string]bool{}
 	numbers := map[string]bool{}
 	for _, p := range ports {
 		number := fmt.Sprintf("%d/%s", p.Port, p.Protocol)
 		switch {
 		case p.Name != "" && names[p.Name]:
-			return problem.Usage("--port: two ports are named %q", p.Name).
-				Hint("give each port a name of its own, as in %s-2=%d", p.Name, p.Port)
+			return problem.Usage("invalid %s: two ports are named %q", fieldPort, p.Name).
+				Hint("give each port a name of its own, for example %s-2=%d", p.Name, p.Port)
 		case p.Port != 0 && numbers[number]:
-			return problem.Usage("--port: %s is there twice", number).
-				Hint("a Service has each number once per protocol; several may have one target, as in 81:80 and 82:80")
+			return problem.Usage("invalid %s: %s is given twice", fieldPort, number).
+				Hint("a Service has each number once per protocol; several may have one target, for example 81:80 and 82:80")
 		}
 		names[p.Name] = true
 		numbers[number] = true

@@ -11,134 +11,132 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// SidecarRequest asks for a Service that leads to the sidecars of a component.
+// A SidecarRequest asks for a Service for the sidecars of a component.
 type SidecarRequest struct {
-	Options
-	// Role is the mirror role that the Service follows; "" without a mirror.
-	Role string
-	// Component is data or compute.
-	Component string
-	// Shard is the value of the shard label, "" where there is one shard.
-	Shard string
-
-	// anyRole and anyShard say that the user wants a selector without the key.
+	options Options
+	// role is the mirror role that the Service follows; empty without a mirror.
+	role string
+	// component is data or compute.
+	component string
+	// shard is the value of the shard label; empty if there is one shard.
+	shard string
+	// anyRole and anyShard report whether the user wants a selector without the key.
 	anyRole, anyShard bool
 }
 
-// Validate tells what can be told without the cluster.
-func (r SidecarRequest) Validate() error {
-	if err := oneOf("--component", r.Component, iris.ComponentData, iris.ComponentCompute); err != nil {
-		return err
+// NewSidecarRequest returns the request for a component (data if it is empty), a
+// role and a shard. Edits of the selector that mean one of the three are moved
+// there, so that the Service's labels match its selector. It returns a usage error
+// with a hint for what is wrong whatever the cluster is like.
+func NewSidecarRequest(o Options, component, role, shard string) (SidecarRequest, error) {
+	r := SidecarRequest{options: o, role: role, component: component, shard: shard}
+	if err := r.normalize(); err != nil {
+		return r, err
 	}
-	if r.Component == iris.ComponentCompute {
-		if flag := cmp.Or(given("--role", r.Role), given("--shard", r.Shard)); flag != "" {
-			return problem.Usage("%s does not go with --component=compute: compute nodes are neither mirrored nor sharded", flag).
-				Hint("leave %s out", flag)
+	r.component = cmp.Or(r.component, iris.ComponentData)
+	if r.component != iris.ComponentData && r.component != iris.ComponentCompute {
+		return r, problem.Usage("invalid %s %q: must be one of: %s, %s", fieldComponent, r.component, iris.ComponentData, iris.ComponentCompute).
+			Hint("omit %s for the data node", fieldComponent)
+	}
+	if r.component == iris.ComponentCompute {
+		if field := cmp.Or(given(fieldRole, r.role), given(fieldShard, r.shard)); field != "" {
+			return r, problem.Usage("%s cannot be used with %s=compute: compute nodes are neither mirrored nor sharded", field, fieldComponent).
+				Hint("omit %s", field)
 		}
 	}
-	return r.Options.Validate()
+	return r, r.options.validate()
 }
 
-// Folded is the request with what --selector says of the role, the shard and the
-// component said by their fields: the Service's labels are to tell the same as
-// its selector does. Where the two contradict each other it is a usage error.
-func (r SidecarRequest) Folded() (SidecarRequest, error) {
-	edits := r.Selector
-	r.Selector = nil
+// given returns the field if it has a value.
+func given(field problem.Field, value string) problem.Field {
+	if value == "" {
+		return ""
+	}
+	return field
+}
+
+// Role returns the mirror role that the Service follows; empty for none.
+func (r SidecarRequest) Role() string { return r.role }
+
+// NeedsForeign reports whether Facts must hold the pods of other clusters.
+func (r SidecarRequest) NeedsForeign() bool { return r.options.needsForeign() }
+
+// normalize moves edits of the role, shard and component keys into the request's
+// fields. It returns a usage error if the two contradict each other.
+func (r *SidecarRequest) normalize() error {
+	edits := r.options.Selector
+	r.options.Selector = nil
 	for _, e := range edits {
 		var err error
 		switch {
 		case e.Key == iris.LabelMirrorRole:
-			err = e.fold("--role", &r.Role, &r.anyRole)
+			err = e.moveTo(fieldRole, &r.role, &r.anyRole)
 		case e.Key == iris.LabelShard:
-			err = e.fold("--shard", &r.Shard, &r.anyShard)
+			err = e.moveTo(fieldShard, &r.shard, &r.anyShard)
 		case e.Key == iris.LabelComponent && !e.Remove:
-			if r.Component == iris.ComponentData { // the default of --component
-				r.Component = ""
-			}
-			err = e.fold("--component", &r.Component, nil)
+			err = e.moveTo(fieldComponent, &r.component, nil)
 		default:
-			r.Selector = append(r.Selector, e)
+			r.options.Selector = append(r.options.Selector, e)
 		}
 		if err != nil {
-			return r, err
+			return err
 		}
 	}
-	return r, nil
-}
-
-// fold does an edit to the value of the flag that its key stands for.
-func (e SelectorEdit) fold(flag string, value *string, dropped *bool) error {
-	if *value != "" && (e.Remove || *value != e.Value) {
-		return problem.Usage("--selector %s contradicts %s=%s", e, flag, *value).Hint("leave one of them out")
-	}
-	if e.Remove {
-		*dropped = true
-		return nil
-	}
-	if e.Value == "" {
-		return problem.Usage("--selector %s: no pod carries this key without a value", e).Hint("%s says the same, with a value", flag)
-	}
-	*value = e.Value
 	return nil
 }
 
-// given is the flag where it has a value.
-func given(flag, value string) string {
-	if value == "" {
-		return ""
+// moveTo sets the value of a field to that of the edit, or notes that any will do.
+func (e Edit) moveTo(field problem.Field, value *string, anyWill *bool) error {
+	switch {
+	case *value != "" && (e.Remove || *value != e.Value):
+		return problem.Usage("%s %s and %s=%s contradict each other", fieldSelector, e, field, *value).Hint("omit one of them")
+	case e.Remove:
+		*anyWill = true
+	case e.Value == "":
+		return problem.Usage("invalid %s %q: no pod has this key without a value", fieldSelector, e).Hint("use %s with a value", field)
+	default:
+		*value = e.Value
 	}
-	return flag
+	return nil
 }
 
-// Sidecar plans a Service that leads to the sidecars of a component: on a
-// mirrored data node to those of the pods that hold a role, and so to others
-// after a failover.
+// Sidecar plans a Service for the sidecars of a component: on a mirrored data node
+// for those of the pods that have a role, and so for others after a failover.
 func Sidecar(r SidecarRequest, f Facts) (Plan, error) {
-	r, err := r.Folded()
-	if err != nil {
+	pods := ofComponent(f.Pods, r.component)
+	if err := hasSidecars(r.component, pods, f); err != nil {
 		return Plan{}, err
 	}
-	if err := r.Validate(); err != nil {
-		return Plan{}, err
-	}
-	pods := ofComponent(f.Pods, r.Component)
-	if err := hasSidecars(r.Component, pods, f); err != nil {
-		return Plan{}, err
-	}
-	if r.Component == iris.ComponentData {
+	if r.component == iris.ComponentData {
 		model := f.model()
-		if err := model.ValidateRole(r.Role, r.anyRole); err != nil {
-			return Plan{}, err
-		}
-		if err := model.ValidateShard(r.Shard, r.anyShard); err != nil {
+		if err := cmp.Or(model.ValidateRole(r.role, r.anyRole), model.ValidateShard(r.shard, r.anyShard)); err != nil {
 			return Plan{}, err
 		}
 	}
 	target := view.Target{
 		Kind:      view.TargetSidecar,
 		Cluster:   f.Cluster.Name,
-		Component: r.Component,
-		Role:      r.Role,
-		Shard:     r.Shard,
+		Component: r.component,
+		Role:      r.role,
+		Shard:     r.shard,
 	}
 	plan, err := draft{
-		options:  r.Options,
+		options:  r.options,
 		facts:    f,
 		target:   target,
 		name:     defaultName(target, ""),
 		selector: sidecarSelector(target),
-		fixed: map[string]string{
-			iris.LabelComponent: "without it the Service would lead to pods of other kinds, too; --component chooses the kind",
+		fixed: map[string]error{
+			iris.LabelComponent: problem.New("without it the Service would select pods of other kinds too; %s chooses the kind", fieldComponent),
 		},
-		backend:    func(pods []iris.Pod) backend { return sidecars(r.Component, pods, f.Cluster) },
+		backend:    func(pods []iris.Pod) backend { return sidecars(r.component, pods, f.Cluster) },
 		candidates: pods,
 	}.plan()
 	if err != nil {
 		return Plan{}, err
 	}
-	if r.Role == iris.MirrorBackup {
-		plan.Warnings = append(plan.Warnings, "running application code on a backup is not supported by InterSystems (GHA_mirror_set): keep this Service to administration")
+	if r.role == iris.MirrorBackup {
+		plan.warnings = append(plan.warnings, "InterSystems does not support running application code on a backup (GHA_mirror_set): use this Service for administration only")
 	}
 	return plan, nil
 }
@@ -163,24 +161,24 @@ func ofComponent(pods []iris.Pod, component string) []iris.Pod {
 	return matching(pods, map[string]string{iris.LabelComponent: component})
 }
 
-// hasSidecars refuses a component that has no sidecar: neither in a pod nor by
-// the spec.
+// hasSidecars returns an error if a component has no sidecar: neither in a pod nor
+// by the spec.
 func hasSidecars(component string, pods []iris.Pod, f Facts) error {
 	_, inSpec := f.Cluster.Nodes[component]
 	switch {
 	case len(validation.IsValidLabelValue(f.Cluster.Name)) != 0:
-		return problem.New("%s: no pod can carry a name as long as this in a label", f.cluster()).
-			Hint("expose-pod takes a pod by its own name")
+		return problem.New("%s: its name is longer than a label's value can be, so no selector can select its pods", f.cluster()).
+			Hint("expose single pods")
 	case !f.ClusterRead && len(f.Pods) == 0:
-		return problem.New("%s: it could not be read, and no pod carries its name", f.cluster()).
+		return problem.New("%s could not be read, and no pod has its name in a label", f.cluster()).
 			Hint("check the name with: kubectl get pods -l %s", iris.KindSelector)
 	case len(pods) == 0 && !inSpec:
 		return problem.New("%s has no %s nodes", f.cluster(), component).
-			Hint("leave --component out for the data node, or add spec.topology.%s to the IrisCluster", component)
+			Hint("omit %s for the data node, or add spec.topology.%s to the IrisCluster", fieldComponent, component)
 	case f.Cluster.Sidecar(component) == nil && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Sidecar != nil }):
 		return problem.New("%s has no sidecar in its %s pods", f.cluster(), component).
 			Hint("add spec.topology.%s.webgateway with image, type, applicationPaths (/csp/sys for the portal) and loginSecret to the IrisCluster; "+
-				"expose-pod leads to an instance without one", component)
+				"a Service for a pod needs none", component)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 
 func TestSidecarOfTheArticleIsItsService(t *testing.T) {
 	facts, want := article(t)
-	plan, err := expose.Sidecar(expose.SidecarRequest{
+	plan, err := planSidecar(sidecarRequest{
 		Role:      "backup",
 		Component: "data",
 		Options:   expose.Options{Name: "sidecar-service", OwnerReference: true},
@@ -94,8 +94,8 @@ func holdsClients(s *corev1.Service) { s.Spec.SessionAffinity = corev1.ServiceAf
 func orphan(s *corev1.Service) { s.OwnerReferences = nil }
 
 const (
-	warnBackup = "running application code on a backup is not supported by InterSystems (GHA_mirror_set): keep this Service to administration"
-	warnNobody = "no pod matches the selector now: the Service leads nowhere until one does"
+	warnBackup = "InterSystems does not support running application code on a backup (GHA_mirror_set): use this Service for administration only"
+	warnNobody = "no pod matches the selector; the Service has no endpoints until one does"
 )
 
 func TestSidecar(t *testing.T) {
@@ -117,11 +117,11 @@ func TestSidecar(t *testing.T) {
 	}
 	own := expose.Options{OwnerReference: true}
 	notTaken := func(what string) string {
-		return `not taken over from the serviceTemplate of IrisCluster "c" (namespace "prod"), because only one Service may have it or another tool recognises its objects by it: ` + what
+		return `not taken over from the serviceTemplate of IrisCluster "c" in namespace "prod", because only one Service may have it or another tool recognises its objects by it: ` + what
 	}
 
 	for name, test := range map[string]struct {
-		request  expose.SidecarRequest
+		request  sidecarRequest
 		cluster  iris.Cluster
 		unread   bool
 		pods     []iris.Pod
@@ -131,27 +131,27 @@ func TestSidecar(t *testing.T) {
 		warnings []string
 	}{
 		"primary of a mirror": {
-			request: expose.SidecarRequest{Role: "primary", Options: own},
+			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:    wantedSidecar("c-sidecar-primary", "c", "primary", ""),
 			selects: []string{"c-data-0-0"},
 		},
 		"backup of a mirror": {
-			request: expose.SidecarRequest{Role: "backup", Options: own},
+			request: sidecarRequest{Role: "backup", Options: own},
 			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:     wantedSidecar("c-sidecar-backup", "c", "backup", ""),
 			selects:  []string{"c-data-0-1"},
 			warnings: []string{warnBackup},
 		},
 		"nobody holds the role yet": {
-			request: expose.SidecarRequest{Role: "primary", Options: own},
+			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache", isMirrored), pods: mirror[2:],
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", ""),
 			selects:  []string{},
 			warnings: []string{warnNobody},
 		},
 		"no pods yet, sidecar by spec": {
-			request: expose.SidecarRequest{Role: "primary", Options: own},
+			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache-lockeddown", isMirrored),
 			want: wantedSidecar("c-sidecar-primary", "c", "primary", "",
 				hasPorts(tcp("http", 52774, 52773))),
@@ -159,70 +159,70 @@ func TestSidecar(t *testing.T) {
 			warnings: []string{warnNobody},
 		},
 		"nobody holds the role yet, ports as the other members declare them": {
-			request: expose.SidecarRequest{Role: "primary", Options: own},
+			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache", isMirrored), pods: []iris.Pod{pod("c", "data-0-1", role("backup"), sidecar(8080))},
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", "", hasPorts(tcp("http", 8081, 8080))),
 			selects:  []string{},
 			warnings: []string{warnNobody},
 		},
 		"members that declare different ports": {
-			request: expose.SidecarRequest{Role: "primary", Options: own},
+			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache", isMirrored),
 			pods:    []iris.Pod{pod("c", "data-0-0", role("backup"), sidecar(80)), pod("c", "data-0-1", role("primary"), sidecar(8080))},
 			want:    wantedSidecar("c-sidecar-primary", "c", "primary", "", hasPorts(tcp("http", 8081, 8080))),
 			selects: []string{"c-data-0-1"},
 		},
 		"no pods yet, to doubt the target by": {
-			request:  expose.SidecarRequest{Role: "primary", Options: expose.Options{Ports: ports(t, "81:8080"), OwnerReference: true}},
+			request:  sidecarRequest{Role: "primary", Options: expose.Options{Ports: ports(t, "81:8080"), OwnerReference: true}},
 			cluster:  resource("c", "apache", isMirrored),
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", "", hasPorts(tcp("port-81", 81, 8080))),
 			selects:  []string{},
 			warnings: []string{warnNobody},
 		},
 		"a role that a pod carries": {
-			request: expose.SidecarRequest{Role: "drasync", Options: own},
+			request: sidecarRequest{Role: "drasync", Options: own},
 			cluster: resource("c", "apache", isMirrored),
 			pods: append([]iris.Pod{
 				pod("c", "data-0-4", role("drasync"), sidecar(80)), pod("c", "data-0-3", role("drasync"), sidecar(80)),
 			}, mirror...),
 			want:     wantedSidecar("c-sidecar-drasync", "c", "drasync", "", holdsClients),
 			selects:  []string{"c-data-0-3", "c-data-0-4"},
-			warnings: []string{"2 pods are behind the Service and each keeps its own portal sessions: session affinity ClientIP holds a client to one of them"},
+			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
 		},
 		"role by selector": {
-			request: expose.SidecarRequest{Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/mirrorRole=backup")}},
+			request: sidecarRequest{Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/mirrorRole=backup")}},
 			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:     wantedSidecar("c-sidecar-backup", "c", "backup", ""),
 			selects:  []string{"c-data-0-1"},
 			warnings: []string{warnBackup},
 		},
 		"every member, by leaving the role out of the selector": {
-			request: expose.SidecarRequest{Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/mirrorRole-")}},
+			request: sidecarRequest{Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/mirrorRole-")}},
 			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0-0", "c-data-0-1", "c-data-0-2"},
-			warnings: []string{"3 pods are behind the Service and each keeps its own portal sessions: session affinity ClientIP holds a client to one of them"},
+			warnings: []string{"the Service selects 3 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
 		},
 		"component by selector": {
-			request: expose.SidecarRequest{Component: "data", Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/component=data")}},
+			request: sidecarRequest{Component: "data", Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/component=data")}},
 			cluster: resource("c", ""), pods: single,
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"not mirrored": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", ""), pods: single,
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"not mirrored, though labelled": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80), role("primary"))},
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"a shard of several": {
-			request: expose.SidecarRequest{Role: "primary", Shard: "1", Options: own},
+			request: sidecarRequest{Role: "primary", Shard: "1", Options: own},
 			cluster: resource("c", "apache", isMirrored, shards(2)),
 			pods: []iris.Pod{
 				pod("c", "data-0-0", role("primary"), shard("0"), sidecar(80)),
@@ -232,26 +232,26 @@ func TestSidecar(t *testing.T) {
 			selects: []string{"c-data-1-0"},
 		},
 		"the only shard, named": {
-			request: expose.SidecarRequest{Shard: "0", Options: own},
+			request: sidecarRequest{Shard: "0", Options: own},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", shard("0"), sidecar(80))},
 			want:    wantedSidecar("c-sidecar-0", "c", "", "0"),
 			selects: []string{"c-data-0"},
 		},
 		"the only shard, not named": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", shard("0"), sidecar(80))},
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"shards that no label tells apart": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", "", shards(2)), pods: []iris.Pod{pod("c", "data-0", sidecar(80)), pod("c", "data-1", sidecar(80))},
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0", "c-data-1"},
-			warnings: []string{"2 pods are behind the Service and each keeps its own portal sessions: session affinity ClientIP holds a client to one of them"},
+			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
 		},
 		"compute, where affinity is refused": {
-			request: expose.SidecarRequest{Component: "compute", Options: expose.Options{SessionAffinity: corev1.ServiceAffinityNone, OwnerReference: true}},
+			request: sidecarRequest{Component: "compute", Options: expose.Options{Spec: corev1.ServiceSpec{SessionAffinity: corev1.ServiceAffinityNone}, OwnerReference: true}},
 			cluster: resource("c", ""),
 			pods:    []iris.Pod{pod("c", "compute-0", sidecar(80)), pod("c", "compute-1", sidecar(80)), pod("c", "data-0")},
 			want: wanted("c-sidecar-compute", "c",
@@ -259,10 +259,10 @@ func TestSidecar(t *testing.T) {
 				map[string]string{"intersystems.com/component": "compute"},
 				func(s *corev1.Service) { s.Spec.SessionAffinity = corev1.ServiceAffinityNone }),
 			selects:  []string{"c-compute-0", "c-compute-1"},
-			warnings: []string{"2 pods are behind the Service and each keeps its own portal sessions: without --session-affinity=ClientIP a login is lost between them"},
+			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: without session affinity ClientIP a login is lost between them"},
 		},
 		"several pods behind a port that is no portal": {
-			request: expose.SidecarRequest{Component: "compute", Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
+			request: sidecarRequest{Component: "compute", Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
 			cluster: resource("c", ""),
 			pods:    []iris.Pod{pod("c", "compute-0", sidecar(80)), pod("c", "compute-1", sidecar(80))},
 			want: wanted("c-sidecar-compute", "c",
@@ -272,86 +272,86 @@ func TestSidecar(t *testing.T) {
 			selects: []string{"c-compute-0", "c-compute-1"},
 		},
 		"cluster not read": {
-			request: expose.SidecarRequest{Role: "primary", Options: own},
+			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: iris.Cluster{Name: "c"}, unread: true, pods: mirror,
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", "", orphan),
 			selects:  []string{"c-data-0-0"},
-			warnings: []string{`IrisCluster "c" (namespace "prod") could not be read: the Service has no owner and stays when the cluster is deleted, and takes nothing over from its serviceTemplate`},
+			warnings: []string{`IrisCluster "c" in namespace "prod" could not be read: the Service has no owner, so it remains when the cluster is deleted, and takes nothing over from its serviceTemplate`},
 		},
 		"cluster not read, no owner wanted": {
-			request: expose.SidecarRequest{},
+			request: sidecarRequest{},
 			cluster: iris.Cluster{Name: "c"}, unread: true, pods: single,
 			want:     wantedSidecar("c-sidecar", "c", "", "", orphan),
 			selects:  []string{"c-data-0"},
-			warnings: []string{`IrisCluster "c" (namespace "prod") could not be read: the Service takes nothing over from its serviceTemplate`},
+			warnings: []string{`IrisCluster "c" in namespace "prod" could not be read: the Service takes nothing over from its serviceTemplate`},
 		},
 		"no owner wanted": {
-			request: expose.SidecarRequest{},
+			request: sidecarRequest{},
 			cluster: resource("c", ""), pods: single,
 			want:    wantedSidecar("c-sidecar", "c", "", "", orphan),
 			selects: []string{"c-data-0"},
 		},
 		"cluster on its way out": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", "", func(c *iris.Cluster) { c.Deleting = true }), pods: single,
 			want:     wantedSidecar("c-sidecar", "c", "", ""),
 			selects:  []string{"c-data-0"},
-			warnings: []string{`IrisCluster "c" (namespace "prod") is being deleted, and the Service goes with it`},
+			warnings: []string{`IrisCluster "c" in namespace "prod" is being deleted, and the Service with it`},
 		},
 
 		"declared port before the type's": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", "apache-lockeddown"), pods: []iris.Pod{pod("c", "data-0", sidecar(443, 8080))},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("http", 8081, 8080))),
 			selects: []string{"c-data-0"},
 		},
 		"TLS only": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(443))},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("https", 444, 443))),
 			selects: []string{"c-data-0"},
 		},
 		"nothing declared, locked down": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", "apache-lockeddown"), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("http", 52774, 52773))),
 			selects: []string{"c-data-0"},
 		},
 		"nothing declared, nginx": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", "nginx"), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
 		"target by type that the containers do not declare": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar())},
 			want:     wantedSidecar("c-sidecar", "c", "", ""),
 			selects:  []string{"c-data-0"},
 			warnings: []string{"no container declares the target port 80/TCP"},
 		},
 		"last port of all": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(65535))},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("http", 1, 65535))),
 			selects: []string{"c-data-0"},
 		},
 
 		"port without a target": {
-			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "8080"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "8080"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: single,
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("http", 8080, 80))),
 			selects: []string{"c-data-0"},
 		},
 		"ports without targets that the sidecar and the superserver have": {
-			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "80", "443", "1972"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "80", "443", "1972"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80, 443))},
 			want: wantedSidecar("c-sidecar", "c", "", "",
 				hasPorts(tcp("http", 80, 80), tcp("https", 443, 443), tcp("superserver", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
 		"names are made unique": {
-			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "81", "82", "http-82=83", "53:53/udp", "53:53", "9:9/sctp"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "81", "82", "http-82=83", "53:53/udp", "53:53", "9:9/sctp"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "", hasPorts(
 				tcp("http", 81, 80), tcp("http-82-tcp", 82, 80), tcp("http-82", 83, 80),
@@ -367,7 +367,7 @@ func TestSidecar(t *testing.T) {
 			},
 		},
 		"target by name": {
-			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "88:webserver", "89:nowhere"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "88:webserver", "89:nowhere"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "", hasPorts(
 				corev1.ServicePort{Name: "webserver", Port: 88, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromString("webserver")},
@@ -377,20 +377,20 @@ func TestSidecar(t *testing.T) {
 			warnings: []string{"no container declares the target port nowhere/TCP"},
 		},
 		"ports by name": {
-			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "webserver", "sql=superserver"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "webserver", "sql=superserver"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "",
 				hasPorts(tcp("webserver", 52773, 52773), tcp("sql", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
 		"superserver where nothing is declared": {
-			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("superserver", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
 		"chosen target where nothing is declared": {
-			request: expose.SidecarRequest{Options: expose.Options{Ports: ports(t, "81:8080"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "81:8080"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:     wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("port-81", 81, 8080))),
 			selects:  []string{"c-data-0"},
@@ -398,9 +398,7 @@ func TestSidecar(t *testing.T) {
 		},
 
 		"everything of the template": {
-			request: expose.SidecarRequest{Options: expose.Options{
-				Labels: map[string]string{"team": "blue"}, Annotations: map[string]string{"example.com/note": "ours"}, OwnerReference: true,
-			}},
+			request: sidecarRequest{Options: expose.Options{OwnerReference: true, Labels: []expose.Edit{{Key: "team", Value: "blue"}}, Annotations: []expose.Edit{{Key: "example.com/note", Value: "ours"}}}},
 			cluster: resource("c", "", template(full), func(c *iris.Cluster) {
 				c.ServiceTemplate.Labels = map[string]string{"team": "red", "tier": "db", "kubectl-iris/pod": "x"}
 				c.ServiceTemplate.Annotations = map[string]string{"example.com/note": "theirs", "metallb.io/allow-shared-ip": "iris"}
@@ -418,7 +416,7 @@ func TestSidecar(t *testing.T) {
 			warnings: []string{notTaken("label kubectl-iris/pod, spec.loadBalancerIP")},
 		},
 		"of the template what fits a node port": {
-			request: expose.SidecarRequest{Options: expose.Options{Type: corev1.ServiceTypeNodePort, NodePort: 30081, OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort}, NodePort: 30081, OwnerReference: true}},
 			cluster: resource("c", "", template(full)), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "", func(s *corev1.Service) {
 				s.Spec.Type = corev1.ServiceTypeNodePort
@@ -430,29 +428,21 @@ func TestSidecar(t *testing.T) {
 			warnings: []string{notTaken("spec.loadBalancerIP")},
 		},
 		"of the template what fits a cluster IP": {
-			request: expose.SidecarRequest{Options: expose.Options{Type: corev1.ServiceTypeClusterIP, OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP}, OwnerReference: true}},
 			cluster: resource("c", "", template(full)), pods: single,
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0"},
 			warnings: []string{notTaken("spec.loadBalancerIP")},
 		},
 		"template of a type that this tool does not make": {
-			request: expose.SidecarRequest{Options: own},
+			request: sidecarRequest{Options: own},
 			cluster: resource("c", "", template(corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName})), pods: single,
 			want:     wantedSidecar("c-sidecar", "c", "", ""),
 			selects:  []string{"c-data-0"},
 			warnings: []string{notTaken("spec.type ExternalName")},
 		},
 		"the user's choice before the template's": {
-			request: expose.SidecarRequest{Options: expose.Options{
-				LoadBalancerClass:        ptr("example.com/public"),
-				LoadBalancerSourceRanges: []string{"192.0.2.0/24"},
-				ExternalTrafficPolicy:    corev1.ServiceExternalTrafficPolicyCluster,
-				SessionAffinity:          corev1.ServiceAffinityNone,
-				IPFamilyPolicy:           corev1.IPFamilyPolicyPreferDualStack,
-				PublishNotReady:          ptr(true),
-				OwnerReference:           true,
-			}},
+			request: sidecarRequest{Options: expose.Options{Spec: corev1.ServiceSpec{LoadBalancerClass: ptr("example.com/public"), LoadBalancerSourceRanges: []string{"192.0.2.0/24"}, ExternalTrafficPolicy: corev1.ServiceExternalTrafficPolicyCluster, SessionAffinity: corev1.ServiceAffinityNone, IPFamilyPolicy: ptr(corev1.IPFamilyPolicyPreferDualStack)}, PublishNotReady: ptr(true), OwnerReference: true}},
 			cluster: resource("c", "", template(full)), pods: single,
 			want: wantedSidecar("c-sidecar", "c", "", "", isLoadBalancer, func(s *corev1.Service) {
 				s.Spec.LoadBalancerClass = ptr("example.com/public")
@@ -467,7 +457,7 @@ func TestSidecar(t *testing.T) {
 		},
 
 		"selector with a key more and one less": {
-			request: expose.SidecarRequest{Options: expose.Options{Selector: edits(t, "zone=a", "intersystems.com/role-", "intersystems.com/component=data"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Selector: edits(t, "zone=a", "intersystems.com/role-", "intersystems.com/component=data"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(80), label("zone", "a"))},
 			want: wantedSidecar("c-sidecar", "c", "", "", func(s *corev1.Service) {
 				s.Spec.Selector["zone"] = "a"
@@ -476,7 +466,7 @@ func TestSidecar(t *testing.T) {
 			selects: []string{"c-data-0"},
 		},
 		"selector without the cluster, which reaches no other": {
-			request: expose.SidecarRequest{Options: expose.Options{Selector: edits(t, "intersystems.com/name-", "zone=a"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Selector: edits(t, "intersystems.com/name-", "zone=a"), OwnerReference: true}},
 			cluster: resource("c", ""),
 			pods:    []iris.Pod{pod("c", "data-0", sidecar(80), label("zone", "a"))},
 			foreign: []iris.Pod{pod("d", "data-0", sidecar(80), label("zone", "b"))},
@@ -485,10 +475,10 @@ func TestSidecar(t *testing.T) {
 				delete(s.Spec.Selector, "intersystems.com/name")
 			}),
 			selects:  []string{"c-data-0"},
-			warnings: []string{`the selector names neither a cluster nor a pod: the Service may come to lead to pods of other clusters than IrisCluster "c" (namespace "prod")`},
+			warnings: []string{`the selector names neither a cluster nor a pod: the Service may come to select pods of other clusters than IrisCluster "c" in namespace "prod"`},
 		},
 		"selector without the cluster, pinned to a pod": {
-			request: expose.SidecarRequest{Options: expose.Options{Selector: edits(t, "intersystems.com/name-", "statefulset.kubernetes.io/pod-name=c-data-0"), OwnerReference: true}},
+			request: sidecarRequest{Options: expose.Options{Selector: edits(t, "intersystems.com/name-", "statefulset.kubernetes.io/pod-name=c-data-0"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: single,
 			foreign: []iris.Pod{pod("d", "data-0", sidecar(80))},
 			want: wantedSidecar("c-sidecar", "c", "", "", func(s *corev1.Service) {
@@ -499,10 +489,7 @@ func TestSidecar(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if test.request.Component == "" {
-				test.request.Component = "data"
-			}
-			plan, err := expose.Sidecar(test.request, expose.Facts{
+			plan, err := planSidecar(test.request, expose.Facts{
 				Namespace: "prod", Cluster: test.cluster, ClusterRead: !test.unread, Pods: test.pods, Foreign: test.foreign,
 			})
 			if err != nil {
@@ -522,7 +509,7 @@ func checkPlan(t *testing.T, plan expose.Plan, service *corev1.Service, selects,
 	if diff := cmp.Diff(selects, plan.Selects); diff != "" {
 		t.Errorf("selects (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(warnings, plan.Warnings); diff != "" {
+	if diff := cmp.Diff(warnings, plan.Warnings()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(&plan.Target, cluster.TargetOf(plan.Service)); diff != "" {

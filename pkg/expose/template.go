@@ -8,35 +8,37 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
-// inherited is what a new Service takes over from the metadata of its cluster's
+// inherited holds what a new Service takes over from the metadata of its cluster's
 // serviceTemplate.
 type inherited struct {
 	labels, annotations map[string]string
-	// left names what is left out although the user did not ask for that:
+	// left names what is not taken over although the user did not remove it:
 	// labels, annotations and fields of the spec.
 	left []string
-	// absent names what the user wants left out and the template does not have.
+	// absent names what the user removes and the template does not have.
 	absent []string
 }
 
-// inherit returns what a Service takes over from a template besides the spec's
-// fields that spec handles. What the user set replaces the template's value.
+// inherit returns what a Service takes over from a template besides the fields of the
+// spec, for which there is inheritSpec. What the user sets replaces the template's value.
 func (o Options) inherit(template iris.ServiceTemplate) inherited {
 	var all inherited
-	all.annotations = all.take("annotation", template.Annotations, o.Annotations, o.DropAnnotations)
-	all.labels = all.take("label", template.Labels, o.Labels, o.DropLabels)
+	all.annotations = all.take("annotation", template.Annotations, o.Annotations)
+	all.labels = all.take("label", template.Labels, o.Labels)
 	all.left = append(all.left, identities(template.Spec)...)
 	return all
 }
 
 // take returns those labels or annotations of a template that a second Service
-// may have and that the user neither set nor dropped.
-func (i *inherited) take(kind string, template, set map[string]string, dropped []string) map[string]string {
+// may have and that the user neither sets nor removes.
+func (i *inherited) take(kind string, template map[string]string, edits []Edit) map[string]string {
 	taken := map[string]string{}
+	set, dropped := values(edits), removed(edits)
 	for _, key := range slices.Sorted(maps.Keys(template)) {
 		if _, isSet := set[key]; isSet || slices.Contains(dropped, key) {
 			continue
@@ -79,7 +81,7 @@ func identities(spec corev1.ServiceSpec) []string {
 	return names
 }
 
-// warnings are the lines about what was not taken over.
+// warnings returns lines about what was not taken over.
 func (i inherited) warnings(f Facts) []string {
 	var lines []string
 	if len(i.left) > 0 {
@@ -87,7 +89,7 @@ func (i inherited) warnings(f Facts) []string {
 			f.cluster(), strings.Join(i.left, ", ")))
 	}
 	if len(i.absent) > 0 && f.ClusterRead {
-		lines = append(lines, fmt.Sprintf("nothing to leave out: the serviceTemplate of %s has no %s", f.cluster(), strings.Join(i.absent, ", no ")))
+		lines = append(lines, fmt.Sprintf("nothing to remove: the serviceTemplate of %s has no %s", f.cluster(), strings.Join(i.absent, ", no ")))
 	}
 	return lines
 }
@@ -99,13 +101,11 @@ func (o Options) inheritSpec(spec *corev1.ServiceSpec, from corev1.ServiceSpec) 
 	from = *from.DeepCopy()
 	spec.SessionAffinity = cmp.Or(spec.SessionAffinity, from.SessionAffinity)
 	spec.SessionAffinityConfig = from.SessionAffinityConfig
-	spec.InternalTrafficPolicy = from.InternalTrafficPolicy
-	spec.TrafficDistribution = from.TrafficDistribution
+	spec.InternalTrafficPolicy = cmp.Or(spec.InternalTrafficPolicy, from.InternalTrafficPolicy)
+	spec.TrafficDistribution = cmp.Or(spec.TrafficDistribution, from.TrafficDistribution)
 	spec.IPFamilyPolicy = cmp.Or(spec.IPFamilyPolicy, from.IPFamilyPolicy)
 	spec.IPFamilies = families(from.IPFamilies, spec.IPFamilyPolicy)
-	if o.PublishNotReady == nil {
-		spec.PublishNotReadyAddresses = from.PublishNotReadyAddresses
-	}
+	spec.PublishNotReadyAddresses = ptr.Deref(o.PublishNotReady, from.PublishNotReadyAddresses)
 	if spec.Type != corev1.ServiceTypeClusterIP {
 		spec.ExternalTrafficPolicy = cmp.Or(spec.ExternalTrafficPolicy, from.ExternalTrafficPolicy)
 	}

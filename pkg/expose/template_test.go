@@ -16,8 +16,7 @@ import (
 // planOver is the plan for the primary of a mirror with a serviceTemplate.
 func planOver(t *testing.T, template iris.ServiceTemplate, options expose.Options) expose.Plan {
 	t.Helper()
-	plan, err := expose.Sidecar(
-		expose.SidecarRequest{Component: "data", Role: "primary", Options: options},
+	plan, err := planSidecar(sidecarRequest{Component: "data", Role: "primary", Options: options},
 		expose.Facts{
 			Namespace: "prod", ClusterRead: true,
 			Cluster: resource("c", "apache", isMirrored, func(c *iris.Cluster) { c.ServiceTemplate = template }),
@@ -173,8 +172,8 @@ func TestTemplateMetadata(t *testing.T) {
 			names = append(names, kind+key)
 		}
 	}
-	if len(plan.Warnings) != 1 || !strings.HasSuffix(plan.Warnings[0], ": "+strings.Join(names, ", ")) {
-		t.Errorf("warnings %q, want one that ends with the %d keys", plan.Warnings, len(names))
+	if len(plan.Warnings()) != 1 || !strings.HasSuffix(plan.Warnings()[0], ": "+strings.Join(names, ", ")) {
+		t.Errorf("warnings %q, want one that ends with the %d keys", plan.Warnings(), len(names))
 	}
 }
 
@@ -185,19 +184,15 @@ func TestTemplateMetadataAsTheUserWants(t *testing.T) {
 		Annotations: map[string]string{host: "iris.example.org", pool: "a", "metallb.io/loadBalancerIPs": "192.0.2.1"},
 		Labels:      map[string]string{"team": "blue", "tier": "db"},
 	}
-	plan := planOver(t, template, expose.Options{
-		Annotations:     map[string]string{host: "primary.example.org"},
-		DropAnnotations: []string{pool, "metallb.io/loadBalancerIPs", "example.com/typo"},
-		DropLabels:      []string{"team"},
-	})
+	plan := planOver(t, template, expose.Options{Labels: []expose.Edit{{Key: "team", Remove: true}}, Annotations: []expose.Edit{{Key: host, Value: "primary.example.org"}, {Key: pool, Remove: true}, {Key: "metallb.io/loadBalancerIPs", Remove: true}, {Key: "example.com/typo", Remove: true}}})
 	if diff := cmp.Diff(map[string]string{host: "primary.example.org"}, plan.Service.Annotations); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
 	}
 	if _, ok := plan.Service.Labels["team"]; ok || plan.Service.Labels["tier"] != "db" {
 		t.Errorf("labels %v, want tier and not team", plan.Service.Labels)
 	}
-	want := []string{`nothing to leave out: the serviceTemplate of IrisCluster "c" (namespace "prod") has no annotation example.com/typo`}
-	if diff := cmp.Diff(want, plan.Warnings); diff != "" {
+	want := []string{`nothing to remove: the serviceTemplate of IrisCluster "c" in namespace "prod" has no annotation example.com/typo`}
+	if diff := cmp.Diff(want, plan.Warnings()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
@@ -260,15 +255,15 @@ func TestTemplateSpec(t *testing.T) {
 		want    corev1.ServiceSpec
 	}{
 		"as it is":   {expose.Options{}, loadBalancer},
-		"node port":  {expose.Options{Type: corev1.ServiceTypeNodePort}, nodePort},
-		"cluster IP": {expose.Options{Type: corev1.ServiceTypeClusterIP}, clusterIP},
-		"single family": {expose.Options{IPFamilyPolicy: corev1.IPFamilyPolicySingleStack}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
+		"node port":  {expose.Options{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort}}, nodePort},
+		"cluster IP": {expose.Options{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP}}, clusterIP},
+		"single family": {expose.Options{Spec: corev1.ServiceSpec{IPFamilyPolicy: ptr(corev1.IPFamilyPolicySingleStack)}}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
 			s.IPFamilies, s.IPFamilyPolicy = full.IPFamilies[:1], ptr(corev1.IPFamilyPolicySingleStack)
 		})},
-		"both families": {expose.Options{IPFamilyPolicy: corev1.IPFamilyPolicyRequireDualStack}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
+		"both families": {expose.Options{Spec: corev1.ServiceSpec{IPFamilyPolicy: ptr(corev1.IPFamilyPolicyRequireDualStack)}}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
 			s.IPFamilyPolicy = ptr(corev1.IPFamilyPolicyRequireDualStack)
 		})},
-		"no affinity": {expose.Options{SessionAffinity: corev1.ServiceAffinityNone}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
+		"no affinity": {expose.Options{Spec: corev1.ServiceSpec{SessionAffinity: corev1.ServiceAffinityNone}}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
 			s.SessionAffinity, s.SessionAffinityConfig = corev1.ServiceAffinityNone, nil
 		})},
 		"ready pods only": {expose.Options{PublishNotReady: ptr(false)}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
@@ -281,8 +276,8 @@ func TestTemplateSpec(t *testing.T) {
 				t.Errorf("spec (-want +got):\n%s", diff)
 			}
 			const names = ": spec.clusterIP, spec.clusterIPs, spec.externalIPs, spec.externalName, spec.healthCheckNodePort, spec.loadBalancerIP"
-			if len(plan.Warnings) != 1 || !strings.HasSuffix(plan.Warnings[0], names) {
-				t.Errorf("warnings %q, want one that ends with %q", plan.Warnings, names)
+			if len(plan.Warnings()) != 1 || !strings.HasSuffix(plan.Warnings()[0], names) {
+				t.Errorf("warnings %q, want one that ends with %q", plan.Warnings(), names)
 			}
 		})
 	}
@@ -305,7 +300,7 @@ func TestTemplateAffinityBeforeTheDefault(t *testing.T) {
 		corev1.ServiceAffinityNone:     corev1.ServiceAffinityNone,
 		corev1.ServiceAffinityClientIP: corev1.ServiceAffinityClientIP,
 	} {
-		plan, err := expose.Sidecar(expose.SidecarRequest{Component: "compute"}, expose.Facts{
+		plan, err := planSidecar(sidecarRequest{Component: "compute"}, expose.Facts{
 			Namespace: "prod", ClusterRead: true, Cluster: resource("c", "", template(corev1.ServiceSpec{SessionAffinity: affinity})), Pods: pods,
 		})
 		if err != nil {

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -184,7 +183,7 @@ func TestLostTunnelBreaksTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.cut()
-	if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+	if _, err := io.ReadAll(c); !errors.Is(err, connectionReset) {
 		t.Errorf("error %v, want a connection reset", err)
 	}
 	if _, err := io.ReadFull(f.connect(t), make([]byte, 4)); err != nil {
@@ -243,7 +242,7 @@ func TestTunnelsThatDiedSilently(t *testing.T) {
 func TestRefusedByPod(t *testing.T) {
 	n := newNode(t, nil)
 	f := start(t, time.Second, to(n, 99))
-	if err := f.readAll(); !errors.Is(err, syscall.ECONNRESET) {
+	if err := f.readAll(); !errors.Is(err, connectionReset) {
 		t.Errorf("error %v, want a connection reset", err)
 	}
 	want := `port 99 of pod "pod-0": connection refused`
@@ -276,7 +275,7 @@ func TestKeepMovesConnections(t *testing.T) {
 	where = Destination{Pod: "uid-1", Name: "pod-1", Port: 80, Dial: young.dial}
 	mu.Unlock()
 	f.Keep("uid-1")
-	if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+	if _, err := io.ReadAll(c); !errors.Is(err, connectionReset) {
 		t.Errorf("the open connection: error %v, want a connection reset", err)
 	}
 	expect(t, f.connect(t), "new")
@@ -315,7 +314,7 @@ func TestGraceIsOver(t *testing.T) {
 		<-ctx.Done()
 		return Destination{}, errors.New("no pod is backup")
 	})
-	if err := f.readAll(); !errors.Is(err, syscall.ECONNRESET) {
+	if err := f.readAll(); !errors.Is(err, connectionReset) {
 		t.Errorf("error %v, want a connection reset", err)
 	}
 	waitFor(t, func() bool { return len(f.failures()) == 1 })

@@ -3,14 +3,15 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
@@ -26,33 +27,101 @@ import (
 func (c *Client) takeOwnership(ctx context.Context, live *corev1.Service) (string, error) {
 	managed, err := takeSpec(live.ManagedFields)
 	if err != nil {
-		return "", problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
+		return "", unreadable(live, err)
 	}
 	return c.setManagers(ctx, live, managed, live.ResourceVersion)
 }
 
-// tryTakeOver returns the Service as the server would have it after
-// takeOwnership and the apply. A dry run cannot hand the one's result to the
-// other, so it sends the outcome of both, bound to the version of live.
+// tryTakeOver returns the Service as the server would have it after takeOwnership and
+// the apply. A dry run cannot hand the one's result to the other, so it sends what
+// both come to, bound to the version of live.
 func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructured, live *corev1.Service) (*corev1.Service, error) {
-	after, err := expose.TakenOver(live, wanted)
+	after, err := takenOver(live, wanted)
 	if err != nil {
-		return nil, problem.New("cannot tell what would be taken over: %w", err)
+		return nil, err
 	}
-	operations := []map[string]any{{"op": "replace", "path": "/metadata/resourceVersion", "value": live.ResourceVersion}}
-	for _, path := range [][]string{{"metadata", "labels"}, {"metadata", "annotations"}, {"metadata", "ownerReferences"}, {"spec"}} {
-		value, ok, _ := unstructured.NestedFieldNoCopy(after.Object, path...)
-		if !ok { // removed, or never there
-			value = nil
-		}
-		operations = append(operations, map[string]any{"op": "add", "path": "/" + strings.Join(path, "/"), "value": value})
-	}
-	body, err := json.Marshal(operations)
+	body, err := json.Marshal([]map[string]any{
+		{"op": "replace", "path": "/metadata/resourceVersion", "value": live.ResourceVersion},
+		{"op": "add", "path": "/metadata/labels", "value": after.Labels},
+		{"op": "add", "path": "/metadata/annotations", "value": after.Annotations},
+		{"op": "add", "path": "/metadata/ownerReferences", "value": after.OwnerReferences},
+		{"op": "add", "path": "/spec", "value": after.Spec},
+	})
 	if err != nil {
 		return nil, err
 	}
 	return c.rest.Core.Services(live.Namespace).
 		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: []string{metav1.DryRunAll}})
+}
+
+// takenOver returns what this tool makes of a live Service whose spec it takes over.
+// The spec is the wanted one: nobody else manages a field of it any more, and the
+// server fills in what it had assigned, except for the node port of a port that is
+// renamed. Labels, annotations and owners of others stay.
+func takenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1.Service, error) {
+	after := &corev1.Service{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(wanted.Object, after); err != nil {
+		return nil, err
+	}
+	before, err := expose.Applied(live)
+	if err != nil {
+		return nil, err
+	}
+	after.Labels = withTheirs(live.Labels, before.Labels, after.Labels)
+	after.Annotations = withTheirs(live.Annotations, before.Annotations, after.Annotations)
+	for _, owner := range live.OwnerReferences {
+		is := func(other metav1.OwnerReference) bool { return other.UID == owner.UID }
+		if !slices.ContainsFunc(before.OwnerReferences, is) && !slices.ContainsFunc(after.OwnerReferences, is) {
+			after.OwnerReferences = append(after.OwnerReferences, owner)
+		}
+	}
+	managed, err := managedFields(live.ManagedFields)
+	if err != nil {
+		return nil, unreadable(live, err)
+	}
+	for i := range after.Spec.Ports {
+		port := &after.Spec.Ports[i]
+		for _, had := range live.Spec.Ports {
+			same := had.Port == port.Port && had.Protocol == port.Protocol
+			if key := fieldpath.KeyByFields("port", int64(port.Port), "protocol", string(port.Protocol)); same && port.NodePort == 0 &&
+				!managed.Has(fieldpath.MakePathOrDie("spec", "ports", key, "nodePort")) {
+				port.NodePort = had.NodePort
+			}
+		}
+	}
+	return after, nil
+}
+
+// withTheirs returns labels or annotations after an apply: those that are wanted, and
+// those of others.
+func withTheirs(live, applied, wanted map[string]string) map[string]string {
+	after := maps.Clone(live)
+	maps.DeleteFunc(after, func(key, _ string) bool { _, ours := applied[key]; return ours })
+	if after == nil {
+		after = map[string]string{}
+	}
+	maps.Copy(after, wanted)
+	return after
+}
+
+// managedFields returns the fields that managers have, those of subresources aside.
+func managedFields(entries []metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
+	all := &fieldpath.Set{}
+	for _, entry := range entries {
+		if entry.Subresource != "" || entry.FieldsV1 == nil {
+			continue
+		}
+		fields := &fieldpath.Set{}
+		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
+			return nil, err
+		}
+		all = all.Union(fields)
+	}
+	return all, nil
+}
+
+func unreadable(live *corev1.Service, err error) error {
+	return problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
 }
 
 // giveBack undoes takeOwnership where the apply after it was refused: the

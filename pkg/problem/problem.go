@@ -18,7 +18,8 @@ const (
 	ExitError = 1
 	// ExitUsage: the command line is wrong; nothing was tried.
 	ExitUsage = 2
-	// ExitDegraded: status was read and something is wrong with a cluster.
+	// ExitDegraded: status was read, and a cluster has an error; with --strict, or
+	// a warning.
 	ExitDegraded = 3
 	// ExitInterrupted: a signal ended the command before it was done; shells
 	// use the same number.
@@ -109,14 +110,17 @@ func Rename(err error, name func(Field) string) error {
 		renamed.code = e.code
 		return renamed
 	}
-	if parts := Joined(err); len(parts) > 1 {
-		renamed := make([]error, len(parts))
-		for i, part := range parts {
-			renamed[i] = Rename(part, name)
-		}
-		return errors.Join(renamed...)
+	if inner := errors.Unwrap(err); inner != nil && inner.Error() == err.Error() {
+		return Rename(inner, name) // a type that marks an error
 	}
-	return err
+	parts, ok := split(err)
+	if !ok {
+		return err
+	}
+	for i, part := range parts {
+		parts[i] = Rename(part, name)
+	}
+	return errors.Join(parts...)
 }
 
 func rename(args []any, name func(Field) string) []any {
@@ -134,23 +138,14 @@ func rename(args []any, name func(Field) string) []any {
 	return renamed
 }
 
-// Joined returns the errors that errors.Join put together, or err alone. The type
-// of such an error has no name; what distinguishes it from fmt's errors with
-// several %w is that its text is nothing but the lines of its parts.
+// Joined returns the errors that errors.Join put together, or err alone; none if err
+// is nil.
 func Joined(err error) []error {
 	if err == nil {
 		return nil
 	}
-	several, ok := err.(interface{ Unwrap() []error })
+	parts, ok := split(err)
 	if !ok {
-		return []error{err}
-	}
-	parts := several.Unwrap()
-	texts := make([]string, len(parts))
-	for i, part := range parts {
-		texts[i] = part.Error()
-	}
-	if strings.Join(texts, "\n") != err.Error() {
 		return []error{err}
 	}
 	var all []error
@@ -158,6 +153,21 @@ func Joined(err error) []error {
 		all = append(all, Joined(part)...)
 	}
 	return all
+}
+
+// split returns a copy of the errors that errors.Join put together. The type of such an
+// error has no name; what distinguishes it from fmt's errors with several %w is that its
+// text is nothing but the lines of its parts.
+func split(err error) (parts []error, ok bool) {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil, false
+	}
+	var texts []string
+	for _, part := range several.Unwrap() {
+		parts, texts = append(parts, part), append(texts, part.Error())
+	}
+	return parts, strings.Join(texts, "\n") == err.Error()
 }
 
 // ExitCode returns the code with which a command that returned err ends.

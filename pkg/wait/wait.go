@@ -82,7 +82,7 @@ func timedOut(ctx context.Context, err error) bool {
 // notWaitedFor is the error of a wait to which the API server did not answer.
 func notWaitedFor(service *corev1.Service, after time.Duration, told *teller) error {
 	err := problem.New("service %q in namespace %q could not be read for %s: %w", service.Name, service.Namespace, after, told.outage())
-	return err.Hint("kubectl cluster-info shows whether the API server answers; --timeout waits longer")
+	return err.Hint("kubectl cluster-info shows whether the API server answers; %s allows more time", problem.Field("timeout"))
 }
 
 // teller passes on what a wait has to say, each line once.
@@ -274,7 +274,7 @@ func (w *exposure) unreadable() error {
 // refused is the error of a wait whose feed may not be read.
 func refused(f *watch.Feed) error {
 	u := f.Unread()
-	return problem.New("%s", u.Message).Hint("leave out --wait, or ask for the right to list and %s %s", u.Verb, u.Resource)
+	return problem.New("%s", u.Message).Hint("leave out %s, or ask for the right to list and %s %s", problem.Field("wait"), u.Verb, u.Resource)
 }
 
 // WaitGone waits until a Service that was deleted is no longer there: a load
@@ -314,5 +314,5 @@ func (w *Waiter) WaitGone(ctx context.Context, service *corev1.Service, options 
 		return notWaitedFor(service, options.Timeout, told)
 	}
 	return problem.New("service %q in namespace %q is still there after %s%s", service.Name, service.Namespace, options.Timeout, kube.HeldBy(finalizers)).
-		Hint("its controller releases it; --timeout waits longer")
+		Hint("its controller releases it; %s allows more time", problem.Field("timeout"))
 }

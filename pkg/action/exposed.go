@@ -1,0 +1,81 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// An ExposedCluster is what Exposed needs of the Kubernetes cluster.
+type ExposedCluster interface {
+	// Exposed returns the Services that this tool created and what belongs to them;
+	// if addresses, also the pods behind node ports.
+	Exposed(ctx context.Context, namespace string, addresses bool) (topology.Snapshot, error)
+	ServiceWaiter
+}
+
+// Exposed lists the Services that this tool created.
+type Exposed struct {
+	Config
+	Client ExposedCluster
+	// Namespace is empty for all namespaces.
+	Namespace string
+	// Addresses asks for the addresses of node ports, too.
+	Addresses bool
+	// Wait waits first until each Service serves, Timeout at most.
+	Wait    bool
+	Timeout time.Duration
+}
+
+// Run returns the Services. If some do not serve within the timeout, the list is
+// returned together with the error.
+func (e Exposed) Run(ctx context.Context) (view.ExposedServiceList, error) {
+	if !e.Wait {
+		return e.list(ctx)
+	}
+	snapshot, err := e.read(ctx, false)
+	if err != nil {
+		return view.ExposedServiceList{}, err
+	}
+	waited := e.await(ctx, snapshot.Services)
+	list, err := e.list(ctx)
+	return list, errors.Join(err, waited)
+}
+
+func (e Exposed) list(ctx context.Context) (view.ExposedServiceList, error) {
+	snapshot, err := e.read(ctx, e.Addresses)
+	if err != nil {
+		return view.ExposedServiceList{}, err
+	}
+	return topology.Exposed(snapshot), nil
+}
+
+func (e Exposed) read(ctx context.Context, addresses bool) (topology.Snapshot, error) {
+	ctx, cancel := e.WithTimeout(ctx)
+	defer cancel()
+	snapshot, err := e.Client.Exposed(ctx, e.Namespace, addresses)
+	if err != nil {
+		return snapshot, err
+	}
+	return snapshot, requireRead(snapshot, "services")
+}
+
+// await waits for all Services at once.
+func (e Exposed) await(ctx context.Context, services []corev1.Service) error {
+	failed := make([]error, len(services))
+	options := waitOptions(e, e.Timeout)
+	var waiting sync.WaitGroup
+	for i := range services {
+		waiting.Go(func() {
+			_, failed[i] = e.Client.WaitExposed(ctx, &services[i], options)
+		})
+	}
+	waiting.Wait()
+	return errors.Join(failed...)
+}
