@@ -264,7 +264,8 @@ func TestPortForwardFailsAtFirst(t *testing.T) {
 	}{
 		"no such port": {nil, []reach.Port{{Remote: "nope"}}, `no container of pod "simple-data-0-0" in namespace "iko" declares a port named "nope"`, "there are portal, superserver; or give a number"},
 		"port in use": {
-			nil, []reach.Port{{Remote: "80"}, {Local: inUse, Remote: "80"}},
+			nil,
+			[]reach.Port{{Remote: "80"}, {Local: inUse, Remote: "80"}},
 			"cannot listen on " + taken.Addr().String() + ": " + why.Error(), "another program listens there; take another local port, or 0 for a free one",
 		},
 		"no tunnel": {func(n *node) { n.tunnelErr = problem.New("cannot create pods/portforward").Hint("ask") }, []reach.Port{{Remote: "80"}}, "cannot create pods/portforward", "ask"},
