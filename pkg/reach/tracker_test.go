@@ -365,6 +365,30 @@ func TestTrackerKeepsItsTargetPod(t *testing.T) {
 	})
 }
 
+// If the target pod is lost, all members are asked often for a while, and now and
+// then after that, even if no connection waits.
+func TestTrackerAsksOftenAfterALoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		m.setBusy(true)
+		m.follow(t, Target{Role: "primary"})
+		time.Sleep(time.Second)
+		m.set("Backup", "Backup")
+		time.Sleep(2 * time.Second)
+		before := m.questions()
+		time.Sleep(10 * time.Second)
+		if n := m.questions() - before; n < 30 {
+			t.Errorf("the members were asked %d times in ten seconds soon after the loss", n)
+		}
+		time.Sleep(unrest)
+		before = m.questions()
+		time.Sleep(10 * time.Second)
+		if n := m.questions() - before; n < 2 || n > 6 {
+			t.Errorf("the members were asked %d times in ten seconds long after the loss", n)
+		}
+	})
+}
+
 // A pod is followed through its own restart, and IRIS is not asked.
 func TestTrackerOfPod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
