@@ -110,7 +110,7 @@ func (l Logs) find(ctx context.Context) (reach.Named, error) {
 	}
 	named, err := reach.Find(l.Request, namespace)
 	if err == nil && named.ByShortName {
-		err = l.RuleOut(ctx, l.Client, l.Request.Namespace(), l.Request.Name(), named.Pod)
+		err = l.ruleOut(ctx, l.Client, l.Request.Namespace(), l.Request.Name(), named.Pod)
 	}
 	return named, explained(err)
 }

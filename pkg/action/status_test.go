@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,10 +17,22 @@ import (
 )
 
 // reports collects what an action reports.
-type reports struct{ notes, warnings []string }
+type reports struct {
+	mu              sync.Mutex
+	notes, warnings []string
+}
 
-func (r *reports) Note(line string) { r.notes = append(r.notes, line) }
-func (r *reports) Warn(line string) { r.warnings = append(r.warnings, line) }
+func (r *reports) Note(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notes = append(r.notes, line)
+}
+
+func (r *reports) Warn(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.warnings = append(r.warnings, line)
+}
 
 // configTo returns the configuration of an action that reports to r at the Unix
 // epoch and has all the time it needs.
@@ -106,15 +119,23 @@ func TestStatusOfWhatIsNotThere(t *testing.T) {
 		"one":         {simple, nil, []string{"simple"}, 1, "", ""},
 		"none exists": {topology.Snapshot{}, nil, nil, 0, "", ""},
 		"wrong name": {
-			topology.Snapshot{}, []string{"simple"}, []string{"nope"}, 0,
+			topology.Snapshot{},
+			[]string{"simple"},
+			[]string{"nope"},
+			0,
 			`IrisCluster "nope" not found in namespace "iko"`, `this namespace has "simple"`,
 		},
 		"one wrong name of two": {
-			simple, nil, []string{"nope", "simple"}, 1,
+			simple, nil,
+			[]string{"nope", "simple"},
+			1,
 			`IrisCluster "nope" not found in namespace "iko"`, "this namespace has none; kubectl iris status -A shows those of all namespaces",
 		},
 		"two wrong names": {
-			topology.Snapshot{}, nil, []string{"b", "a", "b"}, 0,
+			topology.Snapshot{},
+			nil,
+			[]string{"b", "a", "b"},
+			0,
 			`IrisClusters "a", "b" not found in namespace "iko"`, "this namespace has none; kubectl iris status -A shows those of all namespaces",
 		},
 		"clusters unreadable, their pods not": {lacking(simple, iris.Resource), nil, []string{"simple"}, 1, "", ""},
@@ -123,7 +144,9 @@ func TestStatusOfWhatIsNotThere(t *testing.T) {
 			`no IrisCluster found in namespace "iko": cannot list irisclusters`, "ask for the right to list irisclusters",
 		},
 		"neither readable": {
-			lacking(topology.Snapshot{}, iris.Resource, "pods"), nil, []string{"simple"}, 0,
+			lacking(topology.Snapshot{}, iris.Resource, "pods"), nil,
+			[]string{"simple"},
+			0,
 			`it is not known whether IrisCluster "simple" exists in namespace "iko": cannot list irisclusters; cannot list pods`,
 			"ask for the right to list irisclusters; ask for the right to list pods",
 		},

@@ -50,7 +50,7 @@ func (c Config) findTarget(ctx context.Context, client TargetCluster, r reach.Re
 		return target{}, explained(err)
 	}
 	if chosen.ByShortName {
-		if err := c.RuleOut(ctx, client, r.Namespace(), r.Name(), chosen.Pod); err != nil {
+		if err := c.ruleOut(ctx, client, r.Namespace(), r.Name(), chosen.Pod); err != nil {
 			return target{}, err
 		}
 	}
@@ -84,10 +84,10 @@ func readNamespace(ctx context.Context, client TargetCluster, namespace string) 
 	}, nil
 }
 
-// RuleOut returns an error if a name, which was taken for the short name of pod, is
+// ruleOut returns an error if a name, which was taken for the short name of pod, is
 // the full name of a pod that belongs to no IrisCluster. If that cannot be read, a
 // warning says which pod is used.
-func (c Config) RuleOut(ctx context.Context, client PodReader, namespace, name, pod string) error {
+func (c Config) ruleOut(ctx context.Context, client PodReader, namespace, name, pod string) error {
 	other, err := client.Pod(ctx, namespace, name)
 	if err != nil {
 		c.warnf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err)

@@ -2,5 +2,5 @@
 
 package tty
 
-// styled has the screen obey control sequences, as it always does here.
+// styled makes the screen obey control sequences, as it always does here.
 func styled() (restore func()) { return func() {} }
