@@ -227,6 +227,9 @@ func (x *exposer) predict(ctx context.Context, plan expose.Plan) error {
 // compare reports the difference that the server says a run would make.
 func (x *exposer) compare(ctx context.Context, plan expose.Plan) error {
 	applied, live, err := x.apply(ctx, plan, true)
+	if apierrors.IsForbidden(err) {
+		return problem.New("%w", err).Hint("%s has the server check the change, which requires the right to patch services", problem.Field("diff"))
+	}
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,10 @@ func Rename(err error, name func(Field) string) error {
 		renamed.code = e.code
 		return renamed
 	}
-	if parts := Joined(err); len(parts) > 1 {
+	if _, ok := err.(interface{ Unwrap() []error }); !ok {
+		return err
+	}
+	if parts := Joined(err); len(parts) > 1 || parts[0] != err { //nolint:errorlint // one part is joined, too
 		renamed := make([]error, len(parts))
 		for i, part := range parts {
 			renamed[i] = Rename(part, name)

@@ -54,6 +54,7 @@ func TestRenameReplacesFields(t *testing.T) {
 		{outer, "cannot plan: --role is required", "use --role=backup", 1},
 		{problem.AsFailure(role), "--role is required", "use --role=backup", 1},
 		{errors.Join(role, errors.New("x")), "--role is required\nx", "use --role=backup", 2},
+		{errors.Join(role, nil), "--role is required", "use --role=backup", 2},
 		{errors.New("plain"), "plain", "", 1},
 	} {
 		before := test.err.Error()
