@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +90,12 @@ func play(t *testing.T, text string) string {
 		}
 		fmt.Fprintln(&b, line)
 		if word == "$" {
-			out, errs, code := runUntil(t.Context(), until, append(arguments(rest), "--kubeconfig", kubeconfig))
+			args := arguments(rest)
+			at := 0
+			if strings.HasPrefix(rest, "__complete ") { // what is completed stands last
+				at = 1
+			}
+			out, errs, code := runUntil(t.Context(), until, slices.Insert(args, at, "--kubeconfig", kubeconfig))
 			writeLines(&b, "> ", out)
 			writeLines(&b, "! ", strings.ReplaceAll(errs, server.URL, "SERVER"))
 			if code != 0 {
@@ -108,15 +114,14 @@ func writeLines(b *strings.Builder, prefix, text string) {
 
 // arguments splits a command line as a shell does: at spaces outside of quotes.
 func arguments(line string) (args []string) {
-	quoted := false
-	args = strings.FieldsFunc(line, func(r rune) bool {
-		if r == '\'' {
-			quoted = !quoted
+	for line != "" {
+		var arg, rest string
+		if quoted, ok := strings.CutPrefix(line, "'"); ok {
+			arg, rest, _ = strings.Cut(quoted, "'")
+		} else {
+			arg, rest, _ = strings.Cut(line, " ")
 		}
-		return r == ' ' && !quoted
-	})
-	for i, arg := range args {
-		args[i] = strings.ReplaceAll(arg, "'", "")
+		args, line = append(args, arg), strings.TrimPrefix(rest, " ")
 	}
 	return args
 }
