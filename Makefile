@@ -7,9 +7,6 @@ export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 date    := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
-# Inlining in the client libraries and the API's generated code makes a fifteenth
-# of the binary, and nothing that one would notice faster.
-gcflags := $(patsubst %,-gcflags=%/...=-l,k8s.io sigs.k8s.io google.golang.org/protobuf github.com/google/gnostic-models)
 ldflags := -s -w -X main.version=$(version) -X main.commit=$(commit) -X main.date=$(date)
 
 .DEFAULT_GOAL := help
@@ -20,7 +17,7 @@ help: ## Print the targets
 
 .PHONY: build
 build: ## Build bin/kubectl-iris
-	go build $(gcflags) -ldflags '$(ldflags)' -o bin/kubectl-iris ./cmd/kubectl-iris
+	go build -ldflags '$(ldflags)' -o bin/kubectl-iris ./cmd/kubectl-iris
 
 bindir ?= $(shell go env GOPATH)/bin
 
@@ -32,7 +29,7 @@ install: build ## Put the plugin and its completion into bindir (by default GOPA
 
 .PHONY: release
 release: ## Build a release into dist/: make release VERSION=v1.2.3
-	@go run ./release/cmd/release -version '$(VERSION)'
+	@cd release && go run ./cmd/release -root .. -version '$(VERSION)'
 
 .PHONY: manifests
 manifests: release ## Build a release, and take its manifests over: make manifests VERSION=v1.2.3
@@ -40,41 +37,76 @@ manifests: release ## Build a release, and take its manifests over: make manifes
 	cp dist/iris.yaml plugins/iris.yaml
 	cp dist/krew-manifest.yaml krew-manifest.yaml
 
+# The modules with code of this repository; the others in test/tools only pin
+# tools. What is in test starts a Kubernetes, and does not compile on Windows.
+modules := $(patsubst %/go.mod,%,$(wildcard ./go.mod release/go.mod test/go.mod test/tools/images/go.mod))
+ifeq ($(OS),Windows_NT)
+modules := $(filter-out test,$(modules))
+endif
+
+# The version of Kubernetes that tests and demo run on, if not the pinned one.
+KUBERNETES ?=
+export KUBECTL_IRIS_KUBERNETES_VERSION := $(KUBERNETES)
+
+.PHONY: check
+check: lint unit tidy ## Lint, and run the unit and golden tests: a verdict in two minutes
+
+.PHONY: unit
+unit: ## Run the tests that need no Kubernetes, and compare the generated pages
+	go test ./...
+	@# go test does not see that files outside of its module changed: nothing is cached.
+	cd release && go test -count 1 ./...
+	cd test && go test -count 1 ./docs/... ./mutants ./repository
+
+.PHONY: tidy
+tidy: ## Report the go.mod and go.sum files that go mod tidy would change
+	@for mod in $$(git ls-files '*go.mod'); do \
+		(cd "$$(dirname "$$mod")" && go mod tidy -diff) || { echo "$$mod: run go mod tidy there"; exit 1; }; \
+	done
+
 .PHONY: kubernetes
 kubernetes: ## Build the local Kubernetes, once per version (minutes; make test and make demo do it themselves)
-	@go run ./test/localkube/cmd/localkube build
+	@cd test && go run ./localkube/cmd/localkube build
 
 .PHONY: test
-test: kubernetes ## Run the unit tests, and the integration tests on a local Kubernetes
-	go test -timeout 15m ./...
+test: kubernetes ## Run all tests of make unit, and those on a local Kubernetes: make test KUBERNETES=1.34.4
+	go test ./...
+	cd release && go test ./...
+	cd test && go test -timeout 15m ./...
 
 .PHONY: race
 race: ## Run the unit tests with the race detector (cgo: needs a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 15m ./pkg/...
 
+.PHONY: mutants
+mutants: ## See what mutants of the code the unit tests miss: make mutants PKG=pkg/text (all take hours)
+	@cd test && go run ./mutants $(PKG)
+
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a real node (Linux, root)
-	@go run ./test/localkube/cmd/localkube build --node
+	@cd test && go run ./localkube/cmd/localkube build --node
 	cd test/tools/images && go test ./...
-	go test -p 1 -tags e2e -count 1 -timeout 20m ./test/e2e ./test/localkube
+	cd test && go test -p 1 -tags e2e -count 1 -timeout 20m ./e2e ./localkube
 
 .PHONY: krew-test
 krew-test: kubernetes ## Build a release, and have the real krew install it
-	go test -tags krew -count 1 -timeout 40m ./test/krew
+	cd test && go test -tags krew -count 1 -timeout 40m ./krew
 
 .PHONY: demo
 demo: build kubernetes ## Show the main job on a local Kubernetes, and leave it up
-	@go build -o bin/demo ./test/demo
+	@cd test && go build -o ../bin/demo ./demo
 	@bin/demo run
 
 .PHONY: demo-stop
 demo-stop: ## End what make demo left up
-	@go build -o bin/demo ./test/demo
+	@cd test && go build -o ../bin/demo ./demo
 	@bin/demo stop
 
 .PHONY: lint
 lint: ## Check style and correctness
-	go tool -modfile=test/tools/lint/go.mod golangci-lint run
+	@for module in $(modules); do \
+		(set -x; cd $$module && go tool -modfile='$(CURDIR)/test/tools/lint/go.mod' golangci-lint run) || exit; \
+	done
 
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities in what the binary calls (asks vuln.go.dev)
@@ -82,16 +114,22 @@ vulncheck: ## Look for known vulnerabilities in what the binary calls (asks vuln
 
 .PHONY: format
 format: ## Format the code as make lint wants it
-	go tool -modfile=test/tools/lint/go.mod golangci-lint fmt
+	@for module in $(modules); do \
+		(set -x; cd $$module && go tool -modfile='$(CURDIR)/test/tools/lint/go.mod' golangci-lint fmt) || exit; \
+	done
 
 .PHONY: docs
-docs: ## Write the generated pages of docs/ anew
-	go run ./test/docs/output > docs/output.md.new && mv docs/output.md.new docs/output.md
-	go run ./release/reference -markdown docs/reference
+docs: ## Write the generated pages and the picture of docs/
+	cd test && go run ./docs/output > ../docs/output.md.new && mv ../docs/output.md.new ../docs/output.md
+	cd test && go run ./docs/findings > ../docs/findings.md.new && mv ../docs/findings.md.new ../docs/findings.md
+	cd release && go run ./reference -markdown ../docs/reference
+	cd test && go run ./docs/picture | go tool -modfile=tools/pictures/go.mod freeze \
+		--config base --language ansi --wrap 148 --window --padding 20 --border.radius 8 \
+		--font.family 'ui-monospace,SFMono-Regular,Menlo,Consolas,monospace' --output ../docs/status.svg
 
 .PHONY: bench
 bench: build kubernetes ## Measure the plugin beside kubectl, at 1,000 clusters; prints ratios
-	@go build -o bin/bench ./test/bench
-	@go build -ldflags '-s -w' -o bin/bare ./test/bench/bare
+	@cd test && go build -o ../bin/bench ./bench
+	@cd test && go build -ldflags '-s -w' -o ../bin/bare ./bench/bare
 	@bin/bench
-	@go run ./test/bench/startup -plugin bin/kubectl-iris -bare bin/bare
+	@cd test && go run ./bench/startup -plugin ../bin/kubectl-iris -bare ../bin/bare

@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-iris/kubectl-iris/release/sbom"
 )
 
-// Options say what to build.
+// Options says what to build.
 type Options struct {
 	// Root is the checkout.
 	Root string
@@ -25,16 +27,14 @@ type Options struct {
 	Version string
 	// Source is linked into the binaries; see ReadSource.
 	Source Source
-	// Toolchain is the version of Go to build with, as in go1.26.8; "" means
-	// the one that is there.
+	// Toolchain is the version of Go to build with, for example go1.26.8. If it is
+	// empty, the installed one is used.
 	Toolchain string
-	// Targets are those of .goreleaser.yaml to build; none means all. What is in
-	// an archive is the same either way: its licences are of all platforms.
+	// Targets are the targets of .goreleaser.yaml to build. If there are none, all
+	// are built. The files of an archive are the same either way: its licences are
+	// those of all platforms.
 	Targets []string
-	// BaseURL is where the archives will be found, without the version and
-	// the archive's name; "" means DownloadURL.
-	BaseURL string
-	// Dist is the folder for the result; what is in it goes.
+	// Dist is the folder for the result. What was in it is removed.
 	Dist string
 	// Log gets the output of the programs that are run.
 	Log io.Writer
@@ -44,12 +44,12 @@ type Options struct {
 const (
 	Checksums    = "SHA256SUMS"
 	ManifestFile = "iris.yaml"
-	// ManifestCopy is the same for krew install --manifest. The validator of
-	// krew wants the name of the plugin, which ManifestFile has.
+	// ManifestCopy is the same for krew install --manifest. krew's validator wants
+	// the plugin's name, which ManifestFile has.
 	ManifestCopy = "krew-manifest.yaml"
 )
 
-// Build makes the release.
+// Build builds the release. It returns a usage error if the version is invalid.
 func Build(ctx context.Context, o Options) (err error) {
 	if err := CheckVersion(o.Version); err != nil {
 		return err
@@ -62,7 +62,10 @@ func Build(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
-	for _, step := range []func(context.Context) error{b.extras, b.archives, b.collect, b.manifests} {
+	if b.Toolchain, err = b.goVersion(ctx); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{b.extras, b.archives, b.collect} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -74,36 +77,46 @@ func Build(ctx context.Context, o Options) (err error) {
 // what is below the checkout.
 const scratch = "bin"
 
-// build is a release on its way.
+// build is a release that is being built.
 type build struct {
 	Options
-	// work is a folder in scratch that goes in the end.
+	// work is a folder in scratch that is removed in the end.
 	work string
 }
 
 func (b build) extrasDir() string { return filepath.Join(b.work, "extras") }
 func (b build) distDir() string   { return filepath.Join(b.work, "dist") }
+func (b build) spdxFile() string {
+	return filepath.Join(b.extrasDir(), fmt.Sprintf("kubectl-iris_%s.spdx.json", b.Version))
+}
 
-// extras makes what goes into the archives besides what is in the checkout,
-// and the SPDX document.
+// extras writes what goes into the archives besides files of the checkout, and the
+// SPDX document.
 func (b build) extras(ctx context.Context) error {
 	man := filepath.Join(b.extrasDir(), "man")
 	if err := os.MkdirAll(man, 0o755); err != nil {
 		return err
 	}
-	date := b.Source.Date.Format(time.RFC3339)
-	if err := b.run(ctx, b.Root, "go", "run", "./release/reference", "-man", man, "-version", b.Version, "-date", date); err != nil {
+	err := b.run(ctx, filepath.Join(b.Root, "release"), "go", "run", "./reference",
+		"-man", man, "-version", b.Version, "-date", b.Source.Date.Format(time.RFC3339))
+	if err != nil {
 		return err
 	}
 	config, err := b.config()
 	if err != nil {
 		return err
 	}
-	return b.run(ctx, filepath.Join(b.Root, "test", "tools", "release"), "go", "run", "./sbom",
-		"-root", b.Root, "-package", "./cmd/kubectl-iris", "-targets", strings.Join(config.targets(), ","),
-		"-version", b.Version, "-date", date,
-		"-licenses", filepath.Join(b.extrasDir(), "LICENSES.txt"),
-		"-spdx", filepath.Join(b.extrasDir(), fmt.Sprintf("kubectl-iris_%s.spdx.json", b.Version)))
+	list, err := sbom.New(ctx, sbom.Options{
+		Root: b.Root, Package: "./cmd/kubectl-iris", Targets: config.targets(),
+		Version: b.Version, Date: b.Source.Date, Toolchain: b.Toolchain, Env: b.env(),
+	})
+	if err != nil {
+		return err
+	}
+	spdx, err := list.SPDX()
+	return errors.Join(err,
+		os.WriteFile(filepath.Join(b.extrasDir(), "LICENSES.txt"), list.Licenses(), 0o644),
+		os.WriteFile(b.spdxFile(), spdx, 0o644))
 }
 
 // archives runs goreleaser.
@@ -113,7 +126,7 @@ func (b build) archives(ctx context.Context) error {
 		return err
 	}
 	if len(b.Targets) > 0 {
-		config.setTargets(b.Targets)
+		config.build()["targets"] = b.Targets
 	}
 	config["dist"] = b.distDir()
 	text, err := yaml.Marshal(config)
@@ -128,7 +141,7 @@ func (b build) archives(ctx context.Context) error {
 		"release", "--snapshot", "--config", file)
 }
 
-// config is .goreleaser.yaml.
+// config returns .goreleaser.yaml.
 func (b build) config() (config, error) {
 	text, err := os.ReadFile(filepath.Join(b.Root, ".goreleaser.yaml"))
 	if err != nil {
@@ -139,24 +152,25 @@ func (b build) config() (config, error) {
 		return nil, fmt.Errorf(".goreleaser.yaml: %w", err)
 	}
 	if len(c.targets()) == 0 {
-		return nil, errors.New(".goreleaser.yaml: the first of builds has no targets")
+		return nil, errors.New(".goreleaser.yaml: builds[0].targets is required")
 	}
 	return c, nil
 }
 
-// config is goreleaser's configuration.
+// config holds goreleaser's configuration.
 type config map[string]any
 
-func (c config) builds() map[string]any {
+// build returns the first of the builds, or nil.
+func (c config) build() map[string]any {
 	if builds, ok := c["builds"].([]any); ok && len(builds) > 0 {
-		build, _ := builds[0].(map[string]any)
-		return build
+		first, _ := builds[0].(map[string]any)
+		return first
 	}
 	return nil
 }
 
 func (c config) targets() []string {
-	listed, _ := c.builds()["targets"].([]any)
+	listed, _ := c.build()["targets"].([]any)
 	targets := make([]string, 0, len(listed))
 	for _, target := range listed {
 		targets = append(targets, fmt.Sprint(target))
@@ -164,52 +178,33 @@ func (c config) targets() []string {
 	return targets
 }
 
-func (c config) setTargets(targets []string) {
-	var listed []any
-	for _, target := range targets {
-		listed = append(listed, target)
-	}
-	c.builds()["targets"] = listed
-}
-
-// collect puts what is released into the folder that was asked for, and leaves
-// goreleaser's notes behind, which are not the same each time.
+// collect copies the archives, the checksums and the SPDX document to Dist, and
+// writes the manifests there. The rest of goreleaser's output is left behind: it
+// differs from build to build.
 func (b build) collect(context.Context) error {
-	if err := os.RemoveAll(b.Dist); err != nil {
+	listed, err := os.ReadFile(filepath.Join(b.distDir(), "artifacts.json"))
+	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(b.Dist, 0o755); err != nil {
+	manifest := Manifest{Version: b.Version, Source: b.Source, Go: b.Toolchain}
+	if manifest.Archives, err = parseArtifacts(listed); err != nil {
 		return err
 	}
-	var files []string
-	for _, pattern := range []string{"dist/*.tar.gz", "dist/*.zip", "dist/" + Checksums, "extras/*.spdx.json"} {
-		found, err := filepath.Glob(filepath.Join(b.work, filepath.FromSlash(pattern)))
+	files := []string{filepath.Join(b.distDir(), Checksums), b.spdxFile()}
+	for _, archive := range manifest.Archives {
+		files = append(files, filepath.Join(b.distDir(), archive.Name))
+	}
+	if err := errors.Join(os.RemoveAll(b.Dist), os.MkdirAll(b.Dist, 0o755)); err != nil {
+		return err
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		files = append(files, found...)
-	}
-	for _, file := range files {
-		if err := copyFile(filepath.Join(b.Dist, filepath.Base(file)), file); err != nil {
+		if err := os.WriteFile(filepath.Join(b.Dist, filepath.Base(file)), content, 0o644); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// manifests writes both manifests.
-func (b build) manifests(ctx context.Context) error {
-	checksums, err := os.ReadFile(filepath.Join(b.Dist, Checksums))
-	if err != nil {
-		return err
-	}
-	toolchain, err := b.toolchain(ctx)
-	if err != nil {
-		return err
-	}
-	manifest := Manifest{Version: b.Version, Source: b.Source, Go: toolchain, BaseURL: b.BaseURL}
-	if manifest.Archives, err = parseChecksums(string(checksums)); err != nil {
-		return err
 	}
 	text := []byte(manifest.Render())
 	return errors.Join(
@@ -217,7 +212,8 @@ func (b build) manifests(ctx context.Context) error {
 		os.WriteFile(filepath.Join(b.Dist, ManifestCopy), text, 0o644))
 }
 
-func (b build) toolchain(ctx context.Context) (string, error) {
+// goVersion returns the version of Go that builds the release.
+func (b build) goVersion(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
 	cmd.Dir, cmd.Env = b.Root, b.env()
 	out, err := cmd.Output()
@@ -227,7 +223,7 @@ func (b build) toolchain(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// run runs a program; its output is for the log.
+// run runs a program in dir, and writes its output to the log.
 func (b build) run(ctx context.Context, dir, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, b.env()
@@ -241,8 +237,8 @@ func (b build) run(ctx context.Context, dir, name string, args ...string) error 
 	return nil
 }
 
-// env is the environment of the programs: this one's without what changes the
-// result.
+// env returns the environment of the programs that are run: this one's, without
+// what would change the result.
 func (b build) env() []string {
 	env := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -263,18 +259,4 @@ func (b build) env() []string {
 		"SOURCE_DATE="+b.Source.Date.Format(time.RFC3339),
 		"SOURCE_DATE_EPOCH="+strconv.FormatInt(b.Source.Date.Unix(), 10),
 	)
-}
-
-func copyFile(to, from string) (err error) {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, source.Close()) }()
-	target, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(target, source)
-	return errors.Join(err, target.Close())
 }

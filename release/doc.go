@@ -1,17 +1,14 @@
-// Package release makes a release: the archives of all platforms, their
-// checksums, a list of what is in them, and the manifests by which krew
-// installs them.
+// Package release builds a release: archives for all platforms, checksums, an SPDX
+// document, and the manifests by which krew installs it.
 //
-// A release is a function of its sources, its version and the Go toolchain:
-// whoever builds the same gets the same bytes. What it calls its commit and its
-// date are those of the newest commit that changed anything in the archives
-// (see [Inputs]), so a commit that changes only tests, docs or the manifests
-// themselves changes nothing. That is why the manifests can be in the
-// repository that they describe.
+// A release is a function of its sources, its version and the Go toolchain: the same
+// three give the same bytes on every machine. Its commit and date are those of the
+// newest commit that changed anything in the archives (see [Inputs]), so a commit that
+// changes only tests, docs or the manifests does not change the release. That is why
+// the manifests can be in the repository that they describe.
 //
-// goreleaser builds and packs (.goreleaser.yaml). What it cannot do is done
-// here: manifests for krew with all platforms (its own leaves out ppc64le) in
-// two files alike, man pages, the licences of all modules, and an SPDX document
-// that is the same each time (the tools it calls for that write the time and a
-// random number into it).
+// goreleaser builds and packs (.goreleaser.yaml). This package adds what goreleaser
+// cannot do: krew manifests with all platforms (goreleaser's leave out ppc64le) in two
+// identical files, man pages, and the modules with their licences in a form that is the
+// same each time (see [github.com/kubectl-iris/kubectl-iris/release/sbom]).
 package release

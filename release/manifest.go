@@ -13,54 +13,51 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// DownloadURL is where the archives of releases are, below it by version.
+// DownloadURL is the folder of all releases, each below it by its version.
 const DownloadURL = "https://github.com/kubectl-iris/kubectl-iris/releases/download"
 
-// Manifest is what is told to krew of a release.
+// Manifest holds what krew needs to know of a release.
 type Manifest struct {
 	Version string
 	Source  Source
-	// Go is the toolchain, as in go1.26.8.
+	// Go is the toolchain, for example go1.26.8.
 	Go string
-	// BaseURL replaces DownloadURL where it is not "".
+	// BaseURL replaces DownloadURL if it is not empty.
 	BaseURL  string
 	Archives []Archive
 }
 
-// Archive is a release for one platform.
+// Archive is the file of a release for one platform.
 type Archive struct {
 	OS, Arch string
 	Name     string
 	SHA256   string
 }
 
-// parseChecksums reads the archives out of a file of checksums: lines of a
-// checksum, two blanks and kubectl-iris_VERSION_OS_ARCH.EXTENSION.
-func parseChecksums(text string) ([]Archive, error) {
+// parseArtifacts returns the archives of goreleaser's artifacts.json, by name. It
+// returns an error if there are none.
+func parseArtifacts(text []byte) ([]Archive, error) {
+	var artifacts []struct {
+		Type, Name, Goos, Goarch string
+		Extra                    struct{ Checksum string }
+	}
+	if err := yaml.Unmarshal(text, &artifacts); err != nil {
+		return nil, fmt.Errorf("artifacts.json: %w", err)
+	}
 	var archives []Archive
-	for line := range strings.Lines(text) {
-		sum, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
-		if !ok {
-			return nil, fmt.Errorf("%s: %q is not a checksum and a name", Checksums, line)
+	for _, a := range artifacts {
+		if sum, ok := strings.CutPrefix(a.Extra.Checksum, "sha256:"); ok && a.Type == "Archive" {
+			archives = append(archives, Archive{OS: a.Goos, Arch: a.Goarch, Name: a.Name, SHA256: sum})
 		}
-		stem, packed := strings.CutSuffix(name, ".tar.gz")
-		if !packed {
-			stem, packed = strings.CutSuffix(name, ".zip")
-		}
-		parts := strings.Split(stem, "_")
-		if !packed || len(parts) != 4 {
-			continue
-		}
-		archives = append(archives, Archive{OS: parts[2], Arch: parts[3], Name: name, SHA256: sum})
 	}
 	if len(archives) == 0 {
-		return nil, problem.New("%s names no archive", Checksums)
+		return nil, problem.New("artifacts.json lists no archive with a checksum")
 	}
 	slices.SortFunc(archives, func(a, b Archive) int { return strings.Compare(a.Name, b.Name) })
 	return archives, nil
 }
 
-// annotation is the prefix of what the manifest says of its own making.
+// annotation is the prefix of annotations that say how the manifest was made.
 const annotation = "kubectl-iris/"
 
 // Checksums and commits are quoted: some are numbers to YAML.
@@ -101,21 +98,21 @@ spec:
 {{- end }}
 `
 
-// Render is the manifest as YAML.
+// Render returns the manifest as YAML.
 func (m Manifest) Render() string {
 	var text strings.Builder
-	// Neither the template nor the writer can fail: both are given here.
+	// The template is a constant and a strings.Builder takes everything.
 	_ = template.Must(template.New("").Parse(manifestTemplate)).Execute(&text, m)
 	return text.String()
 }
 
-// Annotation is for the template.
+// Annotation returns the prefix of annotations; it is for the template.
 func (Manifest) Annotation() string { return annotation }
 
-// Date is for the template.
+// Date returns the date of the source; it is for the template.
 func (m Manifest) Date() string { return m.Source.Date.Format(time.RFC3339) }
 
-// URL is where an archive is to be had.
+// URL returns where an archive is downloaded from.
 func (m Manifest) URL(a Archive) string {
 	base := m.BaseURL
 	if base == "" {
@@ -124,7 +121,7 @@ func (m Manifest) URL(a Archive) string {
 	return strings.Join([]string{base, m.Version, a.Name}, "/")
 }
 
-// ParseManifest reads back what Render wrote.
+// ParseManifest reads a manifest that Render wrote.
 func ParseManifest(text []byte) (Manifest, error) {
 	var plugin struct {
 		Metadata struct {

@@ -22,8 +22,7 @@ func manifest() release.Manifest {
 	}
 }
 
-// What is written is read back as it was: numbers alone, as a commit may be,
-// included.
+// A manifest is read back as it was written, even if its commit is all digits.
 func TestManifestThereAndBack(t *testing.T) {
 	local := manifest()
 	local.BaseURL = "http://127.0.0.1:1234"

@@ -1,8 +1,8 @@
 package release
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strconv"
@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// Source says what a release is built from.
+// Source is what a release is built from.
 type Source struct {
 	// Commit is the newest git commit that changed any of the Inputs.
 	Commit string
@@ -22,7 +22,7 @@ type Source struct {
 	Date time.Time
 }
 
-// Inputs are the files that decide what is in the archives, as git pathspecs.
+// Inputs returns the files that decide what is in the archives, as git pathspecs.
 func Inputs() []string {
 	return []string{
 		"cmd", "pkg", "release", "test/tools/release", "go.mod", "go.sum", "LICENSE", "README.md", ".goreleaser.yaml",
@@ -30,7 +30,8 @@ func Inputs() []string {
 	}
 }
 
-// ReadSource finds out what the checkout at root is built from.
+// ReadSource returns what the checkout at root is built from. It returns an error if
+// no commit has any of the Inputs.
 func ReadSource(ctx context.Context, root string) (Source, error) {
 	out, err := git(ctx, root, append([]string{"log", "-1", "--format=%H %ct", "HEAD", "--"}, Inputs()...)...)
 	if err != nil {
@@ -39,35 +40,35 @@ func ReadSource(ctx context.Context, root string) (Source, error) {
 	commit, seconds, ok := strings.Cut(out, " ")
 	unix, err := strconv.ParseInt(seconds, 10, 64)
 	if !ok || err != nil {
-		return Source{}, problem.New("no commit in %q has anything to release", root)
+		return Source{}, problem.New("no commit found in %q that changes the files of a release", root)
 	}
 	return Source{Commit: commit, Date: time.Unix(unix, 0).UTC()}, nil
 }
 
-// CheckVersion refuses what krew does not take for a version: a semantic
-// version with a leading v.
+// CheckVersion returns a usage error unless the version is one that krew takes: a
+// semantic version with a leading v.
 func CheckVersion(given string) error {
-	hint := "it is the git tag, as in VERSION=v0.1.0"
+	const hint = "make release VERSION=v0.1.0"
 	if given == "" {
-		return problem.Usage("no version was given").Hint("%s", hint)
+		return problem.Usage("a version is required").Hint(hint)
 	}
 	if parsed, err := version.ParseSemantic(given); err != nil || "v"+parsed.String() != given {
-		return problem.Usage("%q is not a version", given).Hint("%s", hint)
+		return problem.Usage("invalid version %q: must be a semantic version with a leading v", given).Hint(hint)
 	}
 	return nil
 }
 
-// CheckClean refuses a checkout that differs from its newest commit, and a
-// version whose tag is on another commit: nobody could build the same again.
+// CheckClean returns an error if the checkout differs from HEAD, or if the tag exists
+// on another commit: the release could not be built again.
 func CheckClean(ctx context.Context, root, tag string) error {
 	changes, err := git(ctx, root, "status", "--porcelain")
 	if err != nil {
 		return err
 	}
 	if changes != "" {
-		lines := strings.Split(changes, "\n")
-		return problem.New("the checkout has %d uncommitted changes, the first in %q", len(lines), strings.TrimSpace(lines[0][2:])).
-			Hint("a release is built from a commit: commit or remove them; git status shows them")
+		first, _, _ := strings.Cut(changes, "\n")
+		return problem.New("the checkout has uncommitted changes, the first in %q", strings.TrimSpace(first[2:])).
+			Hint("git status lists them; a release is built from a commit")
 	}
 	tags, err := git(ctx, root, "tag", "--list", tag)
 	if err != nil || tags == "" {
@@ -75,21 +76,19 @@ func CheckClean(ctx context.Context, root, tag string) error {
 	}
 	here, err := git(ctx, root, "tag", "--list", "--points-at", "HEAD", tag)
 	if err == nil && here == "" {
-		err = problem.New("tag %q is on another commit", tag).Hint("git checkout %s builds that release again; a new one takes a new version", tag)
+		err = problem.New("tag %q already exists on another commit", tag).Hint("git checkout %s, to build that release again", tag)
 	}
 	return err
 }
 
-// git is what a git command prints, without white space at the end.
+// git returns the output of a git command, without white space at the end.
 func git(ctx context.Context, root string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = root
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	if err != nil {
-		message, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return "", fmt.Errorf("git %s: %w: %s", args[0], err, message)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		message, _, _ := strings.Cut(strings.TrimSpace(string(exit.Stderr)), "\n")
+		err = fmt.Errorf("git %s: %w: %s", args[0], err, message)
 	}
-	return strings.TrimRight(string(out), "\n"), nil
+	return strings.TrimRight(string(out), "\n"), err
 }

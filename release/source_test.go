@@ -71,7 +71,7 @@ func (r *repository) source() release.Source {
 	return source
 }
 
-// Only what is in the archives makes another release.
+// Only changes of what is in the archives make a different release.
 func TestSourceIsTheNewestCommitThatMatters(t *testing.T) {
 	r := newRepository(t)
 	want := r.commit("cmd/kubectl-iris/main.go")
@@ -92,6 +92,7 @@ func TestSourceIsTheNewestCommitThatMatters(t *testing.T) {
 		{"go.sum", true},
 		{".goreleaser.yaml", true},
 		{"release/manifest.go", true},
+		{"release/go.mod", true},
 		{"test/tools/release/go.mod", true},
 	} {
 		made := r.commit(test.file)
@@ -111,7 +112,7 @@ func TestSourceOfNothing(t *testing.T) {
 	}
 	r.commit("docs/output.md")
 	if _, err := release.ReadSource(t.Context(), r.dir); err == nil {
-		t.Error("no error where nothing can be released")
+		t.Error("no error if nothing can be released")
 	}
 	if _, err := release.ReadSource(t.Context(), t.TempDir()); err == nil {
 		t.Error("no error without a repository")
@@ -149,10 +150,10 @@ func TestCheckClean(t *testing.T) {
 	r.git("tag", "v0.1.0")
 	check("tagged here", "v0.1.0", "")
 	r.commit("pkg/cli/cli.go")
-	check("tagged elsewhere", "v0.1.0", `tag "v0.1.0" is on another commit`)
+	check("tagged elsewhere", "v0.1.0", `tag "v0.1.0" already exists on another commit`)
 	check("another version", "v0.2.0", "")
 	r.write("pkg/cli/cli.go", "changed")
-	check("changed", "v0.2.0", `1 uncommitted changes, the first in "pkg/cli/cli.go"`)
+	check("changed", "v0.2.0", `uncommitted changes, the first in "pkg/cli/cli.go"`)
 	r.git("add", "-A")
 	check("changed and added", "v0.2.0", `the first in "pkg/cli/cli.go"`)
 	r.git("reset", "-q", "--hard")

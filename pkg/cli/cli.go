@@ -77,7 +77,7 @@ func flagOf(field problem.Field) string { return "--" + string(field) }
 // NewCommand is the whole command tree.
 func NewCommand(env Env) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "kubectl-iris",
+		Use:   "kubectl-iris COMMAND",
 		Short: "Inspect and reach InterSystems IRIS instances on Kubernetes",
 		Long: text(`
 			Inspect and reach InterSystems IRIS instances that the InterSystems
@@ -96,7 +96,9 @@ func NewCommand(env Env) *cobra.Command {
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
 	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(printUsage)
 	s := newFactory(env, root.PersistentFlags())
+	addHelpFlag(root.PersistentFlags())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		cmd.SetContext(quietly(cmd.Context()))
 		return s.checkFlags()
@@ -120,15 +122,17 @@ func NewCommand(env Env) *cobra.Command {
 		newSession(s),
 		newLogs(s),
 		newCompletion(s),
+		newOptions(),
 		newVersion(s),
 	)
 	s.completeGlobalFlags(root)
 	root.InitDefaultHelpCmd()
 	for _, cmd := range root.Commands() {
-		if cmd.Name() == "help" {
+		if cmd.Name() == helpCommand {
 			cmd.Run, cmd.RunE = nil, showHelp
 		}
 	}
+	sayOptions(root)
 	return root
 }
 

@@ -22,7 +22,7 @@ func calledForCompletion(program string) bool {
 
 func newCompletion(s *factory) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "completion",
+		Use:     "completion COMMAND",
 		GroupID: groupSetup,
 		Short:   "Set up completion with TAB",
 		Long: text(`

@@ -10,24 +10,35 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
 
-// completeTargets offers clusters, and pods where no role is asked for.
+// completeTargets offers clusters and, unless a role or shard is given, pods.
 func completeTargets(ctx context.Context, names kube.Names, q question) ([]string, error) {
+	return completeTargetsWith(ctx, names, q, func(iris.Pod) bool { return true })
+}
+
+// completeInstances offers the targets that run an instance.
+func completeInstances(ctx context.Context, names kube.Names, q question) ([]string, error) {
+	return completeTargetsWith(ctx, names, q, func(pod iris.Pod) bool {
+		return pod.Component() == iris.ComponentData || pod.Component() == iris.ComponentCompute
+	})
+}
+
+func completeTargetsWith(ctx context.Context, names kube.Names, q question, use func(iris.Pod) bool) ([]string, error) {
 	if q.flag("role")+q.flag("shard") != "" {
 		return completeClusters(ctx, names, q)
 	}
 	pods, err := names.Pods(ctx, q.namespace, "")
 	var values []string
-	owners := map[string]int{}
+	sameName := map[string]int{}
 	for _, pod := range pods {
-		owners[pod.ShortName()]++
+		sameName[pod.ShortName()]++
 		values = append(values, described(pod.Cluster(), "IrisCluster"))
 	}
 	for _, pod := range pods {
-		if q.cmd.Name() == "session" && pod.Component() != iris.ComponentData && pod.Component() != iris.ComponentCompute {
-			continue // there is no instance in it
+		if !use(pod) {
+			continue
 		}
 		name := pod.ShortName()
-		if owners[name] > 1 || strings.HasPrefix(pod.Name, q.typed) && q.typed != "" {
+		if sameName[name] > 1 || strings.HasPrefix(pod.Name, q.typed) && q.typed != "" {
 			name = pod.Name
 		}
 		values = append(values, described(name, inWords(pod)))
@@ -46,7 +57,7 @@ func completeTargetsOrPorts(ctx context.Context, names kube.Names, q question) (
 		}
 		values = found
 	}
-	values = append(values, described(before+reach.NamePortal, "where the Management Portal is"), described(before+iris.NameSuperserver, fmt.Sprint(iris.PortSuperserver)))
+	values = append(values, described(before+reach.NamePortal, "Management Portal"), described(before+iris.NameSuperserver, fmt.Sprint(iris.PortSuperserver)))
 	if len(q.args) == 0 && !hasLocal {
 		return values, nil
 	}

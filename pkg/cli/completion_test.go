@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func TestCompletionScripts(t *testing.T) {
 		"zsh":        "#compdef kubectl-iris",
 		"fish":       "# fish completion for kubectl-iris",
 		"powershell": "# powershell completion for kubectl-iris",
-		"kubectl":    "#!/bin/sh\n",
+		"kubectl":    kubectlScriptStart(),
 	} {
 		code, stdout, stderr := run(t, "kubectl-iris", "completion", shell)
 		if code != 0 || !strings.HasPrefix(stdout, start) || !strings.Contains(stdout, "__complete") || stderr != "" {
@@ -156,9 +157,21 @@ func TestHelpOfCommands(t *testing.T) {
 	})
 }
 
+// kubectlScriptStart returns how the script that kubectl calls begins on this
+// system; TestCompletionScriptOfSystems has the others.
+func kubectlScriptStart() string {
+	if runtime.GOOS == "windows" {
+		return "@rem "
+	}
+	return "#!/bin/sh\n"
+}
+
 func TestInstallOverAnEarlierOne(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "kubectl_complete-iris")
+	if runtime.GOOS == "windows" {
+		path += ".cmd"
+	}
 	earlier := "#!/bin/sh\n# Written by: kubectl iris completion kubectl --install\nexec something-else\n"
 	if err := os.WriteFile(path, []byte(earlier), 0o600); err != nil {
 		t.Fatal(err)

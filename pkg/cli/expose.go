@@ -8,9 +8,9 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
 // exposeFlags are what expose-sidecar and expose-pod have in common.
@@ -47,6 +47,7 @@ func (f *exposeFlags) addTo(cmd *cobra.Command, s *factory) {
 	flags.BoolVar(&f.run.ForceConflicts, "force-conflicts", false, "Take over the spec from other field managers: what they set and is not requested is removed.")
 	waitVars(cmd, &f.run.Wait, &f.run.Timeout, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.", "How long --wait waits.")
 	f.output.addTo(cmd)
+	f.output.JSONYamlPrintFlags.AddFlags(cmd)
 }
 
 // options returns what to expose Services with, and what prints them.
@@ -106,7 +107,7 @@ func (p exposurePrinter) print(e action.Exposure) error {
 // printObject prints the Service with -o, else its URLs.
 func (p exposurePrinter) printObject(e action.Exposure) error {
 	if p.printer == nil {
-		for _, url := range topology.URLs(e.Service, e.NodeIPs) {
+		for _, url := range cluster.URLs(e.Service, e.NodeIPs) {
 			if _, err := fmt.Fprintln(p.Out, url); err != nil {
 				return err
 			}
@@ -115,7 +116,6 @@ func (p exposurePrinter) printObject(e action.Exposure) error {
 	}
 	service := e.Service.DeepCopy()
 	service.APIVersion, service.Kind = "v1", "Service"
-	service.ManagedFields = nil
 	if e.Stage != action.Planned {
 		return render.Print(p.Out, p.printer, service)
 	}

@@ -103,7 +103,7 @@ func afterInvalidFlags(given []string) string {
 	if !slices.Contains(given, "--as") && slices.ContainsFunc(given, func(flag string) bool { return strings.HasPrefix(flag, "--as-") }) {
 		return "--as-group, --as-uid and --as-user-extra require --as"
 	}
-	return "kubectl options describes these flags"
+	return "kubectl iris options describes these flags"
 }
 
 // given returns those of the flags that the command line sets.

@@ -62,8 +62,56 @@ func showHelp(cmd *cobra.Command, args []string) error {
 		return problem.Usage("unknown help topic %q", strings.Join(args, " ")).
 			Hint("%s --help lists the commands", commandName(cmd.Root()))
 	}
-	topic.InitDefaultHelpFlag()
 	return topic.Help()
+}
+
+// helpCommand is the name of cobra's command, which no list of available commands
+// has.
+const helpCommand = "help"
+
+// printUsage prints what follows a command's description in its help, in the
+// order of kubectl's help.
+func printUsage(cmd *cobra.Command) error {
+	var b strings.Builder
+	section := func(title, body string) {
+		if body = strings.TrimRight(body, "\n"); body != "" {
+			fmt.Fprintf(&b, "%s\n%s\n\n", title, body)
+		}
+	}
+	section("Examples:", cmd.Example)
+	for _, group := range cmd.Groups() {
+		section(group.Title, commandList(cmd, group.ID))
+	}
+	section("Available Commands:", commandList(cmd, ""))
+	section("Options:", cmd.LocalNonPersistentFlags().FlagUsages())
+	section("Usage:", "  "+cmd.UseLine())
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "Use \"%s <command> --help\" for more information about a given command.\n", commandName(cmd))
+	}
+	fmt.Fprintf(&b, "Use \"%s options\" for a list of global command-line options (applies to all commands).\n", commandName(cmd.Root()))
+	_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
+	return err
+}
+
+// commandList returns the subcommands of a group, one a line.
+func commandList(cmd *cobra.Command, group string) string {
+	var b strings.Builder
+	for _, sub := range cmd.Commands() {
+		if sub.GroupID == group && (sub.IsAvailableCommand() || sub.Name() == helpCommand) {
+			fmt.Fprintf(&b, "  %-*s   %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+		}
+	}
+	return b.String()
+}
+
+// sayOptions ends the usage line of each command with kubectl's [options] instead
+// of cobra's [flags].
+func sayOptions(cmd *cobra.Command) {
+	cmd.Use += " [options]"
+	cmd.DisableFlagsInUseLine = true
+	for _, sub := range cmd.Commands() {
+		sayOptions(sub)
+	}
 }
 
 // commandName is the command as a user types it.

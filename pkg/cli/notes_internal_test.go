@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 	"unicode"
-
-	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
 
 // evil is what a container's reason or a server's message may hold: a window
@@ -21,22 +18,12 @@ const evil = "Crash\x1b]0;owned\x07\x1b[2J\x1b]52;c;ZXZpbA==\x07\r\nerror: forge
 // Whatever a command says on stderr of text from the cluster is one line of
 // characters that can be seen.
 func TestNotesArePrintable(t *testing.T) {
-	pod := iris.Pod{
-		Name: "simple-data-0-0", UID: "u", State: evil,
-		Labels: map[string]string{iris.LabelName: "simple", iris.LabelComponent: iris.ComponentData, iris.LabelMirrorRole: "primary"},
-	}
-	target := reach.Target{Namespace: "iko", Cluster: iris.Cluster{Namespace: "iko", Name: "simple"}, Role: "primary"}
-	_, notRunning := target.Resolve([]iris.Pod{pod}, nil)
-	if notRunning == nil || !strings.Contains(notRunning.Error(), "Crash") {
-		t.Fatalf("%v does not name the pod's state", notRunning)
-	}
 	refused := errors.New(evil)
 	for name, say := range map[string]func(*factory){
 		"note":       func(s *factory) { s.note("%s", evil) },
 		"warn":       func(s *factory) { s.warn(evil) },
 		"lost watch": func(s *factory) { s.lost(refused) },
-		"waiting":    func(s *factory) { (&forwarding{factory: s, grace: time.Second}).waiting(notRunning) },
-		"failure":    func(s *factory) { (&failures{factory: s}).tell(refused) },
+		"action":     func(s *factory) { s.actionConfig().Note(evil) },
 		"API warning": func(s *factory) {
 			newAPIWarnings(s.warn).HandleWarningHeaderWithContext(context.Background(), apiWarning, "-", evil)
 		},

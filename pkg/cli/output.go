@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -12,95 +11,64 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
-	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
 
-// outputFlags are kubectl's -o and what belongs to it, with words of our own
-// (wide, url) beside kubectl's formats. They are put together here since
-// kubectl's own PrintFlags bring text/template, and with it ten megabytes of
-// methods that nobody calls; render.GoTemplate does without.
+// outputFlags holds kubectl's -o and the flags of its templates, with words of
+// our own (wide, url) beside kubectl's formats.
 type outputFlags struct {
-	format           string
-	template         string
-	allowMissingKeys bool
-	words            []string
-
-	documents *genericclioptions.JSONYamlPrintFlags
-	names     *genericclioptions.NamePrintFlags
-	jsonPath  *genericclioptions.JSONPathPrintFlags
+	*genericclioptions.PrintFlags
+	words []string
 }
 
 func newOutputFlags(words ...string) *outputFlags {
-	f := &outputFlags{
-		words:     words,
-		documents: genericclioptions.NewJSONYamlPrintFlags(),
-		names:     genericclioptions.NewNamePrintFlags(""),
-	}
-	f.jsonPath = &genericclioptions.JSONPathPrintFlags{
-		TemplateArgument: &f.template,
-		AllowMissingKeys: &f.allowMissingKeys,
-	}
-	return f
+	return &outputFlags{genericclioptions.NewPrintFlags(""), words}
 }
 
-// formats are all values of -o.
+// addTo adds the flags to a command that prints views, with completion of their
+// values. A command that prints Kubernetes objects also needs the flags of
+// JSONYamlPrintFlags: views have no managed fields.
+func (f *outputFlags) addTo(cmd *cobra.Command) {
+	formats := f.formats()
+	cmd.Flags().StringVarP(f.OutputFormat, "output", "o", "", "Output format. One of: ("+strings.Join(formats, ", ")+").")
+	f.OutputFlagSpecified = func() bool { return cmd.Flag("output").Changed }
+	f.TemplatePrinterFlags.AddFlags(cmd)
+	completeFlag(cmd, "output", fixed(formats...))
+	completeFlag(cmd, "template", completeFiles)
+}
+
+// formats returns all values of -o.
 func (f *outputFlags) formats() []string {
-	formats := slices.Concat(f.documents.AllowedFormats(), f.names.AllowedFormats(),
-		f.jsonPath.AllowedFormats(), render.GoTemplateFormats(), f.words)
+	formats := append(f.AllowedFormats(), f.words...)
 	slices.Sort(formats)
 	return formats
 }
 
-func (f *outputFlags) addTo(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVarP(&f.format, "output", "o", "",
-		"Output format. One of: ("+strings.Join(f.formats(), ", ")+").")
-	completeFlag(cmd, "output", fixed(f.formats()...))
-	flags.StringVar(&f.template, "template", "",
-		"Template string or path to template file to use when -o=go-template, -o=go-template-file.")
-	completeFlag(cmd, "template", completeFiles)
-	flags.BoolVar(&f.allowMissingKeys, "allow-missing-template-keys", true,
-		"If true, ignore any errors in templates when a field or map key is missing in the template.")
-}
+// is reports whether -o is one of our own words.
+func (f *outputFlags) is(word string) bool { return *f.OutputFormat == word }
 
-// is tells whether -o is one of our own words.
-func (f *outputFlags) is(word string) bool { return f.format == word }
-
-// printer is the printer for -o; nil where the output is ours to format.
+// printer returns the printer for -o and --template; nil if the output is a table
+// or one of our own words.
 func (f *outputFlags) printer() (printers.ResourcePrinter, error) {
-	format := f.format
-	if format == "" && f.template != "" {
-		format = "go-template"
-	}
-	if format == "" || slices.Contains(f.words, format) {
+	format := *f.OutputFormat
+	if slices.Contains(f.words, format) || format == "" && *f.TemplatePrinterFlags.TemplateArgument == "" {
 		return nil, nil
 	}
-	for _, try := range []func(string) (printers.ResourcePrinter, error){
-		f.documents.ToPrinter, f.names.ToPrinter, f.jsonPath.ToPrinter,
-		func(format string) (printers.ResourcePrinter, error) {
-			return render.GoTemplate(format, f.template, f.allowMissingKeys)
-		},
-	} {
-		printer, err := try(format)
-		if genericclioptions.IsNoCompatiblePrinterError(err) {
-			continue
-		}
-		if err != nil {
-			return nil, problem.Usage("--output %s: %w", format, err).Hint("kubectl help get shows how kubectl's formats are written")
-		}
-		return printer, nil
+	printer, err := f.ToPrinter()
+	switch {
+	case genericclioptions.IsNoCompatiblePrinterError(err):
+		return nil, problem.Usage("invalid --output %q: must be one of: %s", format, strings.Join(f.formats(), ", "))
+	case err != nil:
+		return nil, problem.Usage("invalid --output: %w", err).Hint("kubectl help get shows how kubectl's formats are written")
 	}
-	known := f.formats()
-	failure := genericclioptions.NoCompatiblePrinterError{OutputFormat: &format, AllowedFormats: known}
-	return nil, problem.Usage("%w", errors.New(failure.Error())).Hint("one of: %s", strings.Join(known, ", "))
+	return printer, nil
 }
 
-// rememberingWriter keeps the first error of its writer for libraries that write
-// without returning it: cobra with help texts, client-go with the output of a
-// command in a container. To the library all writes succeed.
+// rememberingWriter remembers the first error of its writer for libraries that do
+// not return it: cobra with help texts, client-go with the output of a command in
+// a container. To the library all writes succeed.
 type rememberingWriter struct {
 	w io.Writer
-	// failed, if it is set, is called at the first error.
+	// failed is called at the first error, unless it is nil.
 	failed func()
 
 	mu  sync.Mutex

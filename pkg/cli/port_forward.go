@@ -3,12 +3,36 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
+
+// forwardFlags are what port-forward and portal have in common.
+type forwardFlags struct {
+	targetFlags
+	addresses []string
+	grace     time.Duration
+}
+
+// defaultGrace is about as long as a failover and a new label take together.
+const defaultGrace = 30 * time.Second
+
+func (f *forwardFlags) addTo(cmd *cobra.Command, s *factory) {
+	flags := cmd.Flags()
+	f.targetFlags.addTo(cmd, s)
+	flags.StringSliceVar(&f.addresses, "address", []string{forward.Localhost}, "Addresses to listen on, comma-separated: IP addresses, or localhost for 127.0.0.1 and ::1.")
+	flags.DurationVar(&f.grace, "grace", defaultGrace, "How long a new connection waits while no pod has the role, or the pod is not running.")
+}
+
+func (f *forwardFlags) options() (action.ForwardOptions, error) {
+	return action.NewForwardOptions(f.addresses, f.grace)
+}
 
 func newPortForward(s *factory) *cobra.Command {
 	f := &forwardFlags{}
@@ -21,14 +45,13 @@ func newPortForward(s *factory) *cobra.Command {
 			` + targetHelp + `
 
 			REMOTE is a number, the name of a container's port, portal, or
-			superserver (1972). LOCAL is a free port where it is 0 or left out. Each
+			superserver (1972). LOCAL is a free port if it is 0 or left out. Each
 			address is printed on stdout once it listens.
 
-			With a role, new connections go to the pod that holds it; when the role
-			moves, open ones to the former holder are closed. While nobody holds it,
-			new ones wait up to --grace. With a pod, the pod is waited for when it is
-			made anew. Nothing is lost when the API server restarts but the
-			connections that were open.
+			With a role, new connections go to the pod that has it; when the role
+			moves, open ones to the old pod are closed. While no pod has it, new ones
+			wait up to --grace. With a pod, they wait while it is recreated. A restart
+			of the API server closes open connections, and no more.
 
 			Rights: ` + followRights + `,
 			and create pods/portforward.`),
@@ -48,15 +71,7 @@ func newPortForward(s *factory) *cobra.Command {
 			read -r address _ < forward
 			kill $!`),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, args := cutTarget(args)
-			ports, err := parsePorts(name, args)
-			if err != nil {
-				return err
-			}
-			if err := f.check(); err != nil {
-				return err
-			}
-			return s.portForward(cmd.Context(), f, name, ports)
+			return f.run(cmd.Context(), s, args)
 		},
 	}
 	cmd.ValidArgsFunction = s.complete(completeTargetsOrPorts)
@@ -64,22 +79,56 @@ func newPortForward(s *factory) *cobra.Command {
 	return cmd
 }
 
-// cutTarget takes the target off the arguments, where there is one.
-func cutTarget(args []string) (name string, rest []string) {
-	if len(args) > 0 && !reach.IsPort(args[0]) {
-		return args[0], args[1:]
+func (f *forwardFlags) run(ctx context.Context, s *factory, args []string) error {
+	named, args := cutTarget(args)
+	ports, err := parsePorts(named, args)
+	if err != nil {
+		return err
 	}
-	return "", args
+	options, err := f.options()
+	if err != nil {
+		return err
+	}
+	request, err := f.request(s, named)
+	if err != nil {
+		return err
+	}
+	client, err := s.client(ctx)
+	if err != nil {
+		return err
+	}
+	forwarding, err := action.PortForward{
+		Config: s.actionConfig(), Client: client, Request: request, Options: options, Ports: ports,
+	}.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer forwarding.Close()
+	for _, port := range forwarding.Listening {
+		for _, address := range port.Addresses() {
+			if _, err := fmt.Fprintf(s.Out, "%s -> %s\n", address, remote(port)); err != nil {
+				return err
+			}
+		}
+	}
+	return forwarding.Serve(ctx)
 }
 
-func parsePorts(target string, args []string) ([]reach.Port, error) {
-	if len(args) == 0 && target != "" {
-		return nil, problem.Usage("which port of %q?", target).
-			Hint("name one behind the target: portal, superserver, a number or a container port's name, as in 8080:portal; if %q is a container port's name, write 0:%s", target, target)
+// cutTarget returns the target among the arguments, if there is one, and the ports.
+func cutTarget(args []string) (target, ports []string) {
+	if len(args) > 0 && !reach.IsPort(args[0]) {
+		return args[:1], args[1:]
 	}
+	return nil, args
+}
+
+func parsePorts(target, args []string) ([]reach.Port, error) {
 	if len(args) == 0 {
-		return nil, problem.Usage("which port?").
-			Hint("name one behind the target: portal, superserver, a number or a container port's name, as in 8080:portal")
+		missing := problem.Usage("at least one port is required, for example 8080:portal")
+		if len(target) > 0 {
+			return nil, missing.Hint("%q is taken for the target; if it is the name of a container's port, write 0:%s. A port is a number, such a name, portal or superserver", target[0], target[0])
+		}
+		return nil, missing.Hint("a port is a number, the name of a container's port, portal or superserver")
 	}
 	ports := make([]reach.Port, len(args))
 	for i, arg := range args {
@@ -91,43 +140,10 @@ func parsePorts(target string, args []string) ([]reach.Port, error) {
 	return ports, nil
 }
 
-func (s *factory) portForward(ctx context.Context, f *forwardFlags, name string, ports []reach.Port) error {
-	client, err := s.client(ctx)
-	if err != nil {
-		return err
+// remote returns the port as it was given, with its number.
+func remote(p action.ListeningPort) string {
+	if number := fmt.Sprint(p.Number); number != p.Remote {
+		return p.Remote + " (" + number + ")"
 	}
-	target, err := s.find(ctx, client, f.targetFlags, name)
-	if err != nil {
-		return err
-	}
-	r := f.toForwarding(s, client, target)
-	all, err := r.listen(ctx, f.addresses, ports)
-	if err != nil {
-		return err
-	}
-	r.announce()
-	for _, l := range all {
-		for _, address := range l.listeners {
-			if _, err := fmt.Fprintf(s.Out, "%s -> %s\n", address.Addr(), l.words()); err != nil {
-				return err
-			}
-		}
-	}
-	return r.serve(ctx, all)
-}
-
-// announce says where connections go.
-func (r *forwarding) announce() {
-	for _, line := range r.target.warnings() {
-		r.factory.warn(line)
-	}
-	r.note("forwarding to %s", r.target.who())
-}
-
-// words are the port as it was asked for, with its number.
-func (l listening) words() string {
-	if number := fmt.Sprint(l.number); number != l.Remote {
-		return l.Remote + " (" + number + ")"
-	}
-	return l.Remote
+	return p.Remote
 }

@@ -60,9 +60,6 @@ const givesToken = `echo '{"apiVersion":"client.authentication.k8s.io/v1","kind"
 
 var errNoAnswer = errors.New("no answer here")
 
-// refuses is an address that refuses connections: nothing can listen on port 0.
-const refuses = "127.0.0.1:0"
-
 // requests notes the deadlines of requests and answers none.
 type requests struct {
 	mu        sync.Mutex

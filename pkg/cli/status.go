@@ -18,6 +18,7 @@ type statusFlags struct {
 	allNamespaces bool
 	selector      string
 	unhealthy     bool
+	strict        bool
 	watch         bool
 	noHeaders     bool
 	ask           action.Asking
@@ -33,8 +34,9 @@ func newStatus(f *factory) *cobra.Command {
 		Short:   "Show which pod is primary and which is backup, what reaches each, and what is wrong",
 		Long: text(`
 			Show IrisClusters: without a name a row for each, with one name that
-			cluster in detail: its verdict, its pods, the Services that lead to
-			them, and what is wrong with the next step for each.
+			cluster in detail: its verdict, its pods, the Services that reach
+			them, and what is wrong, errors first, with the next step for each.
+			docs/findings.md explains each finding and its severity.
 
 			Roles are what IRIS says where it is asked, which is in the view of one
 			cluster, else those of the label intersystems.com/mirrorRole. Where the
@@ -47,8 +49,9 @@ func newStatus(f *factory) *cobra.Command {
 			which distinguishes the primary from the others and no more. With -w a
 			failover is told step by step, timed from its first sign.
 
-			Exit code: 0 healthy, 1 it could not be told, 2 wrong usage,
-			3 degraded. A list ends with its worst.
+			Exit code: 0 healthy, or warnings only; 1 it could not be told; 2 wrong
+			usage; 3 degraded, which is at least one error, and with --strict
+			warnings too. A list ends with its worst.
 
 			Rights: list pods; get or list irisclusters.intersystems.com, list
 			services, endpointslices.discovery.k8s.io and events; create pods/exec,
@@ -61,8 +64,11 @@ func newStatus(f *factory) *cobra.Command {
 			# One cluster in detail
 			kubectl iris status simple
 
-			# Those of all namespaces that have something wrong
+			# Those of all namespaces that have errors or warnings
 			kubectl iris status -A --unhealthy
+
+			# Fail on warnings too, as in a pipeline
+			kubectl iris status simple --strict
 
 			# Follow a failover
 			kubectl iris status simple -w
@@ -77,7 +83,8 @@ func newStatus(f *factory) *cobra.Command {
 	set := cmd.Flags()
 	set.BoolVarP(&flags.allNamespaces, "all-namespaces", "A", false, "If present, list the IrisClusters of all namespaces.")
 	set.StringVarP(&flags.selector, "selector", "l", "", "Selector (label query) on IrisClusters, as kubectl takes it.")
-	set.BoolVar(&flags.unhealthy, "unhealthy", false, "Show only clusters that have findings.")
+	set.BoolVar(&flags.unhealthy, "unhealthy", false, "Show only clusters that have errors or warnings.")
+	set.BoolVar(&flags.strict, "strict", false, "Exit with code 3 on warnings too.")
 	set.BoolVarP(&flags.watch, "watch", "w", false, "After showing them, watch for changes.")
 	set.BoolVar(&flags.noHeaders, "no-headers", false, "Print no headers.")
 	choiceVar(cmd, &flags.ask, "ask-iris", "Ask IRIS itself for the roles: auto (if one cluster is named), always or never.", action.AskAuto, action.AskAlways, action.AskNever)
@@ -121,7 +128,7 @@ func (flags *statusFlags) run(ctx context.Context, f *factory, names []string) e
 	if err != nil {
 		return err
 	}
-	return worst(list)
+	return worst(list, flags.strict)
 }
 
 // statusPrinter prints the clusters that a status is of.
@@ -129,13 +136,14 @@ type statusPrinter struct {
 	*factory
 	request   action.StatusRequest
 	unhealthy bool
+	strict    bool
 	printer   printers.ResourcePrinter
 	render    render.Options
 }
 
 func newStatusPrinter(f *factory, flags *statusFlags, request action.StatusRequest, printer printers.ResourcePrinter) *statusPrinter {
 	return &statusPrinter{
-		factory: f, request: request, unhealthy: flags.unhealthy, printer: printer,
+		factory: f, request: request, unhealthy: flags.unhealthy, strict: flags.strict, printer: printer,
 		render: render.Options{
 			Wide:       flags.output.is("wide"),
 			NoHeaders:  flags.noHeaders,
@@ -160,7 +168,10 @@ func (p *statusPrinter) worthShowing(list view.ClusterStatusList) view.ClusterSt
 	return list
 }
 
-func isHealthy(c view.ClusterStatus) bool { return len(c.Findings) == 0 }
+// isHealthy reports whether a cluster has neither errors nor warnings.
+func isHealthy(c view.ClusterStatus) bool {
+	return !slices.ContainsFunc(c.Findings, func(f view.Finding) bool { return f.Severity != view.SeverityInfo })
+}
 
 // now returns the options to render with at this time.
 func (p *statusPrinter) now() render.Options {
@@ -194,8 +205,9 @@ func (p *statusPrinter) print(list view.ClusterStatusList) error {
 	return nil
 }
 
-// worst returns the exit code of the cluster that is worst; nil for 0.
-func worst(list view.ClusterStatusList) error {
+// worst returns the exit code of the cluster that is worst; nil for 0. Warnings
+// count if strict.
+func worst(list view.ClusterStatusList, strict bool) error {
 	code := problem.ExitOK
 	for _, c := range list.Items {
 		switch c.Health {
@@ -203,6 +215,10 @@ func worst(list view.ClusterStatusList) error {
 			return problem.Status(problem.ExitError)
 		case view.Degraded:
 			code = problem.ExitDegraded
+		case view.Warning:
+			if strict {
+				code = problem.ExitDegraded
+			}
 		}
 	}
 	if code == problem.ExitOK {

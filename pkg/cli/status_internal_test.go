@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -112,5 +113,55 @@ func TestUnhealthyDocuments(t *testing.T) {
 	printed := prints(t, p, &o, listOf(map[string]bool{"simple": false}), listOf(map[string]bool{"simple": true}))
 	if !strings.Contains(printed[0], `"simple"`) || !strings.Contains(printed[1], `"items":[]`) {
 		t.Errorf("%q", printed)
+	}
+}
+
+// listWith returns a list with a cluster for each health.
+func listWith(healths ...view.Health) (list view.ClusterStatusList) {
+	for _, h := range healths {
+		list.Items = append(list.Items, view.ClusterStatus{Health: h})
+	}
+	return list
+}
+
+func TestWorst(t *testing.T) {
+	for name, test := range map[string]struct {
+		list         view.ClusterStatusList
+		code, strict int
+	}{
+		"none":                   {listWith(), problem.ExitOK, problem.ExitOK},
+		"healthy":                {listWith(view.Healthy), problem.ExitOK, problem.ExitOK},
+		"a warning":              {listWith(view.Warning, view.Healthy), problem.ExitOK, problem.ExitDegraded},
+		"degraded":               {listWith(view.Healthy, view.Degraded, view.Warning), problem.ExitDegraded, problem.ExitDegraded},
+		"unknown before a worse": {listWith(view.Unknown, view.Degraded), problem.ExitError, problem.ExitError},
+		"unknown after a worse":  {listWith(view.Degraded, view.Unknown), problem.ExitError, problem.ExitError},
+	} {
+		if got := problem.ExitCode(worst(test.list, false)); got != test.code {
+			t.Errorf("%s: exit code %d, want %d", name, got, test.code)
+		}
+		if got := problem.ExitCode(worst(test.list, true)); got != test.strict {
+			t.Errorf("%s, --strict: exit code %d, want %d", name, got, test.strict)
+		}
+	}
+}
+
+// --unhealthy keeps clusters with errors or warnings.
+func TestUnhealthyGoesBySeverity(t *testing.T) {
+	of := func(severities ...view.Severity) view.ClusterStatus {
+		var c view.ClusterStatus
+		for _, s := range severities {
+			c.Findings = append(c.Findings, view.Finding{Severity: s})
+		}
+		return c
+	}
+	list := view.ClusterStatusList{Items: []view.ClusterStatus{
+		of(), of(view.SeverityInfo), of(view.SeverityWarning), of(view.SeverityError, view.SeverityInfo),
+	}}
+	var o output
+	if got := printerTo(t, &o, true).worthShowing(list).Items; len(got) != 2 || got[0].Findings[0].Severity != view.SeverityWarning {
+		t.Errorf("%d of 4 are shown: %v", len(got), got)
+	}
+	if got := printerTo(t, &o, false).worthShowing(list).Items; len(got) != 4 {
+		t.Errorf("without --unhealthy %d of 4 are shown", len(got))
 	}
 }

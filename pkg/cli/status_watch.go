@@ -38,7 +38,7 @@ func (p *statusPrinter) watch(ctx context.Context, status action.Status) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return worst(last)
+	return worst(last, p.strict)
 }
 
 // keepShown filters for --unhealthy but keeps clusters shown before, so that a

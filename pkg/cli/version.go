@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
@@ -75,9 +76,7 @@ func (s *factory) serverVersion(ctx context.Context, v view.Version) (view.Versi
 
 func (f *versionFlags) print(s *factory, v view.Version) error {
 	if f.output != "" {
-		format := newOutputFlags()
-		format.format = f.output
-		printer, err := format.printer()
+		printer, err := genericclioptions.NewJSONYamlPrintFlags().ToPrinter(f.output)
 		if err != nil {
 			return err
 		}

@@ -41,6 +41,9 @@ func TestVersionAsText(t *testing.T) {
 	}
 }
 
+// refuses is an address that refuses connections: nothing can listen on port 0.
+const refuses = "127.0.0.1:0"
+
 // Without a server it still says what it knows, and why not more.
 func TestVersionWithoutAServer(t *testing.T) {
 	code, stdout, stderr := run(t, "kubectl-iris", "version", "--server=http://"+refuses)

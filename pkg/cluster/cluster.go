@@ -5,8 +5,8 @@
 // was not read stays unknown.
 //
 // cluster.go and member.go work out members and roles, shards.go the shards,
-// find.go what a name means, selector.go what a selector matches, and ports.go
-// which port serves pages.
+// find.go what a name means, selector.go what a selector matches, ports.go
+// which port serves pages, and addresses.go where a Service is reached.
 package cluster
 
 import (
@@ -101,7 +101,7 @@ func Of(resource iris.Cluster, read bool, pods []*iris.Pod, answers Answers) *Cl
 		}
 		m := &Member{Pod: pod}
 		if a, asked := answers[pod.UID]; asked {
-			m.Answer = &a
+			m.Answer, m.Says = &a, a.Text()
 		}
 		c.Members = append(c.Members, m)
 		c.byPod[pod] = m
@@ -173,6 +173,9 @@ func place(component string) int {
 
 // CompareNumbers orders texts that are numbers as such, and before others.
 func CompareNumbers(a, b string) int {
+	if a == b {
+		return 0
+	}
 	n, errA := strconv.Atoi(a)
 	m, errB := strconv.Atoi(b)
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -57,7 +58,7 @@ func checkGateway(t *testing.T, gatewayType string, want cluster.WebPort) {
 	must(t, err)
 	bare := dataPod(nil)
 	status := topology.Statuses(topology.Snapshot{Clusters: []iris.Cluster{c}, Pods: []iris.Pod{bare}, Services: []corev1.Service{*plan.Service}})
-	missing := slices.ContainsFunc(status.Items[0].Findings, func(f view.Finding) bool { return f.Code == view.ExposedSidecarMissing })
+	missing := slices.ContainsFunc(status.Items[0].Findings, func(f view.Finding) bool { return f.Code == finding.ExposedSidecarMissing })
 	// IRIS itself serves pages at its own port, with or without a sidecar.
 	equal(t, "a finding that the sidecar is missing", want.Number != iris.PortWeb, missing)
 }
@@ -83,7 +84,7 @@ func checkService(t *testing.T, name string, service *corev1.Service, want clust
 	nameless.Spec.Ports[0].Name = "a"
 	nameless.Spec.Ports = append(nameless.Spec.Ports, corev1.ServicePort{Name: "b", Port: 5})
 	url := fmt.Sprintf("%s://10.0.0.1:%d%s", want.Scheme(), want.Number+1, iris.PortalPath)
-	equal(t, name+": URLs", []string{url}, topology.URLs(nameless, nil))
+	equal(t, name+": URLs", []string{url}, cluster.URLs(nameless, nil))
 }
 
 // dataPod is a pod whose IRIS declares no ports. The sidecar may be nil.

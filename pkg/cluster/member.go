@@ -7,12 +7,18 @@ type Member struct {
 	*iris.Pod
 	// Answer is what IRIS said; nil if it was not asked.
 	Answer *iris.Answer
+	// Says is the answer in short: Failover/Primary, down; "?" if IRIS was asked
+	// and did not answer, "" if it was not asked.
+	Says string
 	// Role is the member's mirror role: primary, backup, or another that its
 	// label bears; "" if it has none, or none is known.
 	Role string
 	// Confirmed reports whether IRIS said that the member has the role; it
 	// rests on the label if not.
 	Confirmed bool
+	// LabelAgrees reports whether the role label is the member's role: Unknown
+	// without a label, or if IRIS does not say and no other member does.
+	LabelAgrees iris.Fact
 	// Failover reports whether the member is one of the two that take over
 	// from each other.
 	Failover iris.Fact
@@ -41,9 +47,8 @@ func (m *Member) Source() iris.AnswerSource {
 	return iris.NoAnswer
 }
 
-// LabelAgrees reports whether the role label is the member's role: Unknown
-// without a label, or if IRIS does not say and no other member does.
-func (m *Member) LabelAgrees() iris.Fact {
+// labelAgrees returns what LabelAgrees is once Successor is known.
+func (m *Member) labelAgrees() iris.Fact {
 	label, answer := m.MirrorRole(), m.Said()
 	switch {
 	case label == "":
@@ -77,7 +82,7 @@ func IsRunning(p *iris.Pod) bool {
 func (c *Cluster) resolve() {
 	if c.Mirrored == iris.No {
 		for _, m := range c.Members {
-			m.Failover = iris.No
+			m.Failover, m.LabelAgrees = iris.No, m.labelAgrees()
 		}
 		return
 	}
@@ -90,12 +95,12 @@ func (c *Cluster) resolve() {
 		}
 	}
 	for _, m := range c.Members {
-		if m.Confirmed || m.Role == "" || !isUnsaid(m.Said(), m.Role) {
-			continue
+		if !m.Confirmed && m.Role != "" && isUnsaid(m.Said(), m.Role) {
+			if successor := confirming[claim{m.Shard(), m.Role}]; successor != nil {
+				m.Successor, m.Role = successor, ""
+			}
 		}
-		if successor := confirming[claim{m.Shard(), m.Role}]; successor != nil {
-			m.Successor, m.Role = successor, ""
-		}
+		m.LabelAgrees = m.labelAgrees()
 	}
 }
 

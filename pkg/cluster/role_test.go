@@ -194,7 +194,7 @@ func cellOf(m *cluster.Member) string {
 	case m.Confirmed:
 		source = string(m.Source())
 	}
-	return strings.Join([]string{cmp.Or(m.Role, "-"), source, m.LabelAgrees().String()}, " ")
+	return strings.Join([]string{cmp.Or(m.Role, "-"), source, m.LabelAgrees.String()}, " ")
 }
 
 // TestRoleRules asserts what holds in every combination, whatever the table says.
@@ -227,8 +227,8 @@ func brokenRules(m *cluster.Member, label string) []string {
 	rules := map[string]bool{
 		"an answer that says nothing of roles contradicts no label": !saysNothing || !a.Contradicts(label),
 		"an answer that says nothing of roles leaves the label's role unless another member has it": !saysNothing || m.Successor != nil ||
-			m.Role == label && m.LabelAgrees() == iris.Unknown,
-		"a label is wrong only if IRIS says so, here or in the successor": m.LabelAgrees() != iris.No || a.Contradicts(label) || m.Successor != nil,
+			m.Role == label && m.LabelAgrees == iris.Unknown,
+		"a label is wrong only if IRIS says so, here or in the successor": m.LabelAgrees != iris.No || a.Contradicts(label) || m.Successor != nil,
 		"the label primary is contradicted by a certain No":               label != iris.MirrorPrimary || !a.Contradicts(label) || a.IsPrimary() == iris.No,
 		"the label backup is contradicted by a certain No":                label != iris.MirrorBackup || !a.Contradicts(label) || a.IsBackup() == iris.No,
 		"any other label stays unless IRIS says primary or backup":        isPairLabel || label == "" || m.Role == label || a.Role() != "",

@@ -13,8 +13,9 @@ import (
 // terminating is the state of a pod that is being deleted.
 const terminating = "Terminating"
 
-// changesBetween are the changes of the data pods, then of what Services reach,
-// each in the order of the views. A Service that was just made is no change.
+// changesBetween returns the changes of the data pods, then of what Services
+// reach, each in the order of the views. A Service that was just created is no
+// change.
 func changesBetween(before, now view.ClusterStatus) []view.Transition {
 	var changes []view.Transition
 	for _, old := range dataPods(before) {
@@ -45,8 +46,8 @@ func changesBetween(before, now view.ClusterStatus) []view.Transition {
 	return changes
 }
 
-// ofRoles is what of a view has to do with roles: not the Services that follow
-// none, and not whether a running instance is ok or warns.
+// ofRoles returns the part of a view that has to do with roles: without the
+// Services that follow none, and whether a running instance is ok or warns.
 func ofRoles(c view.ClusterStatus) view.ClusterStatus {
 	c.Services = slices.DeleteFunc(slices.Clone(c.Services), func(s view.Service) bool { return s.Selector[iris.LabelMirrorRole] == "" })
 	c.Pods = slices.Clone(c.Pods)
@@ -64,7 +65,7 @@ func dataPods(c view.ClusterStatus) []view.Pod {
 	return slices.DeleteFunc(slices.Clone(c.Pods), func(p view.Pod) bool { return p.Component != iris.ComponentData })
 }
 
-// changesOf are the changes of one pod.
+// changesOf returns the changes of one pod.
 func changesOf(old, pod view.Pod) []view.Transition {
 	var changes []view.Transition
 	add := func(kind view.TransitionKind, from, to, words string) {
@@ -107,7 +108,7 @@ func podChange(kind view.TransitionKind, pod view.Pod, from, to, words string) v
 	}
 }
 
-// said is IRIS's answer, "" where it has not been asked yet.
+// said returns IRIS's answer, "" if it has not been asked yet.
 func said(pod view.Pod) string {
 	if pod.IRIS == nil {
 		return ""
@@ -115,19 +116,19 @@ func said(pod view.Pod) string {
 	return pod.IRIS.Text
 }
 
-// endpointChange tells where a Service leads now. It tells nothing while
-// EndpointSlices cannot be read.
+// endpointChange returns which pods a Service reaches now, if these are others.
+// While EndpointSlices cannot be read it returns nothing.
 func endpointChange(old, service view.Service) []view.Transition {
 	if old.Reaches == nil || service.Reaches == nil ||
 		slices.Equal(old.Reaches, service.Reaches) && slices.Equal(old.Terminating, service.Terminating) {
 		return nil
 	}
-	words := "leads to " + quoted(service.Reaches)
+	words := "reaches " + quoted(service.Reaches)
 	switch {
 	case len(service.Reaches) == 0 && len(service.Terminating) > 0:
-		words = "leads to " + quoted(service.Terminating) + " while it terminates"
+		words = "reaches " + quoted(service.Terminating) + " while it terminates"
 	case len(service.Reaches) == 0:
-		words = "leads to no pod"
+		words = "reaches no pod"
 	case slices.Equal(old.Reaches, service.Reaches):
 		return nil // pods that terminate take connections at some ports only
 	}

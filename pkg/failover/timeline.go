@@ -1,4 +1,4 @@
-// Package failover tells what happens to a cluster over time: it folds
+// Package failover records what happens to a cluster over time: it folds
 // successive views and the times at which they were seen into the transitions
 // between them. It is pure, and the clock is the caller's.
 package failover
@@ -12,7 +12,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// maxTransitions bounds what is kept of a cluster that never comes to rest.
+// maxTransitions bounds how many transitions are kept of a cluster that never
+// comes to rest.
 const maxTransitions = 100
 
 // Timeline is what was seen of one cluster so far. Its zero value has seen
@@ -24,14 +25,14 @@ type Timeline struct {
 	firstSign   time.Time
 	transitions []view.Transition
 	over        bool
-	// led is since when Services lead to the new holders of their roles.
-	led map[string]time.Time
-	// overAt is when all came to rest.
+	// reachedSince is since when Services reach the new pods of their roles.
+	reachedSince map[string]time.Time
+	// overAt is when the cluster came to rest.
 	overAt time.Time
 }
 
-// Next is the timeline after one more view. Once a cluster has come to rest the
-// next change begins anew, unless it has nothing to do with roles.
+// Next returns the timeline after one more view. Once a cluster has come to rest
+// the next change begins another, unless it has nothing to do with roles.
 func (t Timeline) Next(c view.ClusterStatus, at time.Time) Timeline {
 	before := t.last
 	t.last = &c
@@ -58,14 +59,14 @@ func (t Timeline) Next(c view.ClusterStatus, at time.Time) Timeline {
 	if extra := len(t.transitions) - maxTransitions; extra > 0 {
 		t.transitions = slices.Delete(t.transitions, 1, 1+extra)
 	}
-	t.led = ledSince(t.led, t.handovers(), at)
+	t.reachedSince = reachedSince(t.reachedSince, t.handovers(), at)
 	if over := Settled(c); over != t.over {
 		t.over, t.overAt = over, at
 	}
 	return t
 }
 
-// View is the timeline as it is shown; nil while nothing has changed.
+// View returns the timeline as it is shown; nil while nothing has changed.
 func (t Timeline) View() *view.Failover {
 	if len(t.transitions) == 0 {
 		return nil
@@ -78,7 +79,7 @@ func (t Timeline) View() *view.Failover {
 	}
 }
 
-// seconds rounds to what is worth showing.
+// seconds returns a duration in seconds, rounded to milliseconds.
 func seconds(d time.Duration) float64 {
 	return float64(d.Round(time.Millisecond)) / float64(time.Second)
 }

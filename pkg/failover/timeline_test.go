@@ -121,7 +121,7 @@ func labelled(name, role string) func(*view.ClusterStatus) {
 	return func(c *view.ClusterStatus) { podOf(c, name).LabelRole = role }
 }
 
-func leads(service string, to ...string) func(*view.ClusterStatus) {
+func reaches(service string, to ...string) func(*view.ClusterStatus) {
 	return func(c *view.ClusterStatus) {
 		i := slices.IndexFunc(c.Services, func(s view.Service) bool { return s.Name == service })
 		c.Services[i].Reaches = append([]string{}, to...)
@@ -151,16 +151,16 @@ func lines(f *view.Failover) []string {
 func TestFailover(t *testing.T) {
 	shown := play(
 		step{10 * time.Second, func(*view.ClusterStatus) {}},
-		step{time.Second, all(leave(a), leads("simple"))},
+		step{time.Second, all(leave(a), reaches("simple"))},
 		step{1200 * time.Millisecond, says(b, "Primary", "primary")},
 		step{300 * time.Millisecond, labelled(b, "primary")},
-		step{200 * time.Millisecond, all(leads("simple", b), leads("sidecar"))},
+		step{200 * time.Millisecond, all(reaches("simple", b), reaches("sidecar"))},
 		step{time.Second, gone(a)},
 		step{time.Second, comes(a)},
 		step{5 * time.Second, ready(a, true)},
 		step{time.Second, says(a, "Backup", "backup")},
 		step{time.Second, labelled(a, "backup")},
-		step{100 * time.Millisecond, leads("sidecar", a)},
+		step{100 * time.Millisecond, reaches("sidecar", a)},
 		step{time.Minute, func(*view.ClusterStatus) {}},
 	)
 	if shown[0] != nil {
@@ -170,28 +170,28 @@ func TestFailover(t *testing.T) {
 	want := []string{
 		`+0.0 PodLeaves pod "simple-data-0-0" is being deleted`,
 		`+0.0 PodUnready pod "simple-data-0-0" is not ready any more`,
-		`+0.0 EndpointsChanged service "simple" leads to no pod`,
+		`+0.0 EndpointsChanged service "simple" reaches no pod`,
 		`+1.2 IRISSays IRIS in pod "simple-data-0-1" says Failover/Primary`,
 		`+1.5 LabelChanged pod "simple-data-0-1" is labelled primary`,
-		`+1.7 EndpointsChanged service "simple" leads to "simple-data-0-1"`,
-		`+1.7 EndpointsChanged service "sidecar" leads to no pod`,
+		`+1.7 EndpointsChanged service "simple" reaches "simple-data-0-1"`,
+		`+1.7 EndpointsChanged service "sidecar" reaches no pod`,
 		`+2.7 PodGone pod "simple-data-0-0" is gone`,
 		`+3.7 PodComes pod "simple-data-0-0" comes`,
 		`+8.7 PodReady pod "simple-data-0-0" is ready`,
 		`+9.7 IRISSays IRIS in pod "simple-data-0-0" says Failover/Backup`,
 		`+10.7 LabelChanged pod "simple-data-0-0" is labelled backup`,
-		`+10.8 EndpointsChanged service "sidecar" leads to "simple-data-0-0"`,
+		`+10.8 EndpointsChanged service "sidecar" reaches "simple-data-0-0"`,
 	}
 	if diff := cmp.Diff(want, lines(last)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	sign := `the first sign (pod "simple-data-0-0" is being deleted)`
 	for i, want := range map[int]string{
-		1:  "no role has changed hands since " + sign,
-		2:  `the primary service "simple" does not lead to the new primary "simple-data-0-1" yet`,
-		4:  `the primary service "simple" led to the new primary "simple-data-0-1" 1.7 s after ` + sign,
-		9:  `the primary service "simple" led to the new primary "simple-data-0-1" 1.7 s after ` + sign + `; the backup service "sidecar" does not lead to the new backup "simple-data-0-0" yet`,
-		11: `the primary service "simple" led to the new primary "simple-data-0-1" 1.7 s after ` + sign + `; the backup service "sidecar" led to the new backup "simple-data-0-0" 10.8 s after ` + sign,
+		1:  "no role has moved since " + sign,
+		2:  `the primary service "simple" does not reach the new primary "simple-data-0-1" yet`,
+		4:  `the primary service "simple" reached the new primary "simple-data-0-1" 1.7 s after ` + sign,
+		9:  `the primary service "simple" reached the new primary "simple-data-0-1" 1.7 s after ` + sign + `; the backup service "sidecar" does not reach the new backup "simple-data-0-0" yet`,
+		11: `the primary service "simple" reached the new primary "simple-data-0-1" 1.7 s after ` + sign + `; the backup service "sidecar" reached the new backup "simple-data-0-0" 10.8 s after ` + sign,
 	} {
 		if diff := cmp.Diff(want, shown[i].Summary); diff != "" {
 			t.Errorf("summary after step %d (-want +got):\n%s", i, diff)
@@ -219,7 +219,7 @@ func TestFrozenLabels(t *testing.T) {
 	if last.Over {
 		t.Error("at rest, though the labels lie")
 	}
-	want := `the primary service "simple" does not lead to the new primary "simple-data-0-1" yet; the backup service "sidecar" does not lead to the new backup "simple-data-0-0" yet`
+	want := `the primary service "simple" does not reach the new primary "simple-data-0-1" yet; the backup service "sidecar" does not reach the new backup "simple-data-0-0" yet`
 	if diff := cmp.Diff(want, last.Summary); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -231,7 +231,7 @@ func TestRestart(t *testing.T) {
 		step{3 * time.Second, ready(b, true)},
 		step{time.Hour, says(b, "Pondering", "")},
 	)
-	want := `the roles are as before; all was well again 3.0 s after the first sign (pod "simple-data-0-1" is not ready any more)`
+	want := `the roles are as before; the cluster was healthy again 3.0 s after the first sign (pod "simple-data-0-1" is not ready any more)`
 	if diff := cmp.Diff(want, shown[1].Summary); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -250,7 +250,7 @@ func TestChanges(t *testing.T) {
 				c.Services = append(c.Services, view.Service{Name: "new", Ports: []view.ServicePort{{}}, Reaches: []string{a}})
 			}, nil,
 		},
-		"a Service without ports":       {leads("iris-svc"), nil},
+		"a Service without ports":       {reaches("iris-svc"), nil},
 		"EndpointSlices are not read":   {func(c *view.ClusterStatus) { c.Services[0].Reaches = nil }, nil},
 		"a pod that is none of data":    {func(c *view.ClusterStatus) { c.Pods[2].Ready = true }, nil},
 		"IRIS is being asked":           {func(c *view.ClusterStatus) { podOf(c, a).IRIS = nil }, nil},
@@ -270,18 +270,18 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// What a Service led to before a role changed hands once more does not count.
+// What a Service reached before a role changed hands once more does not count.
 func TestChangesHandsTwice(t *testing.T) {
 	swap := func(primary, backup string) func(*view.ClusterStatus) {
 		return all(says(primary, "Primary", "primary"), says(backup, "Backup", "backup"))
 	}
 	shown := play(
-		step{time.Second, all(swap(b, a), leads("simple", b), leads("sidecar"))},
-		step{time.Second, all(swap(a, b), leads("simple", a))},
-		step{time.Second, all(swap(b, a), leads("simple", a))},
-		step{time.Second, leads("simple", b)},
+		step{time.Second, all(swap(b, a), reaches("simple", b), reaches("sidecar"))},
+		step{time.Second, all(swap(a, b), reaches("simple", a))},
+		step{time.Second, all(swap(b, a), reaches("simple", a))},
+		step{time.Second, reaches("simple", b)},
 	)
-	if !strings.Contains(shown[2].Summary, "does not lead to the new primary") {
+	if !strings.Contains(shown[2].Summary, "does not reach the new primary") {
 		t.Errorf("the summary is of before: %s", shown[2].Summary)
 	}
 	if !strings.Contains(shown[3].Summary, "3.0 s after") {
@@ -345,9 +345,9 @@ func TestRestOutlivesWhatIsNotAboutRoles(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{
 		`+0.0 PodUnready pod "simple-data-0-1" is not ready any more`,
-		`+1.0 EndpointsChanged service "pod" leads to no pod`,
+		`+1.0 EndpointsChanged service "pod" reaches no pod`,
 		`+2.0 PodReady pod "simple-data-0-1" is ready`,
-	}, lines(shown[5])); diff != "" || !strings.Contains(shown[5].Summary, "well again 2.0 s after") {
+	}, lines(shown[5])); diff != "" || !strings.Contains(shown[5].Summary, "healthy again 2.0 s after") {
 		t.Errorf("sum %q, transitions (-want +got):\n%s", shown[5].Summary, diff)
 	}
 	if diff := cmp.Diff([]string{`+0.0 IRISSays IRIS in pod "simple-data-0-0" says Failover/Primary (hung)`}, lines(shown[6])); diff != "" {
@@ -370,9 +370,9 @@ func TestServiceReachesAPodThatTerminates(t *testing.T) {
 	want := []string{
 		`+0.0 PodLeaves pod "simple-data-0-0" is being deleted`,
 		`+0.0 PodUnready pod "simple-data-0-0" is not ready any more`,
-		`+0.0 EndpointsChanged service "simple" leads to "simple-data-0-0" while it terminates`,
-		`+1.0 EndpointsChanged service "simple" leads to no pod`,
-		`+2.0 EndpointsChanged service "simple" leads to "simple-data-0-1"`,
+		`+0.0 EndpointsChanged service "simple" reaches "simple-data-0-0" while it terminates`,
+		`+1.0 EndpointsChanged service "simple" reaches no pod`,
+		`+2.0 EndpointsChanged service "simple" reaches "simple-data-0-1"`,
 	}
 	if diff := cmp.Diff(want, lines(shown[3])); diff != "" {
 		t.Errorf("transitions (-want +got):\n%s", diff)

@@ -10,10 +10,9 @@ import (
 	"time"
 )
 
-// Destination is where one connection goes.
+// A Destination is where one connection goes.
 type Destination struct {
-	// Pod tells the pod from every other, also from a later one of its name: its
-	// uid.
+	// Pod is the pod's uid, which distinguishes it from a later one of its name.
 	Pod string
 	// Name is the pod's name, for messages.
 	Name string
@@ -25,47 +24,67 @@ type Destination struct {
 type Options struct {
 	// Grace is how long a connection waits for a pod, and for a way to it.
 	Grace time.Duration
-	// Final tells an error of Dial that waiting does not cure.
-	Final func(error) bool
-	// Failed is told why a connection could not be made. It is called by many
-	// goroutines.
+	// Failed reports why a connection failed. It is called by many goroutines.
 	Failed func(error)
 }
 
-// Forwarder carries connections to pods.
+// Permanent marks the error of a destination that waiting does not cure.
+type Permanent struct{ Err error }
+
+// Error implements error.
+func (e Permanent) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e Permanent) Unwrap() error { return e.Err }
+
+// A Forwarder carries connections to pods.
 type Forwarder struct {
-	options Options
-	ids     atomic.Uint64
-	open    atomic.Int64
+	options     Options
+	ids         atomic.Uint64
+	connections atomic.Int64
 
 	mu    sync.Mutex
 	pools map[string]*pool
-	// kept is the only pod that connections may lead to; "" for any.
-	kept string
+	// kept is the only pod that connections may go to; "" for any.
+	kept   string
+	closed bool
 }
 
-// New is a forwarder that listens to nothing yet.
+// New returns a Forwarder that listens on nothing yet.
 func New(options Options) *Forwarder {
 	return &Forwarder{options: options, pools: map[string]*pool{}}
 }
 
-// Busy tells whether connections are open, or waiting.
-func (f *Forwarder) Busy() bool { return f.open.Load() > 0 }
+// Busy reports whether connections are open or waiting.
+func (f *Forwarder) Busy() bool { return f.connections.Load() > 0 }
 
-// Keep closes all connections that lead to other pods than this one.
+// Keep closes all connections that go to other pods than this one.
 func (f *Forwarder) Keep(pod string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.kept = pod
-	for id, p := range f.pools {
-		if id != pod {
+	f.closePools(pod)
+}
+
+// Close closes all connections.
+func (f *Forwarder) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	f.closePools("")
+}
+
+// closePools closes all pools but that of a pod.
+func (f *Forwarder) closePools(but string) {
+	for pod, p := range f.pools {
+		if pod != but {
 			p.end()
-			delete(f.pools, id)
+			delete(f.pools, pod)
 		}
 	}
 }
 
-// Try opens a way to a destination, to find out whether there is one, and
+// Try opens a tunnel to a destination, to find out whether that is possible, and
 // leaves it open for the first connection.
 func (f *Forwarder) Try(ctx context.Context, d Destination) error {
 	p, err := f.pool(d)
@@ -81,8 +100,8 @@ func (f *Forwarder) Try(ctx context.Context, d Destination) error {
 }
 
 // Serve takes connections from listeners until ctx ends, and then closes these
-// and all connections. resolve says where a new connection goes; it waits until
-// that can be said, or its context ends.
+// and all connections. resolve returns where a new connection goes; it waits until
+// that is known, or its context ends.
 func (f *Forwarder) Serve(ctx context.Context, listeners []net.Listener, resolve func(context.Context) (Destination, error)) {
 	stop := context.AfterFunc(ctx, func() { Close(listeners) })
 	defer stop()
@@ -106,7 +125,7 @@ func (f *Forwarder) Serve(ctx context.Context, listeners []net.Listener, resolve
 		})
 	}
 	serving.Wait()
-	f.Keep("none")
+	f.Close()
 }
 
 // acceptPause is the wait after a listener failed to accept.
@@ -114,21 +133,21 @@ const acceptPause = 50 * time.Millisecond
 
 // carry carries one connection to its end.
 func (f *Forwarder) carry(ctx context.Context, local *net.TCPConn, resolve func(context.Context) (Destination, error)) {
-	f.open.Add(1)
-	defer f.open.Add(-1)
-	l, err := f.lead(ctx, resolve)
+	f.connections.Add(1)
+	defer f.connections.Add(-1)
+	c, err := f.open(ctx, resolve)
 	if err != nil {
 		abort(local)
 		f.failed(ctx, err)
 		return
 	}
-	well, err := transfer(ctx, local, l)
-	l.end(well)
+	well, err := transfer(ctx, local, c)
+	c.end(well)
 	if well {
 		linger(ctx, local)
 	}
 	if err != nil {
-		f.failed(ctx, fmt.Errorf("port %d of pod %q: %w", l.to.Port, l.to.Name, err))
+		f.failed(ctx, fmt.Errorf("port %d of pod %q: %w", c.to.Port, c.to.Name, err))
 	}
 }
 
@@ -138,64 +157,63 @@ func (f *Forwarder) failed(ctx context.Context, err error) {
 	}
 }
 
-// line is the way that was opened for one connection.
-type line struct {
+// A channel is what was opened for one connection: streams in a leased tunnel.
+type channel struct {
 	*lease
 	pair
 	to Destination
 }
 
-// lead opens the way for one connection. Nothing of it has been sent so far, so
-// that another way may be tried until the grace is over; one is tried in any
-// case.
-func (f *Forwarder) lead(ctx context.Context, resolve func(context.Context) (Destination, error)) (line, error) {
+// open opens the channel of one connection. Since nothing has been sent so far, it
+// is tried again until the grace is over; it is tried once in any case.
+func (f *Forwarder) open(ctx context.Context, resolve func(context.Context) (Destination, error)) (channel, error) {
 	opening, cancel := context.WithTimeout(ctx, max(f.options.Grace, streamTimeout))
 	defer cancel()
-	ctx, over := context.WithTimeout(opening, f.options.Grace)
-	defer over()
+	ctx, stop := context.WithTimeout(opening, f.options.Grace)
+	defer stop()
 	var cause error
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
-		l, err := f.try(ctx, opening, resolve)
-		if err == nil || f.options.Final(err) {
-			return l, err
+		c, err := f.try(ctx, opening, resolve)
+		if err == nil || errors.As(err, new(Permanent)) {
+			return c, err
 		}
-		// That time is over says less than what went wrong before.
+		// That time is over explains less than what went wrong before.
 		if cause == nil || ctx.Err() == nil {
 			cause = err
 		}
 		if pause(ctx, wait) != nil {
-			return line{}, cause
+			return channel{}, cause
 		}
 	}
 }
 
-// Pauses between two tries to lead a connection.
+// Pauses between two tries to open a channel.
 const (
 	firstPause   = 20 * time.Millisecond
 	longestPause = time.Second
 )
 
-// try waits for a destination while the grace lasts, and opens a way to it.
-func (f *Forwarder) try(grace, ctx context.Context, resolve func(context.Context) (Destination, error)) (line, error) {
+// try waits for a destination while the grace lasts, and opens a channel to it.
+func (f *Forwarder) try(grace, ctx context.Context, resolve func(context.Context) (Destination, error)) (channel, error) {
 	d, err := resolve(grace)
 	if err != nil {
-		return line{}, err
+		return channel{}, err
 	}
 	p, err := f.pool(d)
 	if err != nil {
-		return line{}, err
+		return channel{}, err
 	}
 	for {
 		l, err := p.acquire(ctx)
 		if err != nil {
-			return line{}, err
+			return channel{}, err
 		}
 		streams, err := l.open(ctx, d.Port, f.ids.Add(1))
 		switch {
 		case err == nil:
-			return line{lease: l, pair: streams, to: d}, nil
+			return channel{lease: l, pair: streams, to: d}, nil
 		case !errors.Is(err, errReused):
-			return line{}, err
+			return channel{}, err
 		}
 	}
 }
@@ -203,7 +221,7 @@ func (f *Forwarder) try(grace, ctx context.Context, resolve func(context.Context
 func (f *Forwarder) pool(d Destination) (*pool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.kept != "" && f.kept != d.Pod {
+	if f.closed || f.kept != "" && f.kept != d.Pod {
 		return nil, errMoved
 	}
 	p := f.pools[d.Pod]

@@ -13,11 +13,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"k8s.io/streaming/pkg/httpstream"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
 // Each of many connections gets its own bytes back, all of them, in order.
@@ -178,7 +179,7 @@ func TestLostTunnelBreaksTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.cut()
-	if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+	if _, err := io.ReadAll(c); !errors.Is(err, connectionReset) {
 		t.Errorf("error %v, want a connection reset", err)
 	}
 	if _, err := io.ReadFull(f.connect(t), make([]byte, 4)); err != nil {
@@ -235,7 +236,7 @@ func TestTunnelsThatDiedSilently(t *testing.T) {
 func TestRefusedByPod(t *testing.T) {
 	n := newNode(t, nil)
 	f := start(t, time.Second, to(n, 99))
-	if err := f.readAll(); !errors.Is(err, syscall.ECONNRESET) {
+	if err := f.readAll(); !errors.Is(err, connectionReset) {
 		t.Errorf("error %v, want a connection reset", err)
 	}
 	want := `port 99 of pod "pod-0": connection refused`
@@ -268,7 +269,7 @@ func TestKeepMovesConnections(t *testing.T) {
 	where = Destination{Pod: "uid-1", Name: "pod-1", Port: 80, Dial: young.dial}
 	mu.Unlock()
 	f.Keep("uid-1")
-	if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+	if _, err := io.ReadAll(c); !errors.Is(err, connectionReset) {
 		t.Errorf("the open connection: error %v, want a connection reset", err)
 	}
 	expect(t, f.connect(t), "new")
@@ -307,7 +308,7 @@ func TestGraceIsOver(t *testing.T) {
 		<-ctx.Done()
 		return Destination{}, errors.New("nobody is backup")
 	})
-	if err := f.readAll(); !errors.Is(err, syscall.ECONNRESET) {
+	if err := f.readAll(); !errors.Is(err, connectionReset) {
 		t.Errorf("error %v, want a connection reset", err)
 	}
 	waitFor(t, func() bool { return len(f.failures()) == 1 })
@@ -316,9 +317,9 @@ func TestGraceIsOver(t *testing.T) {
 	}
 }
 
-func TestFinalErrorsAreNotWaitedOut(t *testing.T) {
+func TestPermanentErrorsAreNotRetried(t *testing.T) {
 	f := start(t, time.Minute, func(context.Context) (Destination, error) {
-		return Destination{}, fmt.Errorf("port: %w", errFinal)
+		return Destination{}, fmt.Errorf("port: %w", Permanent{errFinal})
 	})
 	started := time.Now()
 	_ = f.readAll()
@@ -340,7 +341,7 @@ func TestTryTellsWhetherThereIsAWay(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	listeners, err := Listen([]string{Localhost}, 0)
+	listeners, err := Listen(parsed(t, Localhost), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,11 +365,10 @@ func TestListen(t *testing.T) {
 	}{
 		{"in use", []string{Localhost}, taken, fmt.Sprintf("cannot listen on 127.0.0.1:%d: address already in use", taken)},
 		{"not ours", []string{"192.0.2.1"}, 0, "cannot listen on 192.0.2.1:0: cannot assign requested address"},
-		{"no address", []string{"example.com"}, 0, `invalid --address "example.com": it is not an IP address`},
 		{"second fails", []string{"127.0.0.1", "192.0.2.1"}, 0, "cannot listen on 192.0.2.1:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := Listen(c.addresses, c.port)
+			got, err := Listen(parsed(t, c.addresses...), c.port)
 			if err == nil {
 				Close(got)
 				t.Fatal("no error")
@@ -377,6 +377,28 @@ func TestListen(t *testing.T) {
 				t.Errorf("error %q, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func parsed(t *testing.T, addresses ...string) (all []Address) {
+	t.Helper()
+	for _, s := range addresses {
+		address, err := ParseAddress(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, address)
+	}
+	return all
+}
+
+func TestParseAddress(t *testing.T) {
+	for _, s := range []string{"", "example.com", "127.0.0.1:80", "localhost."} {
+		_, err := ParseAddress(s)
+		if want := fmt.Sprintf("invalid address %q: not an IP address", s); err == nil || err.Error() != want ||
+			problem.ExitCode(err) != problem.ExitUsage || problem.HintOf(err) != "use IP addresses, or localhost" {
+			t.Errorf("%q: error %v", s, err)
+		}
 	}
 }
 

@@ -11,17 +11,36 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// Localhost stands for both loopback addresses, of which one is enough on a
-// machine that has no other.
+// Localhost names both loopback addresses, of which one is enough on a machine
+// that has no other.
 const Localhost = "localhost"
 
-// freeTries is how often another free port is tried where the first is taken
-// on a second address.
+// An Address is where to listen.
+type Address struct {
+	name string
+	// ips are alternatives: it is enough if the machine has one of them.
+	ips []netip.Addr
+}
+
+// ParseAddress parses an IP address, or Localhost.
+func ParseAddress(s string) (Address, error) {
+	if s == Localhost {
+		return Address{s, []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}}, nil
+	}
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return Address{}, problem.Usage("invalid %s %q: not an IP address", problem.Field("address"), s).Hint("use IP addresses, or %s", Localhost)
+	}
+	return Address{s, []netip.Addr{ip}}, nil
+}
+
+// freeTries is how often another free port is tried if the first is in use on a
+// second address.
 const freeTries = 16
 
-// Listen listens on one port of all addresses: IP addresses, or Localhost. Port
-// 0 is any that is free on all of them.
-func Listen(addresses []string, port uint16) ([]net.Listener, error) {
+// Listen listens on one port of all addresses. Port 0 is any that is free on all
+// of them.
+func Listen(addresses []Address, port uint16) ([]net.Listener, error) {
 	for try := 1; ; try++ {
 		listeners, err := listenAll(addresses, port)
 		if err == nil || port != 0 || try == freeTries || !isAnyOf(err, inUse()) {
@@ -30,60 +49,48 @@ func Listen(addresses []string, port uint16) ([]net.Listener, error) {
 	}
 }
 
-func listenAll(addresses []string, port uint16) (listeners []net.Listener, err error) {
-	defer func() {
+func listenAll(addresses []Address, port uint16) (listeners []net.Listener, err error) {
+	for _, address := range addresses {
+		some, err := address.listen(port)
+		listeners = append(listeners, some...)
 		if err != nil {
 			Close(listeners)
+			return nil, err
 		}
-	}()
-	for _, address := range addresses {
-		hosts, optional := []string{address}, false
-		if address == Localhost {
-			hosts, optional = []string{"127.0.0.1", "::1"}, true
-		}
-		var lacking error
-		before := len(listeners)
-		for _, host := range hosts {
-			listener, err := listen(host, port)
-			if err != nil && optional && isLacking(err) {
-				lacking = err
-				continue
-			}
-			if err != nil {
-				return listeners, cannotListen(host, port, err)
-			}
-			listeners = append(listeners, listener)
-			port = uint16(listener.Addr().(*net.TCPAddr).Port)
-		}
-		if len(listeners) == before {
-			return listeners, cannotListen(address, port, lacking)
-		}
+		port = portOf(listeners[0])
 	}
 	return listeners, nil
 }
 
-func listen(host string, port uint16) (net.Listener, error) {
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return nil, problem.Usage("invalid --address %q: it is not an IP address", host).Hint("give IP addresses, or %s", Localhost)
+// listen listens on those of the address's IPs that the machine has. Listeners
+// are returned with an error as well.
+func (a Address) listen(port uint16) (listeners []net.Listener, err error) {
+	var missing error
+	for _, ip := range a.ips {
+		listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, port)))
+		switch {
+		case err == nil:
+			listeners = append(listeners, listener)
+			port = portOf(listener)
+		case len(a.ips) > 1 && isAnyOf(err, lacking()):
+			missing = err
+		default:
+			return listeners, cannotListen(ip.String(), port, err)
+		}
 	}
-	return net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, port)))
+	if len(listeners) == 0 {
+		return nil, cannotListen(a.name, port, missing)
+	}
+	return listeners, nil
 }
 
-// isLacking tells that the machine does not have the address at all.
-func isLacking(err error) bool {
-	return isAnyOf(err, lacking())
-}
+func portOf(l net.Listener) uint16 { return uint16(l.Addr().(*net.TCPAddr).Port) }
 
 func isAnyOf(err error, those []syscall.Errno) bool {
 	return slices.ContainsFunc(those, func(e syscall.Errno) bool { return errors.Is(err, e) })
 }
 
 func cannotListen(host string, port uint16, err error) error {
-	var usage *problem.Error
-	if errors.As(err, &usage) {
-		return err
-	}
 	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
 	var system *net.OpError
 	if errors.As(err, &system) {
@@ -96,11 +103,11 @@ func cannotListen(host string, port uint16, err error) error {
 	failure := problem.New("cannot listen on %s: %w", address, err)
 	switch {
 	case isAnyOf(err, inUse()):
-		return failure.Hint("another program listens there; take another local port, or 0 for one that is free")
+		return failure.Hint("another program listens there; take another local port, or 0 for a free one")
 	case isAnyOf(err, denied()):
-		return failure.Hint("ports below 1024 may need privileges; take another local port, or 0 for one that is free")
-	case isLacking(err):
-		return failure.Hint("this machine has no such address; see --address")
+		return failure.Hint("ports below 1024 may need privileges; take another local port, or 0 for a free one")
+	case isAnyOf(err, lacking()):
+		return failure.Hint("this machine does not have the %s", problem.Field("address"))
 	}
 	return failure
 }

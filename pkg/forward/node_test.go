@@ -205,14 +205,13 @@ func start(t *testing.T, grace time.Duration, resolve func(context.Context) (Des
 	f := &forwarding{}
 	f.Forwarder = New(Options{
 		Grace: grace,
-		Final: func(err error) bool { return errors.Is(err, errFinal) },
 		Failed: func(err error) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.failed = append(f.failed, err.Error())
 		},
 	})
-	listeners, err := Listen([]string{Localhost}, 0)
+	listeners, err := Listen(parsed(t, Localhost), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,90 +11,110 @@ import (
 )
 
 const (
-	// bufferSize is that of both directions. A stream sends each piece it is
-	// given as one frame, so that larger pieces cost less.
+	// bufferSize is that of each direction, in bytes. A stream sends each write as
+	// one frame, so larger writes cost less.
 	bufferSize = 128 << 10
-	// maxMessage bounds what a node says of a failure, in bytes.
+	// maxMessage bounds a node's error message, in bytes.
 	maxMessage = 4 << 10
-	// halfClosed is how long the pod may say nothing after the client has ended
-	// its own side, before it is told of that. Container runtimes cut a
-	// connection off one second after either side ended: an answer that is still
-	// to come, or on its way, would be lost.
+	// halfClosed is how long the pod has to be silent, once the client has ended
+	// its side, before that is passed on. Container runtimes cut a connection off
+	// one second after either side ended: an answer that is still to come would be
+	// lost.
 	halfClosed = 5 * time.Second
-	// verdictWait is how long the node's message about a failure may come after
-	// the end of the data.
-	verdictWait = 250 * time.Millisecond
-	// lingering is how long a client may go on sending to a pod that has ended
-	// the connection. To close at once would discard, on some systems, what the
+	// reportTimeout is how long after the end of the data the node's error message
+	// may come.
+	reportTimeout = 250 * time.Millisecond
+	// lingering is how long a client may go on sending after the pod has ended the
+	// connection. To close it at once would discard, on some systems, what the
 	// client has not read yet.
 	lingering = time.Second
 )
 
-// transfer carries bytes both ways until the connection has ended. well tells
-// that it ended on both sides and nothing of it is left in the tunnel; err is
-// what the node says went wrong. The local side is left open where it ended
-// well.
-func transfer(ctx context.Context, local *net.TCPConn, l line) (well bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// transfer copies bytes both ways until the connection has ended. well reports
+// whether both sides ended it and nothing of it is left in the tunnel: the local
+// side is then left open. err is what went wrong as the node reports it.
+func transfer(ctx context.Context, local *net.TCPConn, c channel) (well bool, err error) {
+	ctx, broken := c.until(ctx)
+	defer broken()
 	defer func() {
-		_ = l.data.Reset()
-		l.conn.RemoveStreams(l.data, l.errors)
+		_ = c.data.Reset()
+		c.conn.RemoveStreams(c.data, c.errors)
 		if !well {
 			abort(local)
 		}
 	}()
 	var heard atomic.Int64
 	heard.Store(time.Now().UnixNano())
-	down, up, said := make(chan error, 1), make(chan error, 1), make(chan string, 1)
-	go func() { down <- l.download(local, &heard) }()
-	go func() { up <- l.upload(ctx, local, &heard) }()
-	go func() { said <- readMessage(l.errors) }()
+	downloaded, reported := make(chan struct{}), make(chan string, 1)
+	go func() {
+		if c.download(local, &heard) != nil {
+			broken()
+			return
+		}
+		close(downloaded)
+	}()
+	go func() {
+		if c.upload(ctx, local, &heard) != nil {
+			broken()
+		}
+	}()
+	go func() { reported <- readMessage(c.errors) }()
 
-	var verdict <-chan time.Time
-	message := ""
-	for downloaded, told := false, false; !downloaded || !told; {
+	select {
+	case <-downloaded:
+	case <-ctx.Done():
+		return false, nil
+	}
+	message, ok := receive(ctx, reported, reportTimeout)
+	if !ok {
+		// The pod has ended its side only, and may go on listening.
+		if local.CloseWrite() != nil {
+			return false, nil
+		}
 		select {
-		case err := <-down:
-			if err != nil {
-				return false, nil
-			}
-			downloaded = true
-			verdict = time.After(verdictWait)
-		case message = <-said:
-			told = true
-		case <-verdict:
-			// The pod has ended its side only, and may go on listening.
-			if err := local.CloseWrite(); err != nil {
-				return false, nil
-			}
-		case err := <-up:
-			if err != nil {
-				return false, nil
-			}
-		case <-l.conn.CloseChan():
-			return false, nil
-		case <-l.ctx.Done():
-			return false, nil
+		case message = <-reported:
 		case <-ctx.Done():
 			return false, nil
 		}
 	}
-	switch {
-	case message != "":
+	if message != "" {
 		return false, errors.New(plain(message))
-	case l.closed():
-		return false, nil
 	}
-	return true, nil
+	return !c.closed(), nil
 }
 
-// download carries bytes from the pod to the end of its side. The end of the
-// tunnel, which looks the same, is an error.
-func (l line) download(local io.Writer, heard *atomic.Int64) error {
+// until returns ctx, which then also ends with the tunnel.
+func (t *tunnel) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-t.conn.CloseChan():
+		case <-t.ctx.Done():
+		case <-ctx.Done():
+		}
+		cancel()
+	}()
+	return ctx, cancel
+}
+
+// receive waits for a message for some time, or until ctx ends.
+func receive(ctx context.Context, messages <-chan string, most time.Duration) (message string, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	select {
+	case message = <-messages:
+		return message, true
+	case <-ctx.Done():
+		return "", false
+	}
+}
+
+// download copies bytes from the pod until it ends its side. The end of the tunnel,
+// which looks the same, is an error.
+func (c channel) download(local io.Writer, heard *atomic.Int64) error {
 	buffer := make([]byte, bufferSize)
 	for {
-		n, err := l.data.Read(buffer)
+		n, err := c.data.Read(buffer)
 		if n > 0 {
 			heard.Store(time.Now().UnixNano())
 			if _, err := local.Write(buffer[:n]); err != nil {
@@ -102,7 +122,7 @@ func (l line) download(local io.Writer, heard *atomic.Int64) error {
 			}
 		}
 		switch {
-		case errors.Is(err, io.EOF) && l.closed():
+		case errors.Is(err, io.EOF) && c.closed():
 			return errLost
 		case errors.Is(err, io.EOF):
 			return nil
@@ -112,19 +132,19 @@ func (l line) download(local io.Writer, heard *atomic.Int64) error {
 	}
 }
 
-// upload carries bytes to the pod. The end of the client's side is passed on
-// once the pod has been silent for a while.
-func (l line) upload(ctx context.Context, local io.Reader, heard *atomic.Int64) error {
+// upload copies bytes to the pod. The end of the client's side is passed on once
+// the pod has been silent for a while.
+func (c channel) upload(ctx context.Context, local io.Reader, heard *atomic.Int64) error {
 	// The wrapper hides that a TCP connection can write itself to others, which
 	// would take a smaller buffer.
-	if _, err := io.CopyBuffer(l.data, struct{ io.Reader }{local}, make([]byte, bufferSize)); err != nil {
+	if _, err := io.CopyBuffer(c.data, struct{ io.Reader }{local}, make([]byte, bufferSize)); err != nil {
 		return err
 	}
-	l.rest()
+	c.rest()
 	for {
 		silent := time.Since(time.Unix(0, heard.Load()))
 		if silent >= halfClosed {
-			return l.data.Close()
+			return c.data.Close()
 		}
 		if pause(ctx, halfClosed-silent) != nil {
 			return nil //nolint:nilerr // the transfer is over
@@ -132,15 +152,15 @@ func (l line) upload(ctx context.Context, local io.Reader, heard *atomic.Int64) 
 	}
 }
 
-// readMessage reads what a node says of a failure; "" where it says nothing
-// until it has done with the connection.
+// readMessage returns a node's error message, or "" if it ends the connection
+// without one.
 func readMessage(r io.Reader) string {
 	text, _ := io.ReadAll(io.LimitReader(r, maxMessage))
 	return string(text)
 }
 
-// plain takes out of a node's message what a person can use: it is long, and
-// names the same failure for each address family.
+// plain returns the useful part of a node's error message, which is long and names
+// the same failure for each address family.
 func plain(message string) string {
 	const refused = "connection refused"
 	if strings.Contains(message, refused) {

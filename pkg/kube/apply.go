@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
@@ -20,7 +21,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// Outcome is what an apply did, in kubectl's words.
+// An Outcome is what an apply did, in kubectl's words.
 type Outcome string
 
 // The outcomes.
@@ -31,18 +32,18 @@ const (
 	Adopted    Outcome = "adopted"
 )
 
-// ApplyOptions say how a Service is written.
+// ApplyOptions hold how a Service is applied.
 type ApplyOptions struct {
-	// DryRun asks the server to check and to change nothing.
+	// DryRun has the server check the Service and change nothing.
 	DryRun bool
-	// ForceConflicts takes over the spec from other field managers: what they
-	// set and is not wanted is removed.
+	// ForceConflicts takes over the spec from other field managers: fields that they
+	// set and that are not wanted are removed.
 	ForceConflicts bool
-	// Adopt takes over a Service of that name that this tool did not make.
+	// Adopt takes over a Service of that name that this tool did not create.
 	Adopt bool
 }
 
-// Applied is a Service as it stands after an apply.
+// Applied holds a Service after an apply.
 type Applied struct {
 	Service *corev1.Service
 	Outcome Outcome
@@ -53,11 +54,11 @@ type Applied struct {
 // is: server-side apply has no other way to say "create only".
 const absentVersion = "1"
 
-// maxLooks bounds how often an apply looks again when the Service changes
-// between look and write (a load-balancer controller writing its status, say).
-const maxLooks = 4
+// maxAttempts bounds how often an apply or delete is attempted if the Service changes
+// between read and write (a load-balancer controller writes its status, for example).
+const maxAttempts = 4
 
-// Service reads a Service; nil where there is none.
+// Service returns a Service, or nil if there is none.
 func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.Service, error) {
 	service, err := c.rest.Core.Services(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -69,11 +70,10 @@ func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.S
 	return service, nil
 }
 
-// Cluster reads one IrisCluster. notRead says why it could not be read if the
-// caller may not, or the resource is not installed; err is any other error, an
-// unknown cluster among them. A fault of the server is an error, too: it may pass,
-// and a Service that is created meanwhile would lack what the IrisCluster's
-// template sets.
+// Cluster returns one IrisCluster. notRead is why it could not be read if the right is
+// missing or the resource is not installed; err is any other error, also that there is
+// no such cluster. A fault of the server is an error, because it may pass, and a Service
+// that is created meanwhile would not have what the IrisCluster's template sets.
 func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster iris.Cluster, notRead error, err error) {
 	a := Access{"get", iris.GroupResource().String(), namespace}
 	u, err := c.rest.Dynamic.Resource(iris.GroupVersionResource()).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
@@ -89,18 +89,18 @@ func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster i
 	}
 }
 
-// Apply writes the Service wanted (a manifest as expose.Manifest makes it) by
-// server-side apply. A Service of that name that this tool did not make is not
-// touched unless options.Adopt, also when it comes to be between look and
-// write: every write is bound to the version that was looked at. live is what
-// the caller saw, nil for none.
+// Apply writes the Service wanted (a manifest of expose.Manifest) by server-side apply.
+// A Service of that name that this tool did not create is not changed unless
+// options.Adopt is set, even if it is created between read and write: every write is
+// bound to the version that was read. live is the Service that the caller read, nil if
+// there was none.
 func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, live *corev1.Service, options ApplyOptions) (Applied, error) {
-	for look := 1; ; look++ {
+	for attempt := 1; ; attempt++ {
 		if err := CheckWritable(live, options.Adopt); err != nil {
 			return Applied{}, err
 		}
 		applied, err := c.applyOver(ctx, wanted, live, options)
-		if !apierrors.IsConflict(err) || look == maxLooks {
+		if !apierrors.IsConflict(err) || attempt == maxAttempts {
 			return applied, c.explainApply(err, wanted, live)
 		}
 		now, failed := c.Service(ctx, wanted.GetNamespace(), wanted.GetName())
@@ -108,7 +108,7 @@ func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, l
 			return Applied{}, failed
 		}
 		// The server compares field managers before versions: the conflict may
-		// be with somebody who came in between.
+		// be with another client that wrote in between.
 		if isFieldConflict(err) && versionOf(now) == versionOf(live) {
 			return Applied{}, c.explainApply(err, wanted, live)
 		}
@@ -116,10 +116,9 @@ func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, l
 	}
 }
 
-// CheckWritable returns an error for a live Service that an apply must not or
-// cannot change: one that this tool did not create, unless it is adopted, one that
-// is or may be IKO's in any case, one that is being deleted, and a headless one. nil is none,
-// which is fine.
+// CheckWritable returns an error for a live Service that an apply must not or cannot
+// change: one that this tool did not create, unless it is adopted; one that is or may be
+// IKO's; one that is being deleted; and a headless one. It returns nil for nil.
 func CheckWritable(live *corev1.Service, adopt bool) error {
 	switch {
 	case live == nil:
@@ -127,20 +126,20 @@ func CheckWritable(live *corev1.Service, adopt bool) error {
 	case !cluster.IsExposed(live) && !adopt:
 		return foreign(live)
 	case !cluster.IsExposed(live) && cluster.IsOperators(live):
-		return problem.New("service %q in namespace %q is one that IKO keeps, and is left alone", live.Name, live.Namespace).
-			Hint("choose another name with --name")
+		return problem.New("service %q in namespace %q is managed by IKO and is left alone", live.Name, live.Namespace).
+			Hint("choose another name with %s", problem.Field("name"))
 	case !cluster.IsExposed(live) && cluster.MayBeOperators(live):
 		return problem.New("service %q in namespace %q selects pods by IKO's labels and names no cluster, as IKO's Service for an IrisCluster %q may, and is left alone", live.Name, live.Namespace, live.Name).
-			Hint("choose another name with --name; if it is not IKO's, add %s to its selector first", iris.LabelName)
+			Hint("choose another name with %s; if it is not IKO's, add %s to its selector first", problem.Field("name"), iris.LabelName)
 	case live.DeletionTimestamp != nil:
 		return problem.New("service %q in namespace %q is being deleted%s", live.Name, live.Namespace, HeldBy(live.Finalizers)).
-			Hint("wait until it is gone: kubectl wait --for=delete service/%s -n %s; or choose another name with --name", live.Name, live.Namespace)
+			Hint("wait until it is gone: kubectl wait --for=delete service/%s -n %s; or choose another name with %s", live.Name, live.Namespace, problem.Field("name"))
 	case live.Spec.ClusterIP == corev1.ClusterIPNone:
 		err := problem.New("service %q in namespace %q is headless (clusterIP None), which cannot be changed: its ports are not mapped to other ports, and it can have neither node ports nor a load balancer", live.Name, live.Namespace)
 		if cluster.IsExposed(live) {
-			return err.Hint("recreate it: kubectl iris unexpose %s -n %s --wait, then run this command again", live.Name, live.Namespace)
+			return err.Hint("recreate it: kubectl delete service %s -n %s, then run this command again", live.Name, live.Namespace)
 		}
-		return err.Hint("choose another name with --name, or delete the service and run this command again")
+		return err.Hint("choose another name with %s, or delete the service and run this command again", problem.Field("name"))
 	}
 	return nil
 }
@@ -208,8 +207,8 @@ func takesOver(live *corev1.Service, options ApplyOptions) bool {
 	return live != nil && (!cluster.IsExposed(live) || options.ForceConflicts && expose.OthersSet(live))
 }
 
-// Predict returns the outcome that Apply would have, as far as the live Service
-// (nil for none) shows it: what the server would refuse it cannot know.
+// Predict returns the outcome that Apply would have, unless the server refuses the
+// Service. live is nil if there is none.
 func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error) {
 	outcome := changeOf(live)
 	if outcome != Configured {
@@ -225,8 +224,8 @@ func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error
 	return outcome, err
 }
 
-// sameFields compares Services but for their managers: a dry run leaves the
-// version alone whatever it changes.
+// sameFields reports whether Services are equal except for their managers. It is for
+// dry runs, which leave the version as it is whatever they change.
 func sameFields(a, b *corev1.Service) bool {
 	a, b = a.DeepCopy(), b.DeepCopy()
 	a.ManagedFields, b.ManagedFields = nil, nil
@@ -240,35 +239,36 @@ func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, v
 	if err != nil {
 		return nil, err
 	}
-	force = force || options.ForceConflicts
-	patchOptions := metav1.PatchOptions{FieldManager: cluster.ManagedBy, Force: &force}
-	if options.DryRun {
-		patchOptions.DryRun = []string{metav1.DryRunAll}
+	return c.rest.Core.Services(wanted.GetNamespace()).Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
+		FieldManager: cluster.ManagedBy, Force: ptr.To(force || options.ForceConflicts), DryRun: dryRun(options.DryRun),
+	})
+}
+
+// dryRun returns the DryRun of a request's options.
+func dryRun(dry bool) []string {
+	if dry {
+		return []string{metav1.DryRunAll}
 	}
-	return c.rest.Core.Services(wanted.GetNamespace()).
-		Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, patchOptions)
+	return nil
 }
 
 func (c *Client) deleteAsSeen(ctx context.Context, service *corev1.Service, options DeleteOptions) error {
 	if !cluster.IsExposed(service) {
 		return foreign(service)
 	}
-	deleteOptions := metav1.DeleteOptions{
+	return c.rest.Core.Services(service.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion},
-	}
-	if options.DryRun {
-		deleteOptions.DryRun = []string{metav1.DryRunAll}
-	}
-	return c.rest.Core.Services(service.Namespace).Delete(ctx, service.Name, deleteOptions)
+		DryRun:        dryRun(options.DryRun),
+	})
 }
 
-// foreign refuses a Service that somebody else made.
+// foreign returns the error for a Service that this tool did not create.
 func foreign(service *corev1.Service) error {
-	return problem.New("service %q in namespace %q was not made by kubectl iris and is left alone", service.Name, service.Namespace).
-		Hint("choose another name with --name, or take it over with --adopt")
+	return problem.New("service %q in namespace %q was not created by %s and is left alone", service.Name, service.Namespace, cluster.ManagedBy).
+		Hint("choose another name with %s, or take it over with %s", problem.Field("name"), problem.Field("adopt"))
 }
 
-// isFieldConflict tells that another field manager owns a field of the apply.
+// isFieldConflict reports whether another field manager owns a field of the apply.
 func isFieldConflict(err error) bool {
 	return apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
 }
@@ -279,42 +279,41 @@ func (c *Client) explainApply(err error, wanted *unstructured.Unstructured, live
 	case err == nil, errors.As(err, &known):
 		return err
 	case refuserOf(err) != notRefused: // whatever status a policy gave it
-		return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 	case isFieldConflict(err):
 		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
-			Hint("another field manager set these fields; --force-conflicts takes them over")
+			Hint("another field manager set these fields; %s takes them over", problem.Field("force-conflicts"))
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
-			Hint("%s", afterInvalid(live))
-	default:
-		return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
+			Hint("%w", afterInvalid(live))
 	}
+	return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 }
 
-// afterInvalid is the next step after the server refused what a Service would
-// come to be.
-func afterInvalid(live *corev1.Service) string {
+// afterInvalid returns the next step after the server refused a Service as invalid, as
+// a sentence that may name fields of the request.
+func afterInvalid(live *corev1.Service) error {
 	switch {
 	case live == nil:
-		return "nothing was made; the message names the field: choose another value"
+		return problem.New("the Service was not created; the message names the field: choose another value")
 	case expose.OthersSet(live):
-		return "other clients have set fields of its spec too; --force-conflicts takes them over"
+		return problem.New("other clients have set fields of its spec too; %s takes them over", problem.Field("force-conflicts"))
 	}
-	return fmt.Sprintf("what the server does not let change needs the Service made anew: kubectl iris unexpose %s -n %s --wait, then expose again",
+	return problem.New("a field that cannot be changed requires that the Service is recreated: kubectl delete service %s -n %s, then run the command again",
 		live.Name, live.Namespace)
 }
 
-// DeleteOptions say how a Service is removed.
+// DeleteOptions hold how a Service is deleted.
 type DeleteOptions struct {
+	// DryRun has the server check the request and change nothing.
 	DryRun bool
 }
 
-// Delete removes a Service that this tool made, as it was looked at: were it
-// replaced since, or is it no longer this tool's, it stays.
+// Delete deletes a Service that this tool created. It returns an error if the Service
+// was replaced or adopted by another tool since it was read, and nil if it is gone.
 func (c *Client) Delete(ctx context.Context, service *corev1.Service, options DeleteOptions) error {
 	var known *problem.Error
 	err := c.deleteAsSeen(ctx, service, options)
-	for look := 1; apierrors.IsConflict(err) && look < maxLooks; look++ {
+	for attempt := 1; apierrors.IsConflict(err) && attempt < maxAttempts; attempt++ {
 		now, failed := c.Service(ctx, service.Namespace, service.Name)
 		if failed != nil {
 			return failed
@@ -325,20 +324,44 @@ func (c *Client) Delete(ctx context.Context, service *corev1.Service, options De
 		if now.UID != service.UID || now.ResourceVersion == service.ResourceVersion || !cluster.IsExposed(now) {
 			break
 		}
-		service = now // its status changed, say
+		service = now // its status changed, for example
 		err = c.deleteAsSeen(ctx, service, options)
 	}
 	switch {
 	case err == nil, apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsConflict(err):
-		return problem.New("service %q in namespace %q changed while it was being removed and is left alone", service.Name, service.Namespace).
-			Hint("look at it with kubectl iris exposed -n %s, then run the command again", service.Namespace)
+		return problem.New("service %q in namespace %q changed while it was being deleted and is left alone", service.Name, service.Namespace).
+			Hint("kubectl get service %s -n %s -o yaml shows it; run the command again", service.Name, service.Namespace)
 	case errors.As(err, &known):
 		return err
 	default:
 		return c.Explain(err, Access{"delete", "services", service.Namespace}, service.Name)
 	}
+}
+
+// SetRole sets the role label of a pod, or removes it if role is empty. It returns an
+// error if the pod changed since it was read. If dry is set, the server checks the request
+// and changes nothing.
+func (c *Client) SetRole(ctx context.Context, pod iris.Pod, role string, dry bool) error {
+	var value any
+	if role != "" {
+		value = role
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"resourceVersion": pod.ResourceVersion,
+		"labels":          map[string]any{iris.LabelMirrorRole: value},
+	}})
+	if err != nil {
+		return err
+	}
+	options := metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: dryRun(dry)}
+	_, err = c.rest.Core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
+	if apierrors.IsConflict(err) {
+		return problem.New("pod %q in namespace %q changed since it was read and keeps its label: %w", pod.Name, pod.Namespace, err).
+			Hint("run the command again: it reads the pods and asks IRIS again")
+	}
+	return c.Explain(err, Access{"patch", "pods", pod.Namespace}, pod.Name)
 }
 
 // HeldBy returns the end of a sentence that names the finalizers of an object that is

@@ -35,8 +35,8 @@ func TestCheckWritableHeadless(t *testing.T) {
 		labels map[string]string
 		hint   string
 	}{
-		"adopted": {nil, "choose another name with --name, or delete the service"},
-		"exposed": {exposedLabels(), "kubectl iris unexpose svc -n prod --wait"},
+		"adopted": {nil, "choose another name with name, or delete the service"},
+		"exposed": {exposedLabels(), "kubectl delete service svc -n prod"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := CheckWritable(liveService(test.labels), true); err != nil {
@@ -60,7 +60,7 @@ func TestCheckWritableOperators(t *testing.T) {
 		selector      map[string]string
 		message, hint string
 	}{
-		"the cluster's own":       {map[string]string{iris.LabelName: "svc"}, "is one that IKO keeps", "another name"},
+		"the cluster's own":       {map[string]string{iris.LabelName: "svc"}, "is managed by IKO", "another name"},
 		"no name in its selector": {map[string]string{iris.LabelComponent: "data"}, `names no cluster, as IKO's Service for an IrisCluster "svc" may`, "add intersystems.com/name to its selector"},
 		"of another cluster":      {map[string]string{iris.LabelName: "simple"}, "", ""},
 	} {

@@ -25,8 +25,7 @@ type Client struct {
 	config      *rest.Config
 }
 
-// An API holds the typed clients of the API groups that the plugin uses. A whole
-// clientset would nearly double the binary.
+// An API holds the typed clients of the API groups that the plugin uses.
 type API struct {
 	Core      corev1client.CoreV1Interface
 	Discovery discoveryv1client.DiscoveryV1Interface

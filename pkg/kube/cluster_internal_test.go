@@ -27,12 +27,12 @@ func TestClusterThatCannotBeRead(t *testing.T) {
 	}{
 		"conversion webhook":  {kubetest.Failures()["conversion webhook"], cannot + "conversion webhook failed: Post", again},
 		"etcd":                {kubetest.Refuses(http.StatusInternalServerError, metav1.StatusReasonInternalError, "etcdserver: request timed out"), cannot + "etcdserver: request timed out", again},
-		"timeout":             {kubetest.Failures()["timeout"], cannot + "no answer from https://server.example.com in time: ", "--request-timeout"},
+		"timeout":             {kubetest.Failures()["timeout"], cannot + "no answer from https://server.example.com in time: ", "request-timeout"},
 		"overloaded":          {kubetest.Failures()["overloaded"], cannot + "too many requests", again},
 		"aggregated API down": {kubetest.Failures()["aggregated API down"], cannot + "error trying to reach service", again},
 		"page of a proxy":     {kubetest.Failures()["page of a proxy"], cannot, again},
 		"page instead":        {kubetest.Failures()["page instead"], cannot, again},
-		"hangs":               {kubetest.Hangs, cannot + "no answer from https://server.example.com in time", "--request-timeout"},
+		"hangs":               {kubetest.Hangs, cannot + "no answer from https://server.example.com in time", "request-timeout"},
 		"refused":             {kubetest.Breaks(syscall.ECONNREFUSED), "cannot reach the API server at https://server.example.com: connection refused", "kubectl cluster-info"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,16 +12,15 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
-// Names reads what completion offers: each of its methods is one request,
-// which the server answers from its cache, and of an object only its metadata
-// is sent wherever that suffices. Errors are those of client-go: nobody reads
-// them.
+// Names reads what completion offers. Each of its methods is one request, which the
+// server answers from its cache, for the metadata of objects if that is enough. Errors
+// are those of client-go, because they are not shown.
 type Names struct {
 	client   *Client
 	metadata metadata.Interface
 }
 
-// Names is a reader of names.
+// Names returns a reader of names.
 func (c *Client) Names() (Names, error) {
 	client, err := metadata.NewForConfig(metadata.ConfigFor(c.config))
 	return Names{client: c, metadata: client}, err
@@ -30,20 +29,20 @@ func (c *Client) Names() (Names, error) {
 // fromCache lets the server answer without asking its store.
 const fromCache = "0"
 
-// Namespaces are the names of all namespaces.
+// Namespaces returns the names of all namespaces.
 func (n Names) Namespaces(ctx context.Context) ([]string, error) {
 	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("namespaces"), "", "")
 	return namesOf(found), err
 }
 
-// Clusters are the names of a namespace's IrisClusters.
+// Clusters returns the names of a namespace's IrisClusters.
 func (n Names) Clusters(ctx context.Context, namespace string) ([]string, error) {
 	found, err := n.list(ctx, iris.GroupVersionResource(), namespace, "")
 	return namesOf(found), err
 }
 
-// Pods are the pods of a cluster, or of all clusters where it is "", by name
-// and labels alone.
+// Pods returns the pods of a cluster, or of all clusters if it is empty, with their name
+// and labels only.
 func (n Names) Pods(ctx context.Context, namespace, cluster string) ([]iris.Pod, error) {
 	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("pods"), namespace, podsOf(cluster))
 	var pods []iris.Pod
@@ -56,7 +55,7 @@ func (n Names) Pods(ctx context.Context, namespace, cluster string) ([]iris.Pod,
 	return pods, err
 }
 
-// PodsWithPorts are the same pods with their containers.
+// PodsWithPorts returns the same pods with their containers.
 func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]iris.Pod, error) {
 	found, err := n.client.rest.Core.Pods(namespace).
 		List(ctx, metav1.ListOptions{LabelSelector: podsOf(cluster), ResourceVersion: fromCache})
@@ -72,7 +71,7 @@ func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]
 	return pods, nil
 }
 
-// MadeServices are the Services that this tool made, by name and labels alone.
+// MadeServices returns the exposed Services, with their name and labels only.
 func (n Names) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
 	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("services"), namespace, madeByTool)
 	var made []corev1.Service

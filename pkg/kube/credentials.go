@@ -115,11 +115,11 @@ func (c *Client) credentialProblem(err error) error {
 	if !strings.Contains(reason, c.pluginName()) {
 		reason = fmt.Sprintf("exec: %s: %s", c.pluginName(), strings.TrimPrefix(reason, "exec: "))
 	}
-	hint := "the kubeconfig names this plugin: kubectl config view --minify shows it; --context or --user chooses another user"
+	hint := "the kubeconfig names this plugin: kubectl config view --minify shows it; %s or %s chooses another user"
 	if missing {
-		hint = "install the plugin; kubectl config view --minify shows where the kubeconfig says how; --context or --user chooses another user"
+		hint = "install the plugin; kubectl config view --minify shows where the kubeconfig says how; %s or %s chooses another user"
 	}
-	return problem.New("%s%s", credentialWords, reason).Hint("%s", hint)
+	return problem.New("%s%s", credentialWords, reason).Hint(hint, problem.Field("context"), problem.Field("user"))
 }
 
 // moveUserinfo makes the credentials in the server's URL those of the

@@ -43,7 +43,7 @@ func inNamespace(namespace string) string {
 	return fmt.Sprintf("in namespace %q", namespace)
 }
 
-// namespaceFlag is how kubectl is told a namespace, or all.
+// namespaceFlag returns kubectl's flag for a namespace, or for all.
 func namespaceFlag(namespace string) string {
 	if namespace == "" {
 		return "-A"
@@ -73,15 +73,15 @@ func (c *Client) Explain(err error, a Access, name string) error {
 		return explainRefusal(err, a, what)
 	case apierrors.IsUnauthorized(err):
 		return problem.New("cannot %s: the server does not accept your credentials: %w", what, err).
-			Hint("they may have expired: log in again, or choose another user with --context or --user")
+			Hint("they may have expired: log in again, or choose another user with %s or %s", problem.Field("context"), problem.Field("user"))
 	case isCredentialFailure(err):
 		return c.credentialProblem(err)
 	case errors.Is(err, context.DeadlineExceeded), IsTimeout(err):
 		return problem.New("cannot %s: no answer from %s in time: %w", what, c.config.Host, oneLine{err}).
-			Hint("kubectl cluster-info shows whether the server answers at all; --request-timeout gives it longer")
+			Hint("kubectl cluster-info shows whether the server answers at all; %s allows it more time", problem.Field("request-timeout"))
 	case errors.As(err, &network):
 		return problem.New("cannot reach the API server at %s: %w", c.config.Host, withoutSecrets(network.Err)).
-			Hint("check --context and --server; kubectl cluster-info shows whether it answers")
+			Hint("check %s and %s; kubectl cluster-info shows whether it answers", problem.Field("context"), problem.Field("server"))
 	case isFault(err) && !strings.Contains(a.Resource, "/"): // a connection to a pod may fail because of the pod
 		return problem.New("cannot %s: %w", what, oneLine{err}).Hint("%s", afterFault(a, name))
 	default:
@@ -93,11 +93,7 @@ func (c *Client) Explain(err error, a Access, name string) error {
 // may pass: a backend of it does not work, or something else answered in its place.
 func isFault(err error) bool {
 	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return true
-	}
-	code := status.Status().Code
-	return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
+	return !errors.As(err, &status) || status.Status().Code >= http.StatusInternalServerError || apierrors.IsTooManyRequests(err)
 }
 
 // afterFault returns the next step after a fault of the server.
@@ -116,7 +112,7 @@ func afterFault(a Access, name string) string {
 // answer with a whole page.
 const maxAnswer = 300
 
-// oneLine is an error whose words are one line of bounded length.
+// oneLine is an error whose message is one line of bounded length.
 type oneLine struct{ error }
 
 func (e oneLine) Error() string { return text.Cut(e.error.Error(), maxAnswer) }
@@ -128,8 +124,8 @@ func IsTimeout(err error) bool {
 	return apierrors.IsTimeout(err) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// notInstalled tells a resource that the server does not know from an object
-// that is not there: both come as 404, but only the first without a Status.
+// notInstalled reports whether the server does not know the resource, rather than the
+// object: both are a 404, but the first has no Status.
 func notInstalled(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }

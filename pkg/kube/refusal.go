@@ -98,8 +98,11 @@ func missingRight(err error, a Access) Access {
 	}
 	missing := Access{Verb: words[1], Resource: words[2], Namespace: words[4]}
 	if group := words[3]; group != "" {
-		resource, subresource, _ := strings.Cut(missing.Resource, "/")
-		missing.Resource = withSubresource(resource+"."+group, subresource)
+		resource, subresource, found := strings.Cut(missing.Resource, "/")
+		missing.Resource = resource + "." + group
+		if found {
+			missing.Resource += "/" + subresource
+		}
 	}
 	// A connection to a pod is tried in two ways, with the right to get and to
 	// create; create is enough.
@@ -107,13 +110,6 @@ func missingRight(err error, a Access) Access {
 		return a
 	}
 	return missing
-}
-
-func withSubresource(resource, subresource string) string {
-	if subresource == "" {
-		return resource
-	}
-	return resource + "/" + subresource
 }
 
 // canI returns the kubectl command that reports whether the user has the right.
@@ -129,8 +125,8 @@ func (a Access) canI() string {
 	return fmt.Sprintf("kubectl auth can-i %s %s %s", a.Verb, resource, namespaceFlag(a.Namespace))
 }
 
-// writesService reports whether the request sends a Service, so that flags of
-// the expose commands can change what a policy or quota judges.
+// writesService reports whether the request sends a Service, so that other values of its
+// fields may satisfy a policy or quota.
 func (a Access) writesService() bool {
 	return a.Resource == "services" && (a.Verb == "patch" || a.Verb == "create")
 }
@@ -138,46 +134,47 @@ func (a Access) writesService() bool {
 // explainRefusal turns the refusal of a request into one line with a next step
 // that can help against what refused it. what is the request in words.
 func explainRefusal(err error, a Access, what string) error {
+	refused := problem.New("cannot %s: %w", what, err)
 	switch refuserOf(err) {
 	case byRBAC:
 		missing := missingRight(err, a)
 		return problem.New("cannot %s: forbidden: %w", what, err).
 			Hint("ask for the right to %s; %s reports whether you have it", missing, missing.canI())
 	case byPolicy:
-		return problem.New("cannot %s: %w", what, err).Hint("%s", afterPolicy(a))
+		return refused.Hint("%w", afterPolicy(a))
 	case byWebhookFailure:
-		return problem.New("cannot %s: %w", what, err).
-			Hint("the Kubernetes cluster's admission webhook does not work; its administrator has to repair it, then run the command again")
+		return refused.Hint("the Kubernetes cluster's admission webhook does not work; its administrator has to repair it, then run the command again")
 	case byQuota:
-		return problem.New("cannot %s: %w", what, err).Hint("%s", afterQuota(err, a))
+		return refused.Hint("%w", afterQuota(err, a))
 	case byLimits:
-		return problem.New("cannot %s: %w", what, err).Hint("kubectl describe limitrange -n %s shows the limits", a.Namespace)
+		return refused.Hint("kubectl describe limitrange -n %s shows the limits", a.Namespace)
 	case byPodSecurity:
-		return problem.New("cannot %s: %w", what, err).
-			Hint("kubectl get namespace %s --show-labels shows the Pod Security level that is enforced", a.Namespace)
+		return refused.Hint("kubectl get namespace %s --show-labels shows the Pod Security level that is enforced", a.Namespace)
 	case byTermination:
-		return problem.New("cannot %s: %w", what, err).
-			Hint("wait until it is deleted (kubectl wait --for=delete namespace/%s) and created again, or choose another namespace with -n", a.Namespace)
+		return refused.Hint("wait until it is deleted (kubectl wait --for=delete namespace/%s) and created again, or choose another namespace with %s", a.Namespace, problem.Field("namespace"))
 	default:
 		return problem.New("cannot %s: forbidden: %w", what, err).
 			Hint("%s reports whether RBAC allows it; if it does, a policy or a proxy in front of the API server refuses it", a.canI())
 	}
 }
 
-func afterPolicy(a Access) string {
+// afterPolicy returns the next step after an admission policy refused a request.
+func afterPolicy(a Access) error {
 	if a.writesService() {
-		return "an admission policy refuses it, not RBAC: another --type, --label or --annotation may satisfy it"
+		return problem.New("an admission policy refuses it, not RBAC: another %s, %s or %s may satisfy it",
+			problem.Field("type"), problem.Field("label"), problem.Field("annotation"))
 	}
-	return "an admission policy refuses it, not RBAC: ask the administrator of the Kubernetes cluster for an exception"
+	return problem.New("an admission policy refuses it, not RBAC: ask the administrator of the Kubernetes cluster for an exception")
 }
 
-func afterQuota(err error, a Access) string {
-	hint := fmt.Sprintf("kubectl describe quota -n %s shows what is used", a.Namespace)
+// afterQuota returns the next step after a ResourceQuota refused a request.
+func afterQuota(err error, a Access) error {
+	used := fmt.Sprintf("kubectl describe quota -n %s shows what is used", a.Namespace)
 	if !a.writesService() {
-		return hint
+		return problem.New("%s", used)
 	}
 	if text := err.Error(); strings.Contains(text, "services.loadbalancers") || strings.Contains(text, "services.nodeports") {
-		return hint + "; --type ClusterIP needs neither load balancer nor node port"
+		return problem.New("%s; %s ClusterIP needs neither load balancer nor node port", used, problem.Field("type"))
 	}
-	return hint + fmt.Sprintf("; kubectl iris exposed -n %s lists Services that kubectl iris unexpose can remove", a.Namespace)
+	return problem.New("%s; kubectl get services -n %s -l %s lists exposed Services that can be deleted", used, a.Namespace, madeByTool)
 }

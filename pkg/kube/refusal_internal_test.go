@@ -75,13 +75,13 @@ func TestRefusals(t *testing.T) {
 		},
 		"policy": {
 			refusedWith(403, forbidden, `services "x" is forbidden: ValidatingAdmissionPolicy 'no-lb' with binding 'all' denied request: no load balancers; User "x" cannot have one`), service, byPolicy,
-			[]string{"policy", "--type, --label or --annotation"},
+			[]string{"policy", "another type, label or annotation"},
 			[]string{canI, "the right to"},
 		},
 		"policy that says invalid": {
 			refusedWith(422, metav1.StatusReasonInvalid, `services "x" is forbidden: ValidatingAdmissionPolicy 'no-lb' with binding 'all' denied request: no`), service, byPolicy,
-			[]string{"policy", "--type"},
-			[]string{canI, "--force-conflicts", "unexpose"},
+			[]string{"policy", "another type"},
+			[]string{canI, "force-conflicts", "recreated"},
 		},
 		"policy that says unauthorized": {
 			refusedWith(401, metav1.StatusReasonUnauthorized, `services "x" is forbidden: ValidatingAdmissionPolicy 'no-lb' with binding 'all' denied request: no`), service, byPolicy,
@@ -93,14 +93,14 @@ func TestRefusals(t *testing.T) {
 			Access{"patch", "pods", "iko"},
 			byPolicy,
 			[]string{"policy", "administrator"},
-			[]string{canI, "--type"},
+			[]string{canI, "another type"},
 		},
 		"policy for exec": {
 			refusedWith(403, forbidden, `admission webhook "exec.example.org" denied the request: no shells`),
 			Access{"create", "pods/exec", "iko"},
 			byPolicy,
 			[]string{"policy", "administrator"},
-			[]string{canI, "--type"},
+			[]string{canI, "another type"},
 		},
 		"Gatekeeper": {
 			refusedWith(403, forbidden, `admission webhook "validation.gatekeeper.sh" denied the request: [no-lb] Service type LoadBalancer is not allowed`), service, byPolicy,
@@ -109,35 +109,35 @@ func TestRefusals(t *testing.T) {
 		},
 		"Kyverno": {
 			refusedWith(400, "", "admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Service/iko/x was blocked due to the following policies\n\nno-lb: ..."), service, byPolicy,
-			[]string{"policy", "--type"},
+			[]string{"policy", "another type"},
 			[]string{canI, "the message names the field"},
 		},
 		"webhook that does not answer": {
 			refusedWith(500, metav1.StatusReasonInternalError, `Internal error occurred: failed calling webhook "v.example.org": failed to call webhook: Post "https://v.ns.svc:443/": dial tcp: connection refused`),
 			service, byWebhookFailure,
 			[]string{"webhook", "administrator"},
-			[]string{canI, "--context"},
+			[]string{canI, "context"},
 		},
 		"quota of load balancers": {
 			refusedWith(403, forbidden, `services "x" is forbidden: exceeded quota: q, requested: services.loadbalancers=1, used: services.loadbalancers=0, limited: services.loadbalancers=0`), service, byQuota,
-			[]string{"kubectl describe quota -n iko", "--type ClusterIP"},
+			[]string{"kubectl describe quota -n iko", "type ClusterIP"},
 			[]string{canI},
 		},
 		"quota of Services": {
 			refusedWith(403, forbidden, `services "x" is forbidden: exceeded quota: q, requested: services=1, used: services=1, limited: services=1`), service, byQuota,
-			[]string{"kubectl describe quota -n iko", "unexpose"},
-			[]string{canI, "--type"},
+			[]string{"kubectl describe quota -n iko", "kubectl get services -n iko -l app.kubernetes.io/managed-by=kubectl-iris"},
+			[]string{canI, "another type"},
 		},
 		"quota of pods": {
 			refusedWith(403, forbidden, `pods "p" is forbidden: failed quota: q: must specify limits.cpu`),
 			Access{"patch", "pods", "iko"},
 			byQuota,
 			[]string{"kubectl describe quota -n iko"},
-			[]string{canI, "unexpose"},
+			[]string{canI, "managed-by"},
 		},
 		"terminating": {
 			refusedWith(403, forbidden, `services "x" is forbidden: unable to create new content in namespace iko because it is being terminated`, corev1.NamespaceTerminatingCause), service, byTermination,
-			[]string{"kubectl wait --for=delete namespace/iko", "-n"},
+			[]string{"kubectl wait --for=delete namespace/iko", "another namespace"},
 			[]string{canI},
 		},
 		"Pod Security": {

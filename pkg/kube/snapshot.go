@@ -80,9 +80,9 @@ type AskFunc func(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod)
 // to show: the server does not answer, or accepts no credentials.
 func (c *Client) Snapshot(ctx context.Context, scope Scope, ask AskFunc) (topology.Snapshot, error) {
 	r := newReader(c, scope, "pods")
-	first := []func(context.Context) error{r.part(r.clusters), r.pods, r.part(r.services)}
+	first := []func(context.Context) error{r.part(r.clusters), r.pods, r.part(func(ctx context.Context) error { return r.listServices(ctx, "") })}
 	if !scope.IsSingle() {
-		first = append(first, r.part(r.allSlices))
+		first = append(first, r.part(func(ctx context.Context) error { return r.listSlices(ctx, "") }))
 	}
 	if err := parallel(ctx, first); err != nil {
 		return topology.Snapshot{}, err
@@ -105,14 +105,14 @@ func (c *Client) Snapshot(ctx context.Context, scope Scope, ask AskFunc) (topolo
 	if err := parallel(ctx, second); err != nil {
 		return topology.Snapshot{}, err
 	}
-	// The order in which parallel reads failed is no news.
+	// Parallel reads fail in any order.
 	slices.SortFunc(r.snapshot.Unread, func(a, b view.Unread) int { return strings.Compare(a.Resource, b.Resource) })
 	return r.snapshot, nil
 }
 
-// Exposed reads the Services that this tool made in a namespace ("" for all)
-// and their EndpointSlices; where URLs are wanted and there are node ports, the
-// clusters' pods as well, which tell the addresses of nodes.
+// Exposed reads the exposed Services of a namespace ("" for all) and their
+// EndpointSlices; if URLs are wanted and there are node ports, the clusters' pods as
+// well, because they have the addresses of nodes.
 func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topology.Snapshot, error) {
 	r := newReader(c, Scope{Namespace: namespace}, "services")
 	err := parallel(ctx, []func(context.Context) error{
@@ -124,7 +124,7 @@ func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topo
 		r.part(func(ctx context.Context) error { return r.listSlices(ctx, madeByTool) }),
 	})
 	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, notMade)
-	// Without slices it is not known on which pods' nodes a node port leads on.
+	// Without slices it is not known which pods' nodes serve a node port.
 	if err == nil && urls && !r.snapshot.Lacks("endpointslices") {
 		err = r.part(r.podsOfNodePorts)(ctx)
 	}
@@ -152,28 +152,37 @@ func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
 	return nil
 }
 
-// notMade tells a Service that bears the tool's label, but not what it was made
-// for.
+// notMade reports whether a Service has this tool's label, but not its target's.
 func notMade(service corev1.Service) bool { return !cluster.IsExposed(&service) }
 
-// MadeServices lists the Services that this tool made in a namespace, by name.
+// MadeServices returns the exposed Services of a namespace, by name.
 func (c *Client) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
+	found, err := c.services(ctx, namespace, madeByTool)
+	made := slices.DeleteFunc(found, notMade)
+	slices.SortFunc(made, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
+	return made, err
+}
+
+// Services returns all Services of a namespace.
+func (c *Client) Services(ctx context.Context, namespace string) ([]corev1.Service, error) {
+	return c.services(ctx, namespace, "")
+}
+
+func (c *Client) services(ctx context.Context, namespace, selector string) ([]corev1.Service, error) {
 	r := newReader(c, Scope{Namespace: namespace}, "services")
-	if err := r.listServices(ctx, madeByTool); err != nil {
+	if err := r.listServices(ctx, selector); err != nil {
 		return nil, err
 	}
 	for _, u := range r.snapshot.Unread {
 		return nil, problem.New("%s", u.Message).Hint("%s", UnreadHint(u))
 	}
-	made := slices.DeleteFunc(r.snapshot.Services, notMade)
-	slices.SortFunc(made, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
-	return made, nil
+	return r.snapshot.Services, nil
 }
 
-// madeByTool selects the Services that this tool made.
+// madeByTool selects the Services that this tool created.
 const madeByTool = cluster.LabelManagedBy + "=" + cluster.ManagedBy
 
-// ClustersAndPods reads a namespace's IrisClusters and all of their pods.
+// ClustersAndPods returns a namespace's IrisClusters and all of their pods.
 func (c *Client) ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error) {
 	r := newReader(c, Scope{Namespace: namespace}, "pods")
 	if err := parallel(ctx, []func(context.Context) error{r.part(r.clusters), r.pods}); err != nil {
@@ -182,7 +191,7 @@ func (c *Client) ClustersAndPods(ctx context.Context, namespace string) (topolog
 	return r.snapshot, nil
 }
 
-// IrisClusters lists a namespace's IrisClusters.
+// IrisClusters returns a namespace's IrisClusters.
 func (c *Client) IrisClusters(ctx context.Context, namespace string) ([]iris.Cluster, error) {
 	r := newReader(c, Scope{Namespace: namespace}, iris.GroupResource().String())
 	if err := r.clusters(ctx); err != nil {
@@ -194,9 +203,9 @@ func (c *Client) IrisClusters(ctx context.Context, namespace string) ([]iris.Clu
 	return r.snapshot.Clusters, nil
 }
 
-// PodsNamed lists the pods with some names, of IrisClusters or not, by the label
-// that the StatefulSet controller sets. Names that no label can hold are passed
-// over; more than maxNamed at a time and maxNamedLists lists are an error.
+// PodsNamed returns the pods with some names, of IrisClusters or not, by the label that
+// the StatefulSet controller sets. Names that are no valid label value are skipped. It
+// returns an error for more names than maxNamed times maxNamedLists.
 func (c *Client) PodsNamed(ctx context.Context, namespace string, names []string) ([]iris.Pod, error) {
 	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(validation.IsValidLabelValue(name)) > 0 })
 	slices.Sort(names)
@@ -216,14 +225,14 @@ func (c *Client) PodsNamed(ctx context.Context, namespace string, names []string
 	return found, nil
 }
 
-// podsOfAnyKind lists pods, of IrisClusters or not.
+// podsOfAnyKind returns pods, of IrisClusters or not.
 func (c *Client) podsOfAnyKind(ctx context.Context, namespace string, options metav1.ListOptions) ([]iris.Pod, error) {
 	return Collect(ctx, c.rest.Core.Pods(namespace).List, options, func(pod *corev1.Pod) (iris.Pod, bool) {
 		return iris.PodFrom(pod), true
 	})
 }
 
-// Clusters lists the names of a namespace's IrisClusters.
+// Clusters returns the names of a namespace's IrisClusters.
 func (c *Client) Clusters(ctx context.Context, namespace string) ([]string, error) {
 	clusters, err := c.IrisClusters(ctx, namespace)
 	var names []string
@@ -357,7 +366,7 @@ func (r *reader) pods(ctx context.Context) error {
 	return nil
 }
 
-// Pods lists the pods of IrisClusters that a label selector matches.
+// Pods returns the pods of IrisClusters that a label selector matches.
 func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]iris.Pod, error) {
 	found, err := c.listPods(ctx, namespace, selector)
 	return found, c.Explain(err, Access{"list", "pods", namespace}, "")
@@ -390,18 +399,27 @@ func (c *Client) Pod(ctx context.Context, namespace, name string) (*iris.Pod, er
 	return nil, nil
 }
 
-func (r *reader) services(ctx context.Context) error { return r.listServices(ctx, "") }
-
 func (r *reader) listServices(ctx context.Context, selector string) error {
-	list := r.client.rest.Core.Services(r.scope.Namespace).List
-	found, err := Collect(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(service *corev1.Service) (corev1.Service, bool) {
-		service.ManagedFields = nil
-		return *service, true
+	return listInto(ctx, r, &r.snapshot.Services, r.client.rest.Core.Services(r.scope.Namespace).List,
+		metav1.ListOptions{LabelSelector: selector}, "services", LossServices)
+}
+
+// listInto sets found to the objects of a list, without their managed fields.
+func listInto[T any, O interface {
+	*T
+	metav1.Object
+}, L runtime.Object](
+	ctx context.Context, r *reader, found *[]T,
+	list func(context.Context, metav1.ListOptions) (L, error), options metav1.ListOptions, resource, loss string,
+) error {
+	all, err := Collect(ctx, list, options, func(object *T) (T, bool) {
+		O(object).SetManagedFields(nil)
+		return *object, true
 	})
 	if err != nil {
-		return r.failed(ctx, err, "list", "services", LossServices)
+		return r.failed(ctx, err, "list", resource, loss)
 	}
-	r.snapshot.Services = found
+	*found = all
 	return nil
 }
 
@@ -409,11 +427,9 @@ func (r *reader) listServices(ctx context.Context, selector string) error {
 // so that their EndpointSlices need not be read.
 func (r *reader) keepConcerned() {
 	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, func(service corev1.Service) bool {
-		return !topology.Concerns(&service, r.scope.Names[0], r.snapshot.Pods)
+		return !topology.IsRelevant(&service, r.scope.Names[0], r.snapshot.Pods)
 	})
 }
-
-func (r *reader) allSlices(ctx context.Context) error { return r.listSlices(ctx, "") }
 
 // maxNamed bounds the length of a label selector in a URL; beyond it what it
 // would have chosen from is all read.
@@ -428,7 +444,7 @@ func (r *reader) slicesOfServices(ctx context.Context) error {
 		return nil
 	}
 	if len(r.snapshot.Services) > maxNamed {
-		return r.allSlices(ctx)
+		return r.listSlices(ctx, "")
 	}
 	var names []string
 	for _, service := range r.snapshot.Services {
@@ -438,30 +454,14 @@ func (r *reader) slicesOfServices(ctx context.Context) error {
 }
 
 func (r *reader) listSlices(ctx context.Context, selector string) error {
-	list := r.client.rest.Discovery.EndpointSlices(r.scope.Namespace).List
-	found, err := Collect(ctx, list, metav1.ListOptions{LabelSelector: selector}, func(slice *discoveryv1.EndpointSlice) (discoveryv1.EndpointSlice, bool) {
-		slice.ManagedFields = nil
-		return *slice, true
-	})
-	if err != nil {
-		return r.failed(ctx, err, "list", EndpointSlices, LossSlices)
-	}
-	r.snapshot.Slices = found
-	return nil
+	return listInto(ctx, r, &r.snapshot.Slices, r.client.rest.Discovery.EndpointSlices(r.scope.Namespace).List,
+		metav1.ListOptions{LabelSelector: selector}, EndpointSlices, LossSlices)
 }
 
 // events reads Warnings.
 func (r *reader) events(ctx context.Context) error {
-	list := r.client.rest.Core.Events(r.scope.Namespace).List
-	found, err := Collect(ctx, list, metav1.ListOptions{FieldSelector: r.scope.EventFields()}, func(event *corev1.Event) (corev1.Event, bool) {
-		event.ManagedFields = nil
-		return *event, true
-	})
-	if err != nil {
-		return r.failed(ctx, err, "list", "events", LossEvents)
-	}
-	r.snapshot.Events = found
-	return nil
+	return listInto(ctx, r, &r.snapshot.Events, r.client.rest.Core.Events(r.scope.Namespace).List,
+		metav1.ListOptions{FieldSelector: r.scope.EventFields()}, "events", LossEvents)
 }
 
 // needsEvents reports whether something is there that only a Warning explains:
@@ -469,7 +469,7 @@ func (r *reader) events(ctx context.Context) error {
 // cluster, a pod that is not ready.
 func (r *reader) needsEvents() bool {
 	s := &r.snapshot
-	if slices.ContainsFunc(s.Services, topology.AddressIsPending) || topology.LacksPods(*s) {
+	if slices.ContainsFunc(s.Services, cluster.AddressIsPending) || topology.LacksPods(*s) {
 		return true
 	}
 	return r.scope.IsSingle() && slices.ContainsFunc(s.Pods, func(p iris.Pod) bool { return !p.Ready })

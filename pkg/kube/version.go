@@ -24,9 +24,9 @@ const (
 	lossImages   = "the images of IRIS and the web gateway are not known"
 )
 
-// Version reads the server's version, the images of IKO and those of the
-// namespace's instances, in parallel. Pods that may not be read leave their
-// part empty.
+// Version returns the server's version, the images of IKO and those of the
+// namespace's instances, read in parallel. If pods cannot be read,
+// their part is empty and Unread has the reason.
 func (c *Client) Version(ctx context.Context, namespace string) (view.ServerVersion, error) {
 	v := view.ServerVersion{}
 	operators := newReader(c, Scope{}, "")
@@ -48,19 +48,19 @@ func (c *Client) Version(ctx context.Context, namespace string) (view.ServerVers
 
 func (c *Client) serverVersion(ctx context.Context, v *view.ServerVersion) error {
 	body, err := c.rest.Core.RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
-	if err != nil {
-		return c.Explain(err, Access{Verb: "get", Resource: "/version"}, "")
-	}
 	var info version.Info
-	if err := json.Unmarshal(body, &info); err != nil {
+	if err == nil {
+		err = json.Unmarshal(body, &info)
+	}
+	if err != nil {
 		return c.Explain(err, Access{Verb: "get", Resource: "/version"}, "")
 	}
 	v.Version, v.Platform = info.GitVersion, info.Platform
 	return nil
 }
 
-// operatorImages looks for IKO in all namespaces and, where that is forbidden,
-// in the one given.
+// operatorImages returns the images of IKO in all namespaces or, if that is forbidden, in
+// the namespace given.
 func (r *reader) operatorImages(ctx context.Context, namespace string) ([]view.Image, error) {
 	images, err := r.operatorImagesIn(ctx, metav1.NamespaceAll)
 	if apierrors.IsForbidden(err) {
@@ -107,7 +107,7 @@ func (r *reader) instanceImages(ctx context.Context) (instances, gateways []view
 	return counted(ofIRIS), counted(ofGateways), nil
 }
 
-// counted are the different images in alphabetical order.
+// counted returns the distinct images in alphabetical order, with the number of pods.
 func counted(images []string) []view.Image {
 	slices.Sort(images)
 	found := []view.Image{}

@@ -18,7 +18,8 @@ const (
 	ExitError = 1
 	// ExitUsage: the command line is wrong; nothing was tried.
 	ExitUsage = 2
-	// ExitDegraded: status was read and something is wrong with a cluster.
+	// ExitDegraded: status was read, and a cluster has an error; with --strict, or
+	// a warning.
 	ExitDegraded = 3
 	// ExitInterrupted: a signal ended the command before it was done; shells
 	// use the same number.

@@ -33,7 +33,7 @@ func TestOnlyAsync(t *testing.T) {
 			message: `no running pod has the role primary in IrisCluster "dr" in namespace "ns"; dr-data-0-0: no role`, hint: "as in dr-data-0-0",
 		},
 		"a role was named": {
-			request: Request{Role: "primary"}, pods: []iris.Pod{one}, answers: answers(async(one)),
+			request: Request{role: "primary"}, pods: []iris.Pod{one}, answers: answers(async(one)),
 			message: `no pod has the role primary in IrisCluster "dr" in namespace "ns": IRIS says that each is an async member, and the failover members of its mirror are elsewhere`,
 			hint:    "name one of the pods: dr-data-0-0",
 		},
@@ -44,7 +44,7 @@ func TestOnlyAsync(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.request.Namespace = "ns"
+			test.request.namespace = "ns"
 			target, err := Choose(test.request, cluster.Namespace{Name: "ns", ClustersRead: true, Clusters: []iris.Cluster{mirrored("dr")}, Pods: test.pods})
 			if err != nil {
 				t.Fatal(err)

@@ -15,10 +15,10 @@ import (
 // NamePortal is the name by which the port that serves the portal is asked for.
 const NamePortal = "portal"
 
-const portHint = "the form is [LOCAL:]REMOTE, as in 8080:portal, superserver or 0:1972; " +
+const portHint = "the form is [LOCAL:]REMOTE, for example 8080:portal, superserver or 0:1972; " +
 	"REMOTE is a number, a container port's name, portal or superserver"
 
-// Port is a port to be forwarded.
+// A Port is a port to be forwarded.
 type Port struct {
 	// Local is the port on this machine; 0 for any that is free.
 	Local uint16
@@ -27,17 +27,18 @@ type Port struct {
 	Remote string
 }
 
-// IsPort tells an argument that can only be a port from one that may be a
-// cluster's or a pod's name.
+// IsPort reports whether an argument can only be a port, and not the name of a
+// cluster or a pod.
 func IsPort(arg string) bool {
 	_, err := strconv.ParseUint(arg, 10, 64)
 	return err == nil || strings.Contains(arg, ":") || arg == NamePortal || arg == iris.NameSuperserver
 }
 
-// ParsePort reads [LOCAL:]REMOTE. Its errors are usage errors with a hint.
+// ParsePort parses [LOCAL:]REMOTE. It returns a usage error with a hint if that is
+// not a port.
 func ParsePort(arg string) (Port, error) {
 	wrong := func(format string, args ...any) (Port, error) {
-		return Port{}, problem.Usage("port %q: %s", arg, fmt.Sprintf(format, args...)).Hint(portHint)
+		return Port{}, problem.Usage("invalid port %q: %s", arg, fmt.Sprintf(format, args...)).Hint(portHint)
 	}
 	local, remote, both := strings.Cut(arg, ":")
 	if !both {
@@ -64,8 +65,8 @@ func ParsePort(arg string) (Port, error) {
 	return p, nil
 }
 
-// In returns the number of the port in a pod. Its error is a Stopped if the
-// sidecar, which serves the portal, does not run at the moment.
+// In returns the number of the port in a pod. The error is Stopped if the sidecar,
+// which serves the portal, is not running at the moment.
 func (p Port) In(pod iris.Pod, c iris.Cluster) (uint16, error) {
 	if n, err := strconv.ParseUint(p.Remote, 10, 16); err == nil {
 		return uint16(n), nil
@@ -89,23 +90,27 @@ func (p Port) In(pod iris.Pod, c iris.Cluster) (uint16, error) {
 		Hint("there are %s, %s; or give a number", NamePortal, strings.Join(cluster.PortNames(declared), ", "))
 }
 
-// Stopped is the error of a port whose container does not run. The kubelet may
-// start the container again.
-type Stopped struct{ error }
+// Stopped is the error of a portal whose sidecar is not running. The kubelet may
+// start it again.
+type Stopped struct {
+	error
+	Pod iris.Pod
+	// Own is the number of IRIS's own web port, which serves the portal meanwhile;
+	// 0 if IRIS is not running either.
+	Own int32
+}
 
 // Unwrap returns the error itself.
 func (e Stopped) Unwrap() error { return e.error }
 
-// sidecarStopped says why the sidecar serves no portal, and how to reach that of
-// IRIS.
 func sidecarStopped(pod iris.Pod, c iris.Cluster) error {
 	why := ""
 	if pod.Sidecar.Reason != "" {
 		why = ": " + pod.Sidecar.Reason
 	}
 	err := problem.New("the sidecar of pod %q in namespace %q is not running%s", pod.Name, pod.Namespace, why)
-	if own := cluster.OwnPort(pod, c); pod.IRIS.IsRunning() && own.Number != 0 {
-		err = err.Hint("kubectl iris port-forward %s 8080:%d -n %s reaches the web port of IRIS itself", pod.ShortName(), own.Number, pod.Namespace)
+	if !pod.IRIS.IsRunning() {
+		return Stopped{err, pod, 0}
 	}
-	return Stopped{err}
+	return Stopped{err, pod, cluster.OwnPort(pod, c).Number}
 }

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,27 +67,27 @@ func TestChoose(t *testing.T) {
 	}{
 		{name: "the primary of the only cluster", facts: one, want: `primary of IrisCluster "simple"`},
 		{name: "without the right to read IrisClusters", facts: unread, want: `primary of IrisCluster "simple"`},
-		{name: "a role of the only cluster", request: Request{Role: "backup"}, facts: one, want: `backup of IrisCluster "simple"`},
-		{name: "a cluster", request: Request{Name: "simple"}, facts: two, want: `primary of IrisCluster "simple"`},
-		{name: "a cluster and a role", request: Request{Name: "simple", Role: "backup"}, facts: two, want: `backup of IrisCluster "simple"`},
-		{name: "a cluster without a mirror", request: Request{Name: "lone"}, facts: two, want: `pod "lone-data-0"`},
-		{name: "a pod by its short name", request: Request{Name: "data-0-1"}, facts: two, want: `pod "simple-data-0-1"`},
-		{name: "a pod by its name", request: Request{Name: "simple-data-0-1"}, facts: two, want: `pod "simple-data-0-1"`},
-		{name: "a shard", request: Request{Shard: "1"}, facts: sharded, want: `primary of shard 1 of IrisCluster "big"`},
+		{name: "a role of the only cluster", request: Request{role: "backup"}, facts: one, want: `backup of IrisCluster "simple"`},
+		{name: "a cluster", request: Request{name: "simple"}, facts: two, want: `primary of IrisCluster "simple"`},
+		{name: "a cluster and a role", request: Request{name: "simple", role: "backup"}, facts: two, want: `backup of IrisCluster "simple"`},
+		{name: "a cluster without a mirror", request: Request{name: "lone"}, facts: two, want: `pod "lone-data-0"`},
+		{name: "a pod by its short name", request: Request{name: "data-0-1"}, facts: two, want: `pod "simple-data-0-1"`},
+		{name: "a pod by its name", request: Request{name: "simple-data-0-1"}, facts: two, want: `pod "simple-data-0-1"`},
+		{name: "a shard", request: Request{shard: "1"}, facts: sharded, want: `primary of shard 1 of IrisCluster "big"`},
 		{name: "no cluster", facts: cluster.Namespace{ClustersRead: true}, err: `no IrisCluster found in namespace "ns"`},
 		{name: "several clusters", facts: two, err: `namespace "ns" has several IrisClusters: lone, simple`},
 		{name: "several shards", facts: sharded, err: `shard is required because IrisCluster "big" in namespace "ns" has the shards 0, 1`},
-		{name: "no such shard", request: Request{Shard: "7"}, facts: sharded, err: `invalid shard "7": IrisCluster "big" in namespace "ns" has no such shard`},
-		{name: "a role that no pod can have", request: Request{Role: "bakcup"}, facts: one, err: `invalid role "bakcup": no pod of IrisCluster "simple" in namespace "ns" has this role, and it is neither primary nor backup`},
-		{name: "a pod and a role", request: Request{Name: "data-0-1", Role: "backup"}, facts: one, err: `pod "simple-data-0-1" cannot be used together with --role or --shard`},
-		{name: "no such cluster", request: Request{Name: "simpel", Role: "backup"}, facts: one, err: `IrisCluster "simpel" not found in namespace "ns"`},
-		{name: "nothing of that name", request: Request{Name: "simpel"}, facts: one, err: `neither an IrisCluster nor a pod of one is named "simpel" in namespace "ns"`},
+		{name: "no such shard", request: Request{shard: "7"}, facts: sharded, err: `invalid shard "7": IrisCluster "big" in namespace "ns" has no such shard`},
+		{name: "a role that no pod can have", request: Request{role: "bakcup"}, facts: one, err: `invalid role "bakcup": no pod of IrisCluster "simple" in namespace "ns" has this role, and it is neither primary nor backup`},
+		{name: "a pod and a role", request: Request{name: "data-0-1", role: "backup"}, facts: one, err: `pod "simple-data-0-1" cannot be used together with role or shard`},
+		{name: "no such cluster", request: Request{name: "simpel", role: "backup"}, facts: one, err: `IrisCluster "simpel" not found in namespace "ns"`},
+		{name: "nothing of that name", request: Request{name: "simpel"}, facts: one, err: `neither an IrisCluster nor a pod of one is named "simpel" in namespace "ns"`},
 		{
-			name: "several pods of that name", request: Request{Name: "data-0-0"}, facts: cluster.Namespace{Pods: append(pair("a"), pair("b")...)},
+			name: "several pods of that name", request: Request{name: "data-0-0"}, facts: cluster.Namespace{Pods: append(pair("a"), pair("b")...)},
 			err: `"data-0-0" names several pods in namespace "ns": a-data-0-0, b-data-0-0`,
 		},
 		{
-			name: "a cluster and a pod of one name", request: Request{Name: "data-0-1"},
+			name: "a cluster and a pod of one name", request: Request{name: "data-0-1"},
 			facts: cluster.Namespace{ClustersRead: true, Clusters: []iris.Cluster{mirrored("data-0-1"), mirrored("simple")}, Pods: pair("simple")},
 			err:   `"data-0-1" in namespace "ns" is an IrisCluster and also pod "simple-data-0-1"`,
 		},
@@ -96,13 +97,13 @@ func TestChoose(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.request.Namespace, c.facts.Name = "ns", "ns"
+			c.request.namespace, c.facts.Name = "ns", "ns"
 			got, err := Choose(c.request, c.facts)
 			if c.err != "" {
 				if err == nil || err.Error() != c.err {
 					t.Errorf("error %v, want %s", err, c.err)
 				}
-				if problem.HintOf(err) == "" {
+				if problem.HintOf(err) == "" && !errors.As(err, new(Unresolved)) {
 					t.Error("no hint")
 				}
 				return
@@ -194,7 +195,7 @@ func TestFind(t *testing.T) {
 		},
 		{
 			name: "a pod that does not run", target: Target{Namespace: "ns", Pod: "simple-data-0-1"}, pods: []iris.Pod{a, stopped},
-			err: `pod "simple-data-0-1" in namespace "ns" does not run: CrashLoopBackOff`,
+			err: `pod "simple-data-0-1" in namespace "ns" is not running: CrashLoopBackOff`,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -203,7 +204,7 @@ func TestFind(t *testing.T) {
 				if err == nil || err.Error() != c.err {
 					t.Errorf("error %v\nwant  %s", err, c.err)
 				}
-				if problem.HintOf(err) == "" {
+				if problem.HintOf(err) == "" && !errors.As(err, new(Unresolved)) {
 					t.Error("no hint")
 				}
 				return
@@ -227,12 +228,12 @@ func TestParsePort(t *testing.T) {
 		{arg: "0:portal", want: Port{Remote: "portal"}},
 		{arg: "1972:superserver", want: Port{Local: 1972, Remote: "superserver"}},
 		{arg: "web-server", want: Port{Remote: "web-server"}},
-		{arg: "0", err: `port "0": REMOTE 0 is not a port number from 1 to 65535`},
-		{arg: "65536", err: `port "65536": REMOTE 65536 is not a port number from 1 to 65535`},
-		{arg: "99999:80", err: `port "99999:80": LOCAL "99999" is not a port number up to 65535`},
-		{arg: "80:", err: `port "80:": REMOTE "" is neither a port number nor the name of a port`},
-		{arg: "1:2:3", err: `port "1:2:3": REMOTE "2:3" is neither a port number nor the name of a port`},
-		{arg: "a_b", err: `port "a_b": REMOTE "a_b" is neither a port number nor the name of a port`},
+		{arg: "0", err: `invalid port "0": REMOTE 0 is not a port number from 1 to 65535`},
+		{arg: "65536", err: `invalid port "65536": REMOTE 65536 is not a port number from 1 to 65535`},
+		{arg: "99999:80", err: `invalid port "99999:80": LOCAL "99999" is not a port number up to 65535`},
+		{arg: "80:", err: `invalid port "80:": REMOTE "" is neither a port number nor the name of a port`},
+		{arg: "1:2:3", err: `invalid port "1:2:3": REMOTE "2:3" is neither a port number nor the name of a port`},
+		{arg: "a_b", err: `invalid port "a_b": REMOTE "a_b" is neither a port number nor the name of a port`},
 	} {
 		t.Run(c.arg, func(t *testing.T) {
 			got, err := ParsePort(c.arg)
@@ -310,27 +311,69 @@ func TestPortIn(t *testing.T) {
 	}
 }
 
-// IRIS' own port is offered where IRIS runs: the sidecar may come back, so the
-// error is told from one that waiting does not cure.
+// The error of a sidecar that is not running says which port serves the portal
+// meanwhile: that of IRIS, if it runs.
 func TestPortalOfAStoppedSidecar(t *testing.T) {
 	pod := data("simple", "data-0-0", "")
 	pod.Sidecar = &iris.Container{Name: iris.SidecarContainer}
 	pod.IRIS.Ports = []corev1.ContainerPort{{Name: "webserver", ContainerPort: 8888}}
-	_, err := Port{Remote: NamePortal}.In(pod, iris.Cluster{})
-	if !errors.As(err, new(Stopped)) || err.Error() != `the sidecar of pod "simple-data-0-0" in namespace "ns" is not running` {
-		t.Errorf("error %v", err)
+	portal := Port{Remote: NamePortal}
+	var stopped Stopped
+	if _, err := portal.In(pod, iris.Cluster{}); !errors.As(err, &stopped) || stopped.Own != 8888 || stopped.Pod.Name != pod.Name ||
+		err.Error() != `the sidecar of pod "simple-data-0-0" in namespace "ns" is not running` {
+		t.Errorf("error %v, port %d", err, stopped.Own)
 	}
-	if want, got := "kubectl iris port-forward data-0-0 8080:8888 -n ns reaches the web port of IRIS itself", problem.HintOf(err); got != want {
-		t.Errorf("hint %q, want %q", got, want)
-	}
-
 	pod.IRIS.Started = metav1.Time{}
-	_, err = Port{Remote: NamePortal}.In(pod, iris.Cluster{})
-	if hint := problem.HintOf(err); !errors.As(err, new(Stopped)) || hint != "" {
-		t.Errorf("error %v, hint %q though IRIS does not run either", err, hint)
+	if _, err := portal.In(pod, iris.Cluster{}); !errors.As(err, &stopped) || stopped.Own != 0 {
+		t.Errorf("error %v, port %d although IRIS is not running either", err, stopped.Own)
 	}
-	_, err = Port{Remote: "nope"}.In(pod, iris.Cluster{})
-	if err == nil || errors.As(err, new(Stopped)) {
+	if _, err := (Port{Remote: "nope"}).In(pod, iris.Cluster{}); err == nil || errors.As(err, new(Stopped)) {
 		t.Errorf("error %v of a port that there is not", err)
+	}
+}
+
+func TestNewRequest(t *testing.T) {
+	for _, c := range []struct {
+		role, shard string
+		name        []string
+		err         string
+	}{
+		{role: "backup", shard: "0", name: []string{"simple"}},
+		{name: []string{"data-0-1"}},
+		{},
+		{name: []string{""}, err: `"" is not the name of an IrisCluster or a pod`},
+		{name: []string{"Simple"}, err: `"Simple" is not the name of an IrisCluster or a pod`},
+		{role: "a b", err: `invalid role "a b": must be the value of a label`},
+		{shard: "-", err: `invalid shard "-": must be the value of a label`},
+	} {
+		r, err := NewRequest("ns", c.role, c.shard, c.name...)
+		if c.err != "" {
+			if err == nil || err.Error() != c.err || problem.ExitCode(err) != problem.ExitUsage || problem.HintOf(err) == "" {
+				t.Errorf("error %v, want %s", err, c.err)
+			}
+			continue
+		}
+		if err != nil || r.Namespace() != "ns" || r.Name() != strings.Join(c.name, "") || r.IsNarrowed() != (c.role+c.shard != "") {
+			t.Errorf("%+v, error %v", r, err)
+		}
+	}
+}
+
+// What names no pod by itself is found in the status of the cluster, or of all.
+func TestUnresolved(t *testing.T) {
+	for name, c := range map[string]struct {
+		request Request
+		facts   cluster.Namespace
+		cluster string
+	}{
+		"no data pod": {Request{}, cluster.Namespace{ClustersRead: true, Clusters: []iris.Cluster{{Namespace: "ns", Name: "lone", Nodes: map[string]iris.Node{"data": {}}}}}, "lone"},
+		"no cluster":  {Request{name: "simple"}, cluster.Namespace{ClustersRead: true}, ""},
+	} {
+		c.request.namespace, c.facts.Name = "ns", "ns"
+		_, err := Choose(c.request, c.facts)
+		var unresolved Unresolved
+		if !errors.As(err, &unresolved) || unresolved.Namespace != "ns" || unresolved.Cluster != c.cluster {
+			t.Errorf("%s: %v, %+v", name, err, unresolved)
+		}
 	}
 }

@@ -41,7 +41,7 @@ func TestSlowExecAndStaleLabelsMoveNothing(t *testing.T) {
 				if err != nil || first.Name != "simple-data-0-1" {
 					t.Fatalf("%s, %v", first.Name, err)
 				}
-				f := NewFollower(target, pods, answers, first, ask, Events{
+				f := NewTracker(target, pods, answers, first, ask, Events{
 					Busy:    func() bool { return true },
 					Moved:   func(_, to TargetPod) { moves.Add(1); t.Logf("moved to %s", to.Name) },
 					Waiting: func(error) {},
@@ -91,7 +91,7 @@ func TestInconclusiveAnswersMoveNothing(t *testing.T) {
 					time.Sleep(10 * time.Second)
 					m.set("Backup", status)
 					time.Sleep(time.Minute)
-					expect(t, holder(t, f, time.Minute), "simple-data-0-1")
+					expect(t, targetPod(t, f, time.Minute), "simple-data-0-1")
 					got, _ := m.taken()
 					expect(t, len(got), 0)
 
@@ -99,7 +99,7 @@ func TestInconclusiveAnswersMoveNothing(t *testing.T) {
 					time.Sleep(time.Second)
 					f.SetPods(m.label("primary", "backup")) // the operator says so now
 					time.Sleep(10 * time.Second)
-					expect(t, holder(t, f, time.Minute), "simple-data-0-0")
+					expect(t, targetPod(t, f, time.Minute), "simple-data-0-0")
 				})
 			})
 		}

@@ -1,12 +1,14 @@
-// Package reach decides which pod a command reaches: target.go finds what the
-// command line names, targetpod.go which pod that is now, follow.go keeps that
-// up to date, and port.go reads which of the pod's ports is asked for. It knows
-// no client: pods and IRIS's answers are handed in.
+// Package reach decides which pod a command reaches: target.go chooses what a
+// request means, targetpod.go which pod that is now, tracker.go keeps that up to
+// date, and port.go which of the pod's ports is reached. It knows no client: pods
+// and IRIS's answers are handed in.
 package reach
 
 import (
 	"fmt"
 	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -14,15 +16,59 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// Request is a target as the command line names it.
+// A Request is a target as a user names it.
 type Request struct {
-	Namespace string
-	// Name is a cluster's or a pod's, the latter in full or without its
-	// cluster's (data-0-1); "" leaves it to what there is.
-	Name string
-	// Role and Shard narrow a cluster to one of its data pods.
-	Role, Shard string
+	namespace string
+	// name is a cluster's or a pod's, the latter in full or without its cluster's
+	// (data-0-1); it is empty if none was given.
+	name string
+	// role and shard narrow a cluster to one of its data pods.
+	role, shard string
 }
+
+// NewRequest returns the request for what has this name, or for what there is if
+// no name is given. It returns a usage error if nothing can have the name, the
+// role or the shard.
+func NewRequest(namespace, role, shard string, name ...string) (Request, error) {
+	r := Request{namespace: namespace, role: role, shard: shard}
+	for _, n := range name {
+		if len(validation.IsDNS1123Subdomain(n)) > 0 {
+			return Request{}, problem.Usage("%q is not the name of an IrisCluster or a pod", n).
+				Hint("a name consists of lower-case letters, digits, - and ., with a letter or digit at both ends")
+		}
+		r.name = n
+	}
+	for _, given := range []struct {
+		field problem.Field
+		value string
+	}{{"role", role}, {"shard", shard}} {
+		if len(validation.IsValidLabelValue(given.value)) > 0 {
+			return Request{}, problem.Usage("invalid %s %q: must be the value of a label", given.field, given.value).
+				Hint("it is up to 63 letters, digits, -, _ and ., with a letter or digit at both ends")
+		}
+	}
+	return r, nil
+}
+
+// Namespace returns the namespace of the target.
+func (r Request) Namespace() string { return r.namespace }
+
+// Name returns the name that was given, or "".
+func (r Request) Name() string { return r.name }
+
+// IsNarrowed reports whether a role or a shard was given, so that the request
+// means one pod.
+func (r Request) IsNarrowed() bool { return r.role != "" || r.shard != "" }
+
+// Unresolved is the error of a request that no pod meets, or several do. The
+// status of the cluster shows more, or of all clusters if Cluster is empty.
+type Unresolved struct {
+	error
+	Namespace, Cluster string
+}
+
+// Unwrap returns the error itself.
+func (e Unresolved) Unwrap() error { return e.error }
 
 // A Target is either one pod, whatever becomes of its role, or the pod that has
 // a role in a cluster.
@@ -32,13 +78,13 @@ type Target struct {
 	// ClusterRead.
 	Cluster     iris.Cluster
 	ClusterRead bool
-	// Pod is a pod's full name; "" with a role.
+	// Pod is a pod's full name; "" if there is a role.
 	Pod string
 	// ByShortName: Pod was found by its short name, which may be the full name of
 	// a pod that belongs to no IrisCluster.
 	ByShortName bool
-	// Role is a mirror role, and Shard the shard in which it is held; "" where
-	// the cluster has one shard.
+	// Role is a mirror role, and Shard that of its pod; "" if the cluster has one
+	// shard.
 	Role, Shard string
 	// RoleImplied: the user gave no role, and Role is the primary of a mirror.
 	RoleImplied bool
@@ -53,7 +99,7 @@ func (t Target) String() string {
 	return fmt.Sprintf("%s of %s", t.Role, t.place())
 }
 
-// place is where a role is held.
+// place names the cluster, or the shard of it.
 func (t Target) place() string {
 	if t.Shard != "" {
 		return fmt.Sprintf("shard %s of IrisCluster %q", t.Shard, t.Cluster.Name)
@@ -62,25 +108,24 @@ func (t Target) place() string {
 }
 
 // Choose returns the target that a request means. Without a role or a pod it is
-// the only sensible one: the primary of a mirror, else the only data pod. What
-// does not exist, or could be several things, is an error that says what there
-// is.
+// the only sensible one: the primary of a mirror, else the only data pod. The
+// error of what does not exist, or could be several things, says what there is.
 func Choose(r Request, n cluster.Namespace) (Target, error) {
-	found, err := r.named(n)
+	named, err := Find(r, n)
 	if err != nil {
 		return Target{}, err
 	}
-	facts := n.Facts(found.cluster)
-	t := Target{Namespace: r.Namespace, Cluster: facts.Resource, ClusterRead: facts.Read}
-	if found.pod != "" {
-		t.Pod, t.ByShortName = found.pod, found.byShortName
+	facts := n.Facts(named.Cluster)
+	t := Target{Namespace: r.namespace, Cluster: facts.Resource, ClusterRead: facts.Read}
+	if named.Pod != "" {
+		t.Pod, t.ByShortName = named.Pod, named.ByShortName
 		return t, nil
 	}
 	c := cluster.New(facts)
-	if err := c.ValidateShard(r.Shard, false); err != nil {
+	if err := c.ValidateShard(r.shard, false); err != nil {
 		return Target{}, err
 	}
-	t.Role, t.Shard = r.Role, r.Shard
+	t.Role, t.Shard = r.role, r.shard
 	if t.Role == "" && c.Mirrored == iris.Yes {
 		t.Role, t.RoleImplied = iris.MirrorPrimary, true
 	}
@@ -89,55 +134,61 @@ func Choose(r Request, n cluster.Namespace) (Target, error) {
 	}
 	switch members := t.members(c); len(members) {
 	case 0:
-		return Target{}, problem.New("%s in namespace %q has no data pod", t.place(), r.Namespace).
-			Hint("kubectl iris status %s -n %s shows its pods", found.cluster, r.Namespace)
+		return Target{}, t.unresolved(problem.New("%s in namespace %q has no data pod", t.place(), r.namespace))
 	case 1:
 		t.Pod = members[0].Name
 		return t, nil
 	default:
 		return Target{}, problem.Usage("a pod name is required: %s in namespace %q has several data pods and no mirror: %s",
-			t.place(), r.Namespace, listed(names(members))).Hint("name one of them")
+			t.place(), r.namespace, listed(names(members))).Hint("name one of them")
 	}
 }
 
-// found is what a request names: a cluster, or one of its pods.
-type found struct {
-	cluster, pod string
-	byShortName  bool
+// unresolved returns err as that of a target that no pod, or several, meet.
+func (t Target) unresolved(err error) error { return Unresolved{err, t.Namespace, t.Cluster.Name} }
+
+// Named is what a request names: a cluster or, with Pod, one of its pods.
+type Named struct {
+	Cluster, Pod string
+	// ByShortName: Pod was found by its short name.
+	ByShortName bool
 }
 
-// named returns the cluster or the pod that the request names, or the only
-// cluster if it names none.
-func (r Request) named(n cluster.Namespace) (found, error) {
-	if r.Name == "" {
+// Find returns the cluster or the pod that a request names, or the only cluster
+// if it names none.
+func Find(r Request, n cluster.Namespace) (Named, error) {
+	if r.name == "" {
 		only, err := n.Only()
-		return found{cluster: only}, err
+		return Named{Cluster: only}, err
 	}
 	clusters := n.Names()
-	isCluster := slices.Contains(clusters, r.Name)
-	narrowed := r.Role != "" || r.Shard != ""
-	if isCluster && narrowed {
-		return found{cluster: r.Name}, nil
+	isCluster := slices.Contains(clusters, r.name)
+	if isCluster && r.IsNarrowed() {
+		return Named{Cluster: r.name}, nil
 	}
-	pod, byShortName, notFound := cluster.FindPod(r.Namespace, r.Name, n.Pods)
+	pod, byShortName, notFound := cluster.FindPod(r.namespace, r.name, n.Pods)
 	switch {
 	case notFound == nil && isCluster:
-		return found{}, problem.Usage("%q in namespace %q is an IrisCluster and also pod %q", r.Name, r.Namespace, pod.Name).
-			Hint("add --role for the cluster, or give the pod's full name")
-	case notFound == nil && narrowed:
-		return found{}, problem.Usage("pod %q cannot be used together with --role or --shard", pod.Name).
+		return Named{}, problem.Usage("%q in namespace %q is an IrisCluster and also pod %q", r.name, r.namespace, pod.Name).
+			Hint("add %s for the cluster, or give the pod's full name", problem.Field("role"))
+	case notFound == nil && r.IsNarrowed():
+		return Named{}, problem.Usage("pod %q cannot be used together with %s or %s", pod.Name, problem.Field("role"), problem.Field("shard")).
 			Hint("leave them out, or name its cluster %s instead", pod.Cluster())
 	case notFound == nil:
-		return found{pod.Cluster(), pod.Name, byShortName}, nil
+		return Named{pod.Cluster(), pod.Name, byShortName}, nil
 	case isCluster:
-		return found{cluster: r.Name}, nil
-	case !narrowed && slices.ContainsFunc(n.Pods, func(p iris.Pod) bool { return p.ShortName() == r.Name }):
-		return found{}, notFound
-	case narrowed || len(n.Pods) == 0:
-		return found{}, problem.New("IrisCluster %q not found in namespace %q", r.Name, r.Namespace).Hint("%s", thereAre(clusters))
+		return Named{Cluster: r.name}, nil
+	case !r.IsNarrowed() && slices.ContainsFunc(n.Pods, func(p iris.Pod) bool { return p.ShortName() == r.name }):
+		return Named{}, notFound
+	case !r.IsNarrowed() && len(n.Pods) > 0:
+		return Named{}, problem.New("neither an IrisCluster nor a pod of one is named %q in namespace %q", r.name, r.namespace).
+			Hint("there are %s", listed(append(clusters, iris.PodNames(n.Pods)...)))
 	}
-	return found{}, problem.New("neither an IrisCluster nor a pod of one is named %q in namespace %q", r.Name, r.Namespace).
-		Hint("there are %s", listed(append(clusters, iris.PodNames(n.Pods)...)))
+	err := problem.New("IrisCluster %q not found in namespace %q", r.name, r.namespace)
+	if len(clusters) == 0 {
+		return Named{}, Unresolved{error: err, Namespace: r.namespace}
+	}
+	return Named{}, err.Hint("this namespace has %s", listed(clusters))
 }
 
 func names(members []*cluster.Member) []string {
@@ -152,17 +203,3 @@ func names(members []*cluster.Member) []string {
 const maxListed = 5
 
 func listed(names []string) string { return text.List(names, maxListed) }
-
-func thereAre(clusters []string) string {
-	if len(clusters) == 0 {
-		return "this namespace has none; kubectl iris status -A shows those of all namespaces"
-	}
-	return "this namespace has " + listed(clusters)
-}
-
-// ClusterOrPod returns the cluster that a request without role and shard means,
-// and the pod if it names one; "" for all pods of the cluster.
-func ClusterOrPod(r Request, n cluster.Namespace) (of, pod string, byShortName bool, err error) {
-	f, err := r.named(n)
-	return f.cluster, f.pod, f.byShortName, err
-}

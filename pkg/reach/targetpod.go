@@ -26,8 +26,8 @@ func (p TargetPod) Why() string {
 }
 
 // Resolve returns the pod that the target means now. A pod in which no container
-// runs, or that is being deleted, is none. If no pod has the role, or several
-// have, the error says so.
+// runs, or that is being deleted, is none. The error says if no pod has the role,
+// or several have; it is then Unresolved.
 func (t Target) Resolve(pods []iris.Pod, answers cluster.Answers) (TargetPod, error) {
 	c := t.cluster(pods, answers)
 	candidates := t.candidates(pods, c)
@@ -37,18 +37,18 @@ func (t Target) Resolve(pods []iris.Pod, answers cluster.Answers) (TargetPod, er
 	case t.Pod != "":
 		return TargetPod{}, t.notRunning(pods)
 	case len(candidates) == 0 && c.IsAsyncOnly():
-		return TargetPod{}, problem.New("no pod has the role %s in %s in namespace %q: IRIS says that each is an async member, and the failover members of its mirror are elsewhere",
-			t.Role, t.place(), t.Namespace).Hint("name one of the pods: %s", listed(names(t.members(c))))
+		return TargetPod{}, t.unresolved(problem.New("no pod has the role %s in %s in namespace %q: IRIS says that each is an async member, and the failover members of its mirror are elsewhere",
+			t.Role, t.place(), t.Namespace).Hint("name one of the pods: %s", listed(names(t.members(c)))))
 	case len(candidates) == 0:
-		return TargetPod{}, problem.New("no running pod has the role %s in %s in namespace %q%s", t.Role, t.place(), t.Namespace, t.others(c)).
-			Hint("kubectl iris status %s -n %s shows each pod's role; to reach a pod whatever its role, name it%s", t.Cluster.Name, t.Namespace, asIn(t.members(c)))
+		return TargetPod{}, t.unresolved(problem.New("no running pod has the role %s in %s in namespace %q%s", t.Role, t.place(), t.Namespace, t.others(c)).
+			Hint("to reach a pod whatever its role, name it%s", asIn(t.members(c))))
 	}
 	var claiming []string
 	for _, p := range candidates {
 		claiming = append(claiming, p.Name)
 	}
-	return TargetPod{}, problem.New("several pods have the role %s in %s in namespace %q: %s", t.Role, t.place(), t.Namespace, listed(claiming)).
-		Hint("name one of them; kubectl iris status %s -n %s shows what IRIS says in each", t.Cluster.Name, t.Namespace)
+	return TargetPod{}, t.unresolved(problem.New("several pods have the role %s in %s in namespace %q: %s", t.Role, t.place(), t.Namespace, listed(claiming)).
+		Hint("name one of them"))
 }
 
 // OnlyAsync returns the target pod for a cluster that was named without a role if
@@ -68,7 +68,7 @@ func (t Target) OnlyAsync(pods []iris.Pod, answers cluster.Answers) (only Target
 	return only, true
 }
 
-// asIn is the first of the members as an example.
+// asIn returns the first of the members as an example.
 func asIn(members []*cluster.Member) string {
 	if len(members) == 0 {
 		return ""
@@ -141,14 +141,13 @@ func only(pods []iris.Pod, keep func(iris.Pod) bool) []iris.Pod {
 func (t Target) notRunning(pods []iris.Pod) error {
 	i := slices.IndexFunc(pods, func(p iris.Pod) bool { return p.Name == t.Pod })
 	if i < 0 {
-		return problem.New("pod %q not found in namespace %q", t.Pod, t.Namespace).
-			Hint("kubectl iris status %s -n %s shows the cluster's pods", t.Cluster.Name, t.Namespace)
+		return t.unresolved(problem.New("pod %q not found in namespace %q", t.Pod, t.Namespace))
 	}
-	return problem.New("pod %q in namespace %q does not run: %s", t.Pod, t.Namespace, pods[i].State).
+	return problem.New("pod %q in namespace %q is not running: %s", t.Pod, t.Namespace, pods[i].State).
 		Hint("kubectl describe pod %s -n %s shows why", t.Pod, t.Namespace)
 }
 
-// others returns in a few words what the members are instead.
+// others lists the roles or states that the members have instead.
 func (t Target) others(c *cluster.Cluster) string {
 	var words []string
 	for _, m := range t.members(c) {

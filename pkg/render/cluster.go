@@ -11,8 +11,8 @@ import (
 )
 
 // Cluster prints one cluster in detail: the verdict in words, its pods, the
-// Services that lead to them, what is wrong with the next step below, and what
-// has moved since it is watched. What could not be read is left to Unread.
+// Services that reach them, what is wrong with the next step below, and what has
+// moved since it is watched. What could not be read is left to Unread.
 func Cluster(w io.Writer, c view.ClusterStatus, o Options) error {
 	c.Unread = nil
 	frame, err := ClusterFrame(c, o)
@@ -60,7 +60,7 @@ func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
 	return frame, nil
 }
 
-// printSection is a table with a blank line above.
+// printSection prints a table with a blank line above.
 func printSection[T any](w io.Writer, columns []column[T], items []T, o Options) error {
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
@@ -68,7 +68,7 @@ func printSection[T any](w io.Writer, columns []column[T], items []T, o Options)
 	return printTable(w, columns, items, o)
 }
 
-// headline names the cluster and says the verdict.
+// headline returns the cluster's name and its verdict.
 func headline(c view.ClusterStatus, color bool) string {
 	verdict := text.OneLine(c.Verdict)
 	if word := strings.ToLower(string(c.Health)); strings.HasPrefix(verdict, word) {
@@ -81,7 +81,7 @@ func headline(c view.ClusterStatus, color bool) string {
 type note struct {
 	// text is its lines, without the last line break.
 	text string
-	// solved says that a finding is no more.
+	// solved is the line that says that the finding is gone.
 	solved string
 }
 
@@ -94,14 +94,32 @@ func notesOf(findings []view.Finding, color bool) []note {
 	return notes
 }
 
+// findingNote returns a finding as it is printed. One that is not an error says
+// so, since a colour only repeats what the words say.
 func findingNote(f view.Finding, color bool) note {
-	line := string(f.Code) + ": " + text.OneLine(f.Message)
-	n := note{solved: paint(toneGood, "solved", color) + ": " + line}
-	n.text = paint(toneWarn, string(f.Code), color) + strings.TrimPrefix(line, string(f.Code))
+	line := ": " + text.OneLine(f.Message)
+	if f.Severity != view.SeverityError {
+		line = " (" + string(f.Severity) + ")" + line
+	}
+	n := note{
+		text:   paint(severityTone(f.Severity), string(f.Code), color) + line,
+		solved: paint(toneGood, "solved", color) + ": " + string(f.Code) + line,
+	}
 	if f.Hint != "" {
 		n.text += "\n  hint: " + text.OneLine(f.Hint)
 	}
 	return n
+}
+
+func severityTone(s view.Severity) tone {
+	switch s {
+	case view.SeverityError:
+		return toneBad
+	case view.SeverityWarning:
+		return toneWarn
+	default:
+		return toneNone
+	}
 }
 
 func unreadLine(u view.Unread, color bool) string {
@@ -138,8 +156,8 @@ func podColumns(c view.ClusterStatus, o Options) []column[view.Pod] {
 	return columns
 }
 
-// podRole says <none> of a member without a role, and a dash of a pod that
-// can have none.
+// podRole returns the role label: <none> for a member without one, and a dash for
+// a pod that can have none.
 func podRole(p view.Pod, mirrored *bool) string {
 	switch {
 	case p.LabelRole != "":
@@ -198,8 +216,8 @@ func serviceColumns(o Options) []column[view.Service] {
 	return columns
 }
 
-// reaches names the pods behind a Service. One without a selector is nobody's
-// to worry about.
+// reaches names the pods that a Service reaches. Of one without a selector it is
+// not known which pods it should reach.
 func reaches(s view.Service, wide bool) cell {
 	c := cell{text: reached(s.Reaches, wide)}
 	if len(s.Reaches) == 0 && len(s.Terminating) > 0 {

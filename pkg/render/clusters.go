@@ -16,8 +16,8 @@ type clusterRow struct {
 	shard   view.Shard
 }
 
-// Clusters prints a row for each cluster, or for each shard where one of them
-// has several. What could not be read is not in the table: see Unread.
+// Clusters prints a row for each cluster, or for each shard if one of them has
+// several. What could not be read is not in the table: see Unread.
 func Clusters(w io.Writer, list view.ClusterStatusList, o Options) error {
 	return printTable(w, clusterColumns(list, o), clusterRows(list), o)
 }
@@ -69,17 +69,17 @@ func clusterColumns(list view.ClusterStatusList, o Options) []column[clusterRow]
 
 func isSharded(c view.ClusterStatus) bool { return len(c.Shards) > 1 }
 
-// lacks tells whether a core resource could not be read.
+// lacks reports whether a core resource could not be read.
 func lacks(unread []view.Unread, resource string) bool {
 	return slices.ContainsFunc(unread, func(u view.Unread) bool { return u.Resource == resource })
 }
 
-// roleCell names the holders of a role. They are not cut: they are what the
-// list is for.
-func roleCell(c view.ClusterStatus, holders []string) cell {
+// roleCell names the pods with a role. They are not cut: they are what the list
+// is for.
+func roleCell(c view.ClusterStatus, pods []string) cell {
 	switch {
-	case len(holders) > 0:
-		return cell{text: names(holders, "", true)}
+	case len(pods) > 0:
+		return cell{text: names(pods, "", true)}
 	case c.Mirrored == nil:
 		return cell{text: unknown}
 	case *c.Mirrored:
@@ -105,7 +105,7 @@ func healthTone(h view.Health) tone {
 		return toneGood
 	case view.Degraded:
 		return toneBad
-	default:
+	default: // Warning, Unknown
 		return toneWarn
 	}
 }
@@ -117,7 +117,7 @@ func truth(b *bool) string {
 	return strconv.FormatBool(*b)
 }
 
-// codes are the kinds of findings, each once.
+// codes returns the codes of findings, each once.
 func codes(findings []view.Finding) []string {
 	var list []string
 	for _, f := range findings {
@@ -128,9 +128,9 @@ func codes(findings []view.Finding) []string {
 	return list
 }
 
-// holds tells whether a pod belongs to the row: to its shard, or, where the
-// cluster has but one, to the cluster.
-func (r clusterRow) holds(pod string) bool {
+// has reports whether a pod belongs to the row: to its shard or, if the cluster
+// has only one, to the cluster.
+func (r clusterRow) has(pod string) bool {
 	return !isSharded(r.cluster) ||
 		slices.Contains(r.shard.Primaries, pod) || slices.Contains(r.shard.Backups, pod) || slices.Contains(r.shard.Others, pod)
 }
@@ -139,14 +139,14 @@ func (r clusterRow) holds(pod string) bool {
 func (r clusterRow) sidecars() int {
 	n := 0
 	for _, p := range r.cluster.Pods {
-		if p.Sidecar != nil && r.holds(p.Name) {
+		if p.Sidecar != nil && r.has(p.Name) {
 			n++
 		}
 	}
 	return n
 }
 
-// exposed counts the Services that this tool made for the row's pods.
+// exposed counts the Services that this tool created for the row's pods.
 func (r clusterRow) exposed() int {
 	n := 0
 	for _, s := range r.cluster.Services {
@@ -162,7 +162,7 @@ func (r clusterRow) isTarget(t view.Target) bool {
 	case !isSharded(r.cluster):
 		return true
 	case t.Kind == view.TargetPod:
-		return r.holds(t.Pod)
+		return r.has(t.Pod)
 	default:
 		return t.Shard == "" || t.Shard == r.shard.Name || t.Component != iris.ComponentData
 	}

@@ -31,7 +31,7 @@ func (m *ColorMode) Set(value string) error {
 	}
 }
 
-// String is the mode as the flag takes it.
+// String returns the mode as the flag takes it.
 func (m *ColorMode) String() string {
 	if *m == "" {
 		return string(ColorAuto)
@@ -39,11 +39,11 @@ func (m *ColorMode) String() string {
 	return string(*m)
 }
 
-// Type names the values in a flag's usage.
+// Type returns the values for a flag's usage.
 func (m *ColorMode) Type() string { return "auto|always|never" }
 
-// UseColor decides about colours. What the command line says wins over the
-// environment, so always colours even under NO_COLOR. With auto, NO_COLOR
+// UseColor reports whether to use colours. The command line goes before the
+// environment, so always means colours even under NO_COLOR. With auto, NO_COLOR
 // (https://no-color.org: any value but the empty one) forbids them, then
 // FORCE_COLOR (any value but "", 0 and false) asks for them, then TERM=dumb
 // forbids them, and otherwise a terminal gets them and a pipe does not.
@@ -73,7 +73,7 @@ const (
 	toneBad
 )
 
-// attribute is the colour of a tone: of the eight that every terminal's theme
+// attribute returns the colour of a tone: one of the eight that every terminal's theme
 // makes readable on its own background, light or dark.
 func (t tone) attribute() color.Attribute {
 	switch t {

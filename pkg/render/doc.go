@@ -1,20 +1,20 @@
-// Package render turns the views of pkg/view into text: tables in kubectl's
-// look, documents for -o json and its kin, a screen that is redrawn, lines
-// that are appended, and errors. It asks no server and keeps no state outside
-// the values that it returns.
+// Package render turns the views of pkg/view into text: tables that look like
+// kubectl's, documents for -o json and kubectl's other formats, a screen that is
+// redrawn, lines that are appended, and errors. It calls no server and has no
+// state apart from the values that it returns.
 package render
 
 import "time"
 
-// Options say how tables are shown.
+// Options holds how tables are printed.
 type Options struct {
-	// Now is the time that ages are counted to.
+	// Now is the time from which ages count back.
 	Now time.Time
-	// Wide adds columns, shows selectors as they are and cuts no list.
+	// Wide adds columns, prints selectors unchanged and cuts no list.
 	Wide bool
-	// NoHeaders leaves the header rows out.
+	// NoHeaders omits the header rows.
 	NoHeaders bool
-	// Asked adds a column for what IRIS itself says.
+	// Asked adds a column for IRIS's answers.
 	Asked bool
 	// Namespaces adds a NAMESPACE column.
 	Namespaces bool

@@ -7,7 +7,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// Exposed prints a row for each Service that this tool made.
+// Exposed prints a row for each Service that this tool created.
 func Exposed(w io.Writer, list view.ExposedServiceList, o Options) error {
 	return printTable(w, exposedColumns(o), list.Items, o)
 }

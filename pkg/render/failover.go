@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 // maxShown bounds how many transitions stand below a table.
 const maxShown = 12
 
-// clock is how a time of today is shown.
+// clock is the layout of a time of today.
 const clock = "15:04:05.0"
 
 // printTransitions prints the last transitions of a failover.
@@ -36,13 +35,13 @@ func transitionColumns(o Options) []column[view.Transition] {
 	}
 }
 
-// seen is a transition's time where the reader is.
+// seen returns a transition's time in the reader's time zone.
 func seen(t view.Transition, now time.Time) string { return t.Time.In(now.Location()).Format(clock) }
 
-// after is a transition's delay since the first sign.
+// after returns how long after the first sign a transition was seen.
 func after(t view.Transition) string { return fmt.Sprintf("+%.1fs", t.Seconds) }
 
-// summaryLine is what the transitions sum up to.
+// summaryLine returns the line that sums up the transitions.
 func summaryLine(f view.Failover, color bool) string {
 	word, shade := "moving", toneWarn
 	if f.Over {
@@ -51,21 +50,18 @@ func summaryLine(f view.Failover, color bool) string {
 	return paint(shade, word, color) + ": " + text.OneLine(f.Summary)
 }
 
-// summaryLines are the same with a line for each Service.
+// summaryLines returns the summary with a line for each Service.
 func summaryLines(f view.Failover, color bool) string {
 	return strings.ReplaceAll(summaryLine(f, color), "; ", ";\n  ") + "\n"
 }
 
-// followFailover prints the transitions that are new, and the sum where it is
-// another.
+// followFailover prints the transitions that are new, and the summary if it
+// changed.
 func (l *Lines) followFailover(w io.Writer, f *view.Failover, o Options) error {
 	if f == nil {
 		return nil
 	}
-	for _, t := range f.Transitions {
-		if slices.Contains(l.transitions, t) {
-			continue
-		}
+	for _, t := range added(l.transitions, f.Transitions) {
 		if _, err := fmt.Fprintf(w, "%s %s %s\n", seen(t, o.Now), after(t), text.OneLine(t.Message)); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func asked(t *testing.T) view.ClusterStatus {
 
 // failedOver is a failover with some transitions.
 func failedOver(transitions int, over bool) *view.Failover {
-	f := &view.Failover{FirstSign: metav1.NewMicroTime(now()), Over: over, Summary: "the primary service \"simple\" led\x1b to the new primary; the backup service leads nowhere"}
+	f := &view.Failover{FirstSign: metav1.NewMicroTime(now()), Over: over, Summary: "the primary service \"simple\" reached\x1b the new primary; the backup service reaches no pod"}
 	for i := range transitions {
 		after := time.Duration(i) * 1100 * time.Millisecond
 		f.Transitions = append(f.Transitions, view.Transition{

@@ -5,7 +5,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// irisCell is what IRIS in a pod says of itself, beside the role that the pod's
+// irisCell returns what IRIS in a pod answered, beside the role that the pod's
 // label gives it; a dash for a pod that is not asked.
 func irisCell(p view.Pod) cell {
 	switch {

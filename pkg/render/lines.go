@@ -12,44 +12,36 @@ import (
 )
 
 // Lines follows a list of clusters, or one cluster, by appending lines, as
-// kubectl get -w does: what there is at first, then what changes. That
-// something got older is no change. It is for one goroutine.
+// kubectl get -w does: first everything, then what changes. A greater age is no
+// change. Lines must not be used concurrently.
 type Lines struct {
-	w        io.Writer
-	clusters ledger
-	pods     ledger
-	services ledger
-	headline string
-	notes    []note
-	findings []view.Finding
-	// transitions and summary are those of the failover that is told.
+	w           io.Writer
+	clusters    followedTable
+	pods        followedTable
+	services    followedTable
+	headline    string
+	findings    []view.Finding
 	transitions []view.Transition
-	summary     string
+	// summary is the line that sums up the transitions.
+	summary string
 }
 
-// NewLines is a follower that appends to w.
+// NewLines returns Lines that append to w.
 func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
 
-// Clusters prints the rows of a list that are new or changed since the last
-// call, and says which clusters are gone. What could not be read is left to
-// Unread.
+// Clusters prints the rows of a list that are new or changed since the last call,
+// and which clusters are gone. What could not be read is left to Unread.
 func (l *Lines) Clusters(list view.ClusterStatusList, o Options) error {
-	columns := clusterColumns(list, o)
-	rows := clusterRows(list)
-	entries := make([]entry, len(rows))
-	for i, r := range rows {
+	return follow(l.w, &l.clusters, clusterColumns(list, o), clusterRows(list), func(r clusterRow) rowKey {
 		m := r.cluster.Metadata
-		object := object{strings.ToLower(iris.Kind) + "." + iris.Group, m.Namespace, m.Name}
-		entries[i] = entry{entryKey{object, r.shard.Name}, rowOf(columns, r)}
-	}
-	return l.clusters.follow(l.w, headersOf(columns), entries, o)
+		return rowKey{object{strings.ToLower(iris.Kind) + "." + iris.Group, m.Namespace, m.Name}, r.shard.Name}
+	}, o)
 }
 
 // Cluster prints a cluster in detail at the first call. Later calls print the
-// verdict, the rows of pods and Services, the findings and the transitions that
-// are new or changed, and what is gone. Names are shown as kind/name, so that
-// rows can be told apart without headers. What could not be read is left to
-// Unread.
+// verdict, pods, Services, findings and transitions that are new or changed, and
+// what is gone. Names are printed as kind/name, which tells rows apart without
+// headers. What could not be read is left to Unread.
 func (l *Lines) Cluster(c view.ClusterStatus, o Options) error {
 	var out bytes.Buffer
 	first := l.headline == ""
@@ -57,10 +49,19 @@ func (l *Lines) Cluster(c view.ClusterStatus, o Options) error {
 		l.headline = line
 		out.WriteString(line + "\n")
 	}
+	namespace := c.Metadata.Namespace
 	for _, section := range []func(io.Writer) error{
-		func(w io.Writer) error { return l.followPods(w, c, o) },
-		func(w io.Writer) error { return l.followServices(w, c, o) },
-		func(w io.Writer) error { return l.followNotes(w, c, o) },
+		func(w io.Writer) error {
+			return follow(w, &l.pods, qualified("pod", podColumns(c, o)), c.Pods, func(p view.Pod) rowKey {
+				return rowKey{object: object{"pod", namespace, p.Name}}
+			}, o)
+		},
+		func(w io.Writer) error {
+			return follow(w, &l.services, qualified("service", serviceColumns(o)), c.Services, func(s view.Service) rowKey {
+				return rowKey{object: object{"service", namespace, s.Name}}
+			}, o)
+		},
+		func(w io.Writer) error { return l.followFindings(w, c.Findings, o) },
 		func(w io.Writer) error { return l.followFailover(w, c.Failover, o) },
 	} {
 		var part bytes.Buffer
@@ -76,60 +77,37 @@ func (l *Lines) Cluster(c view.ClusterStatus, o Options) error {
 	return err
 }
 
-func (l *Lines) followPods(w io.Writer, c view.ClusterStatus, o Options) error {
-	columns := qualified("pod", podColumns(c, o))
-	entries := make([]entry, len(c.Pods))
-	for i, p := range c.Pods {
-		entries[i] = entry{entryKey{object: object{"pod", c.Metadata.Namespace, p.Name}}, rowOf(columns, p)}
+// followFindings prints the findings that are new, and those that are solved.
+func (l *Lines) followFindings(w io.Writer, now []view.Finding, o Options) error {
+	before := l.findings
+	l.findings = slices.Clone(now)
+	var lines []string
+	for _, f := range added(before, now) {
+		lines = append(lines, findingNote(f, o.Color).text)
 	}
-	return l.pods.follow(w, headersOf(columns), entries, o)
-}
-
-func (l *Lines) followServices(w io.Writer, c view.ClusterStatus, o Options) error {
-	columns := qualified("service", serviceColumns(o))
-	entries := make([]entry, len(c.Services))
-	for i, s := range c.Services {
-		entries[i] = entry{entryKey{object: object{"service", c.Metadata.Namespace, s.Name}}, rowOf(columns, s)}
+	for _, f := range solved(before, now) {
+		lines = append(lines, findingNote(f, o.Color).solved)
 	}
-	return l.services.follow(w, headersOf(columns), entries, o)
-}
-
-// followNotes prints the notes that are new, and which findings are no more.
-func (l *Lines) followNotes(w io.Writer, c view.ClusterStatus, o Options) error {
-	before, found := l.notes, l.findings
-	l.notes, l.findings = notesOf(c.Findings, o.Color), slices.Clone(c.Findings)
-	for _, n := range l.notes {
-		if !slices.Contains(before, n) {
-			if _, err := fmt.Fprintln(w, n.text); err != nil {
-				return err
-			}
-		}
-	}
-	for _, f := range solved(found, c.Findings) {
-		if _, err := fmt.Fprintln(w, findingNote(f, o.Color).solved); err != nil {
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// solved are the findings that are no more. One that is told in other words now,
-// as new findings are, is there still: its code and object say which it is.
+// solved returns the findings that are gone. A finding whose wording changed is
+// still present: code and object identify it.
 func solved(before, now []view.Finding) []view.Finding {
-	unknown := lacking(now, before)
-	return slices.DeleteFunc(lacking(before, now), func(f view.Finding) bool {
-		i := slices.IndexFunc(unknown, func(n view.Finding) bool { return n.Code == f.Code && n.Object == f.Object })
+	reworded := added(before, now)
+	return slices.DeleteFunc(added(now, before), func(f view.Finding) bool {
+		i := slices.IndexFunc(reworded, func(n view.Finding) bool { return n.Code == f.Code && n.Object == f.Object })
 		if i < 0 {
 			return false
 		}
-		unknown = slices.Delete(unknown, i, i+1)
+		reworded = slices.Delete(reworded, i, i+1)
 		return true
 	})
-}
-
-// lacking are the findings of a list that another has not word for word.
-func lacking(list, other []view.Finding) []view.Finding {
-	return slices.DeleteFunc(slices.Clone(list), func(f view.Finding) bool { return slices.Contains(other, f) })
 }
 
 // qualified puts the kind before the names in the first column.

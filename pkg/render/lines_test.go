@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -30,7 +31,7 @@ func failover(t *testing.T) []view.ClusterStatusList {
 	lost.Shards[0].Primaries, lost.Shards[0].Ready = nil, 1
 	lost.Pods = lost.Pods[1:]
 	lost.Services[0].Reaches = []string{}
-	lost.Findings = []view.Finding{{Code: view.NoPrimary, Message: "no primary", Hint: "wait"}}
+	lost.Findings = []view.Finding{{Code: finding.NoPrimary, Severity: view.SeverityError, Message: "no primary", Hint: "wait"}}
 	lost.Unread = []view.Unread{{Verb: "list", Resource: "events", Message: "cannot list events in namespace \"prod\": forbidden"}}
 
 	for _, i := range []int{2, 3} {
@@ -116,10 +117,10 @@ func TestLinesStayAligned(t *testing.T) {
 // A finding in other words is no other finding; one about another shard is.
 func TestLinesOfFindings(t *testing.T) {
 	lost := func(shard, why string) view.Finding {
-		return view.Finding{Code: view.NoPrimary, Message: fmt.Sprintf("no primary in shard %q: %s", shard, why)}
+		return view.Finding{Code: finding.NoPrimary, Severity: view.SeverityError, Message: fmt.Sprintf("no primary in shard %q: %s", shard, why)}
 	}
 	pod := func(name, why string) view.Finding {
-		return view.Finding{Code: view.PodNotReady, Object: "pod/" + name, Message: name + ": " + why}
+		return view.Finding{Code: finding.PodNotReady, Severity: view.SeverityWarning, Object: "pod/" + name, Message: name + ": " + why}
 	}
 	var out bytes.Buffer
 	lines := render.NewLines(&out)
@@ -139,14 +140,14 @@ func TestLinesOfFindings(t *testing.T) {
 	_, told, _ := strings.Cut(out.String(), "# moment 1\n")
 	want := "" +
 		"NoPrimary: no primary in shard \"0\": labels\n" +
-		"PodNotReady: a: Error\n" +
-		"PodNotReady: b: Pending\n" +
+		"PodNotReady (warning): a: Error\n" +
+		"PodNotReady (warning): b: Pending\n" +
 		"# moment 2\n" +
 		"solved: NoPrimary: no primary in shard \"0\": labels\n" +
-		"solved: PodNotReady: a: Error\n" +
+		"solved: PodNotReady (warning): a: Error\n" +
 		"# moment 3\n" +
 		"solved: NoPrimary: no primary in shard \"1\": gone\n" +
-		"solved: PodNotReady: b: Pending\n"
+		"solved: PodNotReady (warning): b: Pending\n"
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -14,33 +14,35 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// View is every kind that can be printed as an object.
-type View interface {
+// printable lists the views that can be printed as objects.
+type printable interface {
 	view.ClusterStatus | view.ClusterStatusList | view.ExposedService | view.ExposedServiceList | view.Version
 }
 
-// Object prints a view with one of kubectl's printers: -o json, yaml, kyaml,
-// jsonpath and go-template show the view, -o name names what it is about
-// (iriscluster.intersystems.com/NAME, service/NAME).
-func Object[V View](w io.Writer, printer printers.ResourcePrinter, v V) error {
-	if _, ok := printer.(*printers.NamePrinter); ok {
-		for _, subject := range subjectsOf(v) {
-			if err := Print(w, printer, subject); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+// Object prints a view with one of kubectl's printers. -o name prints what the
+// view is about (iriscluster.intersystems.com/NAME, service/NAME), every other
+// format the view itself.
+func Object[V printable](w io.Writer, printer printers.ResourcePrinter, v V) error {
 	object, err := objectOf(v)
 	if err != nil {
 		return err
+	}
+	if _, ok := printer.(*printers.NamePrinter); ok {
+		setSubject(object.Object)
+		if object.IsList() {
+			list, err := object.ToList()
+			if err != nil {
+				return fmt.Errorf("cannot list the names: %w", err)
+			}
+			return Print(w, printer, list)
+		}
 	}
 	return Print(w, printer, object)
 }
 
 // Print prints an object with one of kubectl's printers, in one write. It
-// returns an error of w also with a printer that ignores it, as kubectl's
-// printer for -o name does.
+// returns an error of w even if the printer ignores it, as kubectl's printer for
+// -o name does.
 func Print(w io.Writer, printer printers.ResourcePrinter, object runtime.Object) error {
 	var out bytes.Buffer
 	failed := printer.PrintObj(object, &out)
@@ -50,8 +52,8 @@ func Print(w io.Writer, printer printers.ResourcePrinter, object runtime.Object)
 	return failed
 }
 
-// objectOf is a view as kubectl's printers take it.
-func objectOf(v any) (runtime.Object, error) {
+// objectOf returns a view as kubectl's printers take it.
+func objectOf(v any) (*unstructured.Unstructured, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode the view: %w", err)
@@ -64,8 +66,8 @@ func objectOf(v any) (runtime.Object, error) {
 	return object, nil
 }
 
-// fillLists puts [] where encoding/json put null: the views leave out every
-// other field that has no value.
+// fillLists replaces null by []. Only lists are null in an encoded view: every
+// other field is left out if it has no value.
 func fillLists(value any) {
 	switch value := value.(type) {
 	case map[string]any:
@@ -82,31 +84,17 @@ func fillLists(value any) {
 	}
 }
 
-// subjectsOf are references to the objects that a view is about.
-func subjectsOf(v any) []*unstructured.Unstructured {
-	var subjects []*unstructured.Unstructured
-	switch v := v.(type) {
-	case view.ClusterStatus:
-		subjects = append(subjects, reference(iris.APIVersion, iris.Kind, v.Metadata))
-	case view.ClusterStatusList:
-		for _, item := range v.Items {
-			subjects = append(subjects, subjectsOf(item)...)
-		}
-	case view.ExposedService:
-		subjects = append(subjects, reference("v1", "Service", v.Metadata))
-	case view.ExposedServiceList:
-		for _, item := range v.Items {
-			subjects = append(subjects, subjectsOf(item)...)
-		}
+// setSubject replaces the kind of an encoded view, and of its items, by the kind
+// of what the view is about.
+func setSubject(object map[string]any) {
+	switch object["kind"] {
+	case view.KindClusterStatus:
+		object["apiVersion"], object["kind"] = iris.APIVersion, iris.Kind
+	case view.KindExposedService:
+		object["apiVersion"], object["kind"] = "v1", "Service"
 	}
-	return subjects
-}
-
-func reference(apiVersion, kind string, m view.Metadata) *unstructured.Unstructured {
-	u := &unstructured.Unstructured{}
-	u.SetAPIVersion(apiVersion)
-	u.SetKind(kind)
-	u.SetNamespace(m.Namespace)
-	u.SetName(m.Name)
-	return u
+	items, _ := object["items"].([]any)
+	for _, item := range items {
+		setSubject(item.(map[string]any))
+	}
 }

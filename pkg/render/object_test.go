@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,16 +18,9 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// printerFor is the printer that a command gets for -o.
+// printerFor returns the printer that a command gets for -o.
 func printerFor(t *testing.T, format string) printers.ResourcePrinter {
 	t.Helper()
-	if name, _, _ := strings.Cut(format, "="); slices.Contains(render.GoTemplateFormats(), name) {
-		printer, err := render.GoTemplate(format, "", true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return printer
-	}
 	printer, err := genericclioptions.NewPrintFlags("").WithDefaultOutput(format).ToPrinter()
 	if err != nil {
 		t.Fatal(err)

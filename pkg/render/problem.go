@@ -7,9 +7,9 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// Problem prints an error as one line, and the next step, where it has one, as
-// another. Errors joined by errors.Join get theirs each; nil and a bare
-// problem.Status, whose result has said it all, print nothing.
+// Problem prints an error as one line, and its hint, if it has one, as another.
+// Errors joined by errors.Join are printed one by one. Nothing is printed for nil,
+// and for a problem.Status, because the result has said it all.
 func Problem(w io.Writer, err error) {
 	for _, e := range problem.Joined(err) {
 		var status problem.Status

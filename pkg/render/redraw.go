@@ -5,20 +5,19 @@ import (
 	"time"
 )
 
-// How often Redraw draws.
 const (
-	// MinFrame is the least time between two frames: five a second.
-	MinFrame = 200 * time.Millisecond
-	// MaxFrame is the longest time a frame stands: ages grow, and terminals
+	// minFrame is the least time between two frames: five a second.
+	minFrame = 200 * time.Millisecond
+	// maxFrame is the longest time that a frame stays: ages grow, and terminals
 	// are resized.
-	MaxFrame = time.Second
+	maxFrame = time.Second
 )
 
 // Redraw calls draw with the newest of the views that arrive: at once after a
-// pause, not more often than every MinFrame in a storm, and again after
-// MaxFrame without news. Views that were overtaken are not drawn. It ends
-// without an error when the context ends, or when the channel is closed and
-// the last view is drawn; and with draw's error when that fails.
+// pause, at most every minFrame in a storm, and again after maxFrame without a new
+// view. Views that a newer one overtook are not drawn. Redraw returns nil when ctx
+// ends, or when the channel is closed and the last view is drawn. It returns an
+// error of draw at once.
 func Redraw[V any](ctx context.Context, views <-chan V, draw func(V) error) error {
 	var (
 		newest V
@@ -40,13 +39,13 @@ func Redraw[V any](ctx context.Context, views <-chan V, draw func(V) error) erro
 				return draw(newest)
 			}
 			newest, have = v, true
-			next.Reset(time.Until(drawn.Add(MinFrame)))
+			next.Reset(time.Until(drawn.Add(minFrame)))
 		case <-next.C:
 			if err := draw(newest); err != nil {
 				return err
 			}
 			drawn = time.Now()
-			next.Reset(MaxFrame)
+			next.Reset(maxFrame)
 		}
 	}
 }

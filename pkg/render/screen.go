@@ -11,43 +11,42 @@ import (
 )
 
 // Screen shows one frame after the other on a terminal, each over the last. It
-// uses the terminal's alternate screen, so what was there before comes back.
-// It is for one goroutine.
+// uses the terminal's alternate screen, so what was there before comes back. A
+// Screen must not be used concurrently.
 type Screen struct {
 	out  io.Writer
 	size func() (width, height int, err error)
 
 	opened bool
 	closed bool
-	// frame is the last one in full, shown what of it is on the screen.
+	// frame is the last frame in full, shown is what was written for it.
 	frame Frame
 	shown string
 }
 
-// Frame is what a Screen shows at a time. Its parts stand below each other, each
-// of whole lines.
+// Frame is what a Screen shows at a time. Its parts stand below each other, and
+// consist of whole lines.
 type Frame struct {
-	// Body is cut at its end where the terminal is too short for all.
+	// Body is cut at its end if the terminal is too short.
 	Body string
 	// Log is cut at its beginning, and has half of the terminal to itself.
 	Log string
-	// Sum is what the reader waits for: it is kept, and wrapped where the others
-	// are cut.
+	// Sum is what the reader waits for: its lines are wrapped, not cut.
 	Sum string
 }
 
 func (f Frame) text() string { return f.Body + f.Log + f.Sum }
 
-// NewScreen is a screen on the terminal that out leads to. Size is asked for
-// each frame, so a resized terminal is filled at the next one (see SizeOf).
-// Nothing is written before the first frame.
+// NewScreen returns a screen on the terminal that out writes to. Size is called
+// for each frame, so that a resized terminal is filled by the next one (see
+// SizeOf). Nothing is written before the first frame.
 func NewScreen(out io.Writer, size func() (width, height int, err error)) *Screen {
 	return &Screen{out: out, size: size}
 }
 
-// Draw shows a frame, clipped to the terminal. The lines are written over the
-// old ones, in one write, so that nothing flickers; a frame that would look
-// like the last is not written at all. After Close it fails with os.ErrClosed.
+// Draw shows a frame, clipped to the terminal. The lines are written over the old
+// ones, in one write, so that nothing flickers; a frame that would look like the
+// last is not written. After Close, Draw returns os.ErrClosed.
 func (s *Screen) Draw(frame Frame) error {
 	if s.closed {
 		return os.ErrClosed
@@ -69,9 +68,8 @@ func (s *Screen) Draw(frame Frame) error {
 	return writeString(s.out, shown)
 }
 
-// Close gives the terminal back as it was, cursor included, and leaves the
-// last frame on it in full. It may be called more than once, and after any
-// failure.
+// Close restores the terminal, cursor included, and leaves the last frame on it in
+// full. It may be called more than once, and after any error.
 func (s *Screen) Close() error {
 	if s.closed {
 		return nil
@@ -83,8 +81,8 @@ func (s *Screen) Close() error {
 	return writeString(s.out, leaveAlternate+showCursor+strings.TrimRight(s.frame.text(), "\n")+"\n")
 }
 
-// clip cuts a frame's lines to the width, and the frame to the height; a line
-// then says how many more there are.
+// clip cuts a frame's lines to the width, and the frame to the height; a line then
+// says how many lines are missing.
 func clip(frame Frame, width, height int) []string {
 	body, log, sum := linesOf(frame.Body), linesOf(frame.Log), wrapAll(linesOf(frame.Sum), width)
 	lines := slices.Concat(body, log, sum)
@@ -101,8 +99,8 @@ func clip(frame Frame, width, height int) []string {
 	return lines
 }
 
-// resetColor ends the colour that a line leaves switched on because it was cut
-// or wrapped; the lines below would be painted too.
+// resetColor ends the colour of a line that lost its end when it was cut or
+// wrapped; otherwise the lines below would be coloured too.
 func resetColor(line string) string {
 	last := strings.LastIndex(line, startSequence)
 	if last < 0 || strings.HasPrefix(line[last:], reset) {
@@ -119,8 +117,8 @@ func linesOf(text string) []string {
 	return lines
 }
 
-// wrapAll breaks lines at blanks where they exceed the width. What goes on is
-// indented.
+// wrapAll breaks lines that exceed the width at blanks, and indents the
+// continuation.
 func wrapAll(lines []string, width int) []string {
 	var wrapped []string
 	for _, line := range lines {
@@ -142,9 +140,9 @@ func wrapAll(lines []string, width int) []string {
 	return wrapped
 }
 
-// overwrite puts lines on a screen of that size in place of whatever is there.
-// A line that fills the width leaves nothing to erase, and erasing behind it
-// would take its last character on terminals that wrap late.
+// overwrite returns what replaces the content of a screen of that size by lines.
+// Behind a line that fills the width nothing is erased: on terminals that wrap
+// late, that would erase its last character.
 func overwrite(lines []string, width, height int) string {
 	var out strings.Builder
 	out.WriteString(home)

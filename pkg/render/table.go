@@ -3,7 +3,6 @@ package render
 import (
 	"bytes"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -14,7 +13,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// gap is what stands between two columns of kubectl's tables.
+// gap separates two columns, as in kubectl's tables.
 const gap = "   "
 
 // cell is one field of a table. Its text may be anything that a server sent.
@@ -29,12 +28,11 @@ type column[T any] struct {
 	cell   func(T) cell
 }
 
-// plain is a column without colours.
+// plain returns a column without colours.
 func plain[T any](header string, text func(T) string) column[T] {
 	return column[T]{header, func(item T) cell { return cell{text: text(item)} }}
 }
 
-// headersOf are the columns' headers.
 func headersOf[T any](columns []column[T]) []string {
 	headers := make([]string, len(columns))
 	for i, c := range columns {
@@ -43,7 +41,7 @@ func headersOf[T any](columns []column[T]) []string {
 	return headers
 }
 
-// rowOf is one item under the columns.
+// rowOf returns the cells of one item.
 func rowOf[T any](columns []column[T], item T) []cell {
 	row := make([]cell, len(columns))
 	for i, c := range columns {
@@ -65,9 +63,10 @@ func printTable[T any](w io.Writer, columns []column[T], items []T, o Options) e
 	return writeTable(w, headers, rows, nil, o.Color)
 }
 
-// writeTable writes the look of kubectl's tables: columns three blanks apart,
-// no lines, nothing wrapped, no blanks at the end of a row. Column i is at
-// least widths[i] wide, as far as there are widths.
+// writeTable writes a table that looks like kubectl's: no lines, nothing wrapped,
+// no blanks at the end of a row. Column i is at least widths[i] wide; widths may
+// be shorter than a row. That tables are drawn by tablewriter is a given of the
+// project: it measures wide characters and skips colours.
 func writeTable(w io.Writer, headers []string, rows [][]cell, widths []int, color bool) error {
 	var out bytes.Buffer
 	table := tablewriter.NewTable(&out, tablewriter.WithRenderer(kubectlRenderer()), tablewriter.WithConfig(kubectlConfig()))
@@ -82,8 +81,11 @@ func writeTable(w io.Writer, headers []string, rows [][]cell, widths []int, colo
 	if err := table.Render(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, trimTable(out.String()))
-	return err
+	lines := strings.Split(out.String(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return writeString(w, strings.Join(lines, "\n"))
 }
 
 func textsOf(row []cell, widths []int, color bool) []string {
@@ -98,37 +100,23 @@ func textsOf(row []cell, widths []int, color bool) []string {
 	return texts
 }
 
+// kubectlRenderer separates columns by the gap. With the gap as padding the
+// library would cut it, and add a reset sequence to coloured cells.
 func kubectlRenderer() tw.Renderer {
 	return renderer.NewBlueprint(tw.Rendition{
 		Borders:  tw.BorderNone,
-		Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.SeparatorsNone},
+		Symbols:  tw.NewSymbolCustom("kubectl").WithColumn(gap),
+		Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.Separators{BetweenColumns: tw.On, BetweenRows: tw.Off}},
 	})
 }
 
-// kubectlConfig switches off what the library does unasked: upper case,
-// wrapping, numbers to the right, trimmed cells.
+// kubectlConfig switches off upper case, wrapping, numbers aligned right, and
+// trimmed and padded cells.
 func kubectlConfig() tablewriter.Config {
 	cells := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
 		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
-		Padding:    tw.CellPadding{Global: tw.Padding{Right: gap, Overwrite: true}},
+		Padding:    tw.CellPadding{Global: tw.PaddingNone},
 	}
-	return tablewriter.Config{
-		Header:   cells,
-		Row:      cells,
-		Behavior: tw.Behavior{TrimSpace: tw.Off},
-	}
-}
-
-// strayReset is what the library leaves behind a coloured cell's padding.
-var strayReset = regexp.MustCompile("(\x1b\\[0m *)\x1b\\[0m")
-
-// trimTable takes the library's two blemishes out of a finished table: the
-// stray resets and the blanks at the ends of rows.
-func trimTable(table string) string {
-	lines := strings.Split(strayReset.ReplaceAllString(table, "$1"), "\n")
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " ")
-	}
-	return strings.Join(lines, "\n")
+	return tablewriter.Config{Header: cells, Row: cells, Behavior: tw.Behavior{TrimSpace: tw.Off}}
 }

@@ -218,20 +218,22 @@ func TestPodRole(t *testing.T) {
 	}
 }
 
-// Other columns begin another table: headers, all rows, and widths anew.
-func TestLedgerRestarts(t *testing.T) {
+// Other columns begin another table, with headers, all rows and widths of its own.
+func TestFollowedTableRestarts(t *testing.T) {
 	var out bytes.Buffer
-	var l ledger
-	entries := []entry{{entryKey{object: object{name: "a"}}, []cell{{text: "a-long-name"}, {text: "1"}}}}
-	for _, headers := range [][]string{{"NAME", "X"}, {"NAME", "X"}, {"N", "Y"}} {
-		if err := l.follow(&out, headers, entries, Options{}); err != nil {
+	var table followedTable
+	show := func(name, header, other string, o Options) {
+		t.Helper()
+		columns := []column[string]{plain(header, func(s string) string { return s }), plain(other, func(string) string { return "1" })}
+		key := func(string) rowKey { return rowKey{object: object{name: "a"}} }
+		if err := follow(&out, &table, columns, []string{name}, key, o); err != nil {
 			t.Fatal(err)
 		}
 	}
-	short := []entry{{entryKey{object: object{name: "a"}}, []cell{{text: "a"}, {text: "1"}}}}
-	if err := l.follow(&out, []string{"M", "Z"}, short, Options{NoHeaders: true}); err != nil {
-		t.Fatal(err)
-	}
+	show("a-long-name", "NAME", "X", Options{})
+	show("a-long-name", "NAME", "X", Options{})
+	show("a-long-name", "N", "Y", Options{})
+	show("a", "M", "Z", Options{NoHeaders: true})
 	want := "NAME          X\na-long-name   1\nN             Y\na-long-name   1\na   1\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

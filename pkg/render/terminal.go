@@ -7,22 +7,22 @@ import (
 	"golang.org/x/term"
 )
 
-// IsTerminal tells whether a stream is a terminal.
+// IsTerminal reports whether a stream is a terminal.
 func IsTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// CanRedraw reports whether a Screen works on a stream: it is a terminal, and
-// TERM does not say that it knows no control sequences.
+// CanRedraw reports whether a Screen works on a stream: it is a terminal, and not
+// one without control sequences (TERM=dumb).
 func CanRedraw(stream any, env func(string) string) bool {
 	return IsTerminal(stream) && !isDumb(env)
 }
 
 func isDumb(env func(string) string) bool { return env("TERM") == "dumb" }
 
-// SizeOf asks a terminal for its size, in columns and rows, each time it is
-// called.
+// SizeOf returns a function that asks a terminal for its size, in columns and
+// rows.
 func SizeOf(terminal *os.File) func() (width, height int, err error) {
 	return func() (int, int, error) { return term.GetSize(int(terminal.Fd())) }
 }
@@ -40,7 +40,7 @@ const (
 	eraseBelow     = "\x1b[J"
 )
 
-// The size that is taken where a terminal does not tell its own.
+// The size of a terminal that does not report its own.
 const (
 	defaultWidth  = 80
 	defaultHeight = 24

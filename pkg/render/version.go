@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// Version prints versions, one a line.
+// Version prints versions, one per line.
 func Version(w io.Writer, v view.Version) error {
 	lines := []field{
 		{"Client", v.Client.Version},
@@ -39,7 +39,7 @@ func Version(w io.Writer, v view.Version) error {
 	return nil
 }
 
-// field is a line with a name, or the next line of the one before it.
+// field is a line with a name, or without one a further line of the field before.
 type field struct{ name, text string }
 
 func images(name string, found []view.Image) []field {
@@ -60,7 +60,7 @@ func images(name string, found []view.Image) []field {
 	return lines
 }
 
-// first is the name for the first of several lines.
+// first returns the name for the first of several lines, "" for the others.
 func first(i int, name string) string {
 	if i == 0 {
 		return name

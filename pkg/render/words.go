@@ -27,7 +27,7 @@ const (
 // wide output is asked for: room for the two Services of a usual backup.
 const listBudget = 48
 
-// age is how long ago t was, as kubectl rounds it.
+// age returns how long ago t was, as kubectl rounds it.
 func age(t metav1.Time, now time.Time) string {
 	if t.IsZero() {
 		return unknown
@@ -35,7 +35,7 @@ func age(t metav1.Time, now time.Time) string {
 	return duration.HumanDuration(now.Sub(t.Time))
 }
 
-// orElse is the text, or other where it is empty.
+// orElse returns the text, or other if it is empty.
 func orElse(text, other string) string {
 	if text == "" {
 		return other
@@ -43,7 +43,7 @@ func orElse(text, other string) string {
 	return text
 }
 
-// names joins names with commas and says other where there are none. Unless
+// names joins names with commas, or returns other if there are none. Unless
 // wide, what exceeds the budget is counted, as kubectl does with endpoints.
 func names(list []string, other string, wide bool) string {
 	if len(list) == 0 {
@@ -59,7 +59,7 @@ func names(list []string, other string, wide bool) string {
 	return text
 }
 
-// reached is a list of names that is absent where it could not be read.
+// reached joins names of a list that is nil if it could not be read.
 func reached(list []string, wide bool) string {
 	if list == nil {
 		return unknown
@@ -67,7 +67,7 @@ func reached(list []string, wide bool) string {
 	return names(list, none, wide)
 }
 
-// address is a Service's address.
+// address returns a Service's address.
 func address(s view.Service) cell {
 	if s.Pending {
 		return cell{pending, toneWarn}
@@ -75,7 +75,7 @@ func address(s view.Service) cell {
 	return cell{text: orElse(strings.Join(s.Addresses, ","), none)}
 }
 
-// ports are a Service's ports: 81:30081->80/TCP is port 81, node port 30081,
+// ports returns a Service's ports: 81:30081->80/TCP is port 81, node port 30081,
 // target port 80. A target equal to its port is left out.
 func ports(list []view.ServicePort) string {
 	texts := make([]string, len(list))
@@ -93,7 +93,7 @@ func ports(list []view.ServicePort) string {
 	return orElse(strings.Join(texts, ","), none)
 }
 
-// target is in words what a Service of this tool was made for.
+// target returns in words what a Service of this tool was created for.
 func target(t *view.Target) string {
 	if t == nil {
 		return unknown
@@ -111,12 +111,12 @@ func target(t *view.Target) string {
 	return words
 }
 
-// selector is in words what a selector tells apart within its cluster.
+// selector returns in words what a selector selects within its cluster.
 func selector(labels map[string]string) string {
 	return orElse(strings.Join(selectorWords(labels), ", "), none)
 }
 
-// matchLabels is a selector as it is.
+// matchLabels returns a selector as it is.
 func matchLabels(labels map[string]string) string {
 	return orElse(strings.Join(pairs(labels), ","), none)
 }
@@ -152,7 +152,7 @@ func selectorWords(labels map[string]string) []string {
 	return words
 }
 
-// pairs are labels as key=value, in order.
+// pairs returns labels as key=value, in order.
 func pairs(labels map[string]string) []string {
 	list := make([]string, 0, len(labels))
 	for _, key := range slices.Sorted(maps.Keys(labels)) {

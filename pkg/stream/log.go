@@ -18,8 +18,8 @@ import (
 )
 
 // silence bounds how long a log that is not followed may send nothing: a node
-// that hangs takes the request and never answers. A longer --request-timeout
-// goes before; it bounds the whole request.
+// that hangs accepts the request and never answers. A longer timeout of requests
+// replaces it.
 const silence = 30 * time.Second
 
 // Log opens the log of a container, each line with its time before it. Errors
@@ -109,19 +109,18 @@ func (s *Streamer) explainLog(err error, source logs.Source) error {
 		return logs.ErrNone
 	case errors.As(err, new(silentError)), errors.Is(err, context.DeadlineExceeded), kube.IsTimeout(err):
 		return problem.New("cannot get pods/log %q in namespace %q: no answer in time: %w", source.Pod, source.Namespace, err).
-			Hint("kubectl get nodes shows whether the pod's node is ready; --request-timeout allows it more time")
+			Hint("kubectl get nodes shows whether the pod's node is ready; %s allows it more time", problem.Field("request-timeout"))
 	}
-	explained := s.client.Explain(err, kube.Access{Verb: "get", Resource: "pods/log", Namespace: source.Namespace}, source.Pod)
 	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsBadRequest(err) {
-		return final{explained}
+		err = final{err}
 	}
-	return explained
+	return s.client.Explain(err, kube.Access{Verb: "get", Resource: "pods/log", Namespace: source.Namespace}, source.Pod)
 }
 
-// final is an error that a retry does not cure.
+// A final error is not cured by a retry.
 type final struct{ error }
 
-// Final reports that the error is one.
+// Final reports true.
 func (final) Final() bool { return true }
 
 // Unwrap returns the error itself.

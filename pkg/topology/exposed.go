@@ -4,15 +4,16 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// Exposed is what this tool made, by namespace and name. It needs Services and
-// EndpointSlices, and pods only for the addresses of nodes: what a Service
-// reaches is told by its endpoints, and what it selects is left out.
+// Exposed returns the Services that this tool created, by namespace and name. It
+// needs Services and EndpointSlices, and pods only for the addresses of nodes:
+// what a Service selects is left out.
 func Exposed(s Snapshot) view.ExposedServiceList {
-	inv := take(Snapshot{Services: s.Services, Slices: s.Slices, Unread: s.Unread})
+	inv := newInventory(Snapshot{Services: s.Services, Slices: s.Slices, Unread: s.Unread})
 	list := view.ExposedServiceList{
 		APIVersion: view.APIVersion,
 		Kind:       view.KindExposedServiceList,
@@ -44,22 +45,13 @@ func (inv *inventory) exposedView(svc *service, pods []iris.Pod) view.ExposedSer
 			CreationTimestamp: svc.CreationTimestamp,
 		},
 		Service: describe(svc),
-		URLs:    URLs(svc.Service, iris.NodeIPs(reached(svc, pods))),
 	}
 	if inv.read.slices {
-		v.Reaches = orEmpty(svc.reaches[""])
-		v.Terminating = svc.terminating[""]
+		v.Reaches, v.Terminating = orEmpty(svc.reaches[noCluster]), svc.terminating[noCluster]
 	}
+	reached := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
+		return p.Namespace != svc.Namespace || !slices.Contains(v.Reaches, p.Name)
+	})
+	v.URLs = cluster.URLs(svc.Service, iris.NodeIPs(reached))
 	return v
-}
-
-// reached are those of the pods that a Service reaches.
-func reached(svc *service, pods []iris.Pod) []iris.Pod {
-	var behind []iris.Pod
-	for _, pod := range pods {
-		if pod.Namespace == svc.Namespace && slices.Contains(svc.reaches[""], pod.Name) {
-			behind = append(behind, pod)
-		}
-	}
-	return behind
 }

@@ -2,7 +2,6 @@ package topology_test
 
 import (
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,12 +17,8 @@ import (
 // A watch gives objects in the order of a map, and reads fail and pods answer in
 // any order: the view is the same.
 func TestOrderDoesNotMatter(t *testing.T) {
-	folders, err := filepath.Glob("testdata/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range folders {
-		s := load(t, filepath.Base(folder))
+	for _, name := range scenarios(t) {
+		s := load(t, name)
 		s.Unread = append(s.Unread,
 			view.Unread{Verb: "list", Resource: "secrets", Namespace: "iko", Message: "one"},
 			view.Unread{Verb: "list", Resource: "secrets", Namespace: "iko", Message: "two"})
@@ -31,7 +26,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		for seed := range uint64(5) {
 			shuffled(&s, rand.New(rand.NewPCG(seed, 0)))
 			if diff := gocmp.Diff(want, string(render(t, s))); diff != "" {
-				t.Fatalf("%s, shuffled (-want +got):\n%s", folder, diff)
+				t.Fatalf("%s, shuffled (-want +got):\n%s", name, diff)
 			}
 		}
 	}

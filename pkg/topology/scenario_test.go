@@ -44,13 +44,21 @@ type scenario struct {
 	Answers map[string]answer `json:"answers"`
 }
 
-func TestScenarios(t *testing.T) {
-	folders, err := filepath.Glob("testdata/*/" + scenarioFile)
-	if err != nil || len(folders) == 0 {
+// scenarios returns the names of the folders of testdata.
+func scenarios(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*/" + scenarioFile)
+	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
-	for _, file := range folders {
-		name := filepath.Base(filepath.Dir(file))
+	for i := range files {
+		files[i] = filepath.Base(filepath.Dir(files[i]))
+	}
+	return files
+}
+
+func TestScenarios(t *testing.T) {
+	for _, name := range scenarios(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := render(t, load(t, name))

@@ -1,9 +1,9 @@
 // Package topology works out what a cluster is and what is wrong with it. It
 // is pure: a Snapshot of what the API server said goes in, a view comes out.
 //
-// inventory.go sorts a snapshot by what belongs together, answers.go adds what
-// IRIS said; cluster.go, services.go and exposed.go turn that into views;
-// findings*.go judge it and verdict.go sums it up.
+// The way goes forward: inventory.go sorts the snapshot by what belongs together
+// and has pkg/cluster work out the members, judge*.go find what is wrong with
+// them, views.go returns both as they are printed.
 package topology
 
 import (
@@ -60,3 +60,20 @@ const (
 	resourceSlices   = "endpointslices"
 	resourceEvents   = "events"
 )
+
+// Statuses returns every cluster of a snapshot by namespace and name: those whose
+// IrisCluster was read, and those that only the labels of pods name.
+func Statuses(s Snapshot) view.ClusterStatusList {
+	inv := newInventory(s)
+	list := view.ClusterStatusList{
+		APIVersion: view.APIVersion,
+		Kind:       view.KindClusterStatusList,
+		Items:      make([]view.ClusterStatus, 0, len(inv.clusters)),
+	}
+	for _, c := range inv.clusters {
+		found := inv.judge(c)
+		list.Items = append(list.Items, inv.clusterView(c, found))
+	}
+	list.Unread = inv.unreadOf(inv.clusters...)
+	return list
+}

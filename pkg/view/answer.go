@@ -20,9 +20,9 @@ type Answer struct {
 	// Disaster Recovery/Connected, down, primary, not primary; "?" without an
 	// answer.
 	Text string `json:"text"`
-	// Source is absent where there is no answer.
+	// Source is absent if there is no answer.
 	Source AnswerSource `json:"source,omitempty"`
-	// Role is primary or backup; absent where the instance has neither role,
+	// Role is primary or backup; absent if the instance has neither role,
 	// or the answer does not tell.
 	Role string `json:"role,omitempty"`
 	// Conclusive: the answer says which role the instance has, or that it has

@@ -11,11 +11,11 @@ import (
 // nothing but IRIS's answer tells).
 type Failover struct {
 	FirstSign metav1.MicroTime `json:"firstSign"`
-	// Over: the roles are held, and the Services for them lead to their holders.
+	// Over: each role is taken, and the Services for roles reach the pods that have them.
 	Over bool `json:"over"`
 	// Transitions are in order. Of very many some after the first are left out.
 	Transitions []Transition `json:"transitions"`
-	// Summary says in one line when each Service led to the new holder of its role.
+	// Summary says in one line when each Service reached the new pod of its role.
 	Summary string `json:"summary"`
 }
 

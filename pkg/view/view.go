@@ -1,6 +1,6 @@
 // Package view holds what the plugin works out, as versioned kinds: the same
-// values that the tables show are printed by -o json and its kin. Fields are
-// added freely; one is renamed or given another meaning only with a new
+// values that the tables show are printed by -o json and similar formats. Fields
+// are added freely; one is renamed or given another meaning only with a new
 // version. docs/output.md describes them.
 package view
 
@@ -33,11 +33,13 @@ type Health string
 
 // The verdicts.
 const (
-	// Healthy: everything that could be read is as it should be.
+	// Healthy: there is neither an error nor a warning, as far as could be read.
 	Healthy Health = "Healthy"
-	// Degraded: there is at least one finding.
+	// Warning: the pods were read, and the worst finding is a warning.
+	Warning Health = "Warning"
+	// Degraded: there is at least one finding that is an error.
 	Degraded Health = "Degraded"
-	// Unknown: the pods could not be read.
+	// Unknown: the pods could not be read, and no error was found.
 	Unknown Health = "Unknown"
 )
 
@@ -70,21 +72,23 @@ type ClusterStatus struct {
 	Source     Source   `json:"source"`
 	// Phase is the IrisCluster's status.phase, as the operator wrote it.
 	Phase string `json:"phase,omitempty"`
-	// Mirrored is absent where it could not be told.
+	// Mirrored is absent if it is not known.
 	Mirrored *bool  `json:"mirrored,omitempty"`
 	Health   Health `json:"health"`
 	// Verdict is the health in words, one line.
 	Verdict string `json:"verdict"`
 	// Shards are the data node's shards in order. There is always one, also
-	// where the cluster is not sharded, or has no data pods.
+	// if the cluster is not sharded, or has no data pods.
 	Shards []Shard `json:"shards"`
 	// Pods are all of the cluster's pods: data by shard and ordinal, then
 	// compute, webgateway, arbiter and others.
 	Pods []Pod `json:"pods"`
-	// Services are the cluster's own, those that this tool made for it, and
-	// any other that selects or reaches one of its pods or names it in its
-	// selector. What they select and reach in other clusters is not told here.
+	// Services are those that IKO manages for the cluster, those that this tool
+	// created for it, and any other that selects or reaches one of its pods or
+	// names it in its selector. What they select and reach in other clusters is
+	// left out.
 	Services []Service `json:"services"`
+	// Findings are what is wrong, errors first.
 	Findings []Finding `json:"findings"`
 	// Failover is there with -w, once something has changed.
 	Failover *Failover `json:"failover,omitempty"`
@@ -92,11 +96,11 @@ type ClusterStatus struct {
 	Unread []Unread `json:"unread,omitempty"`
 }
 
-// Shard is one data node: its members by role, as IRIS says where it answered,
+// Shard is one data node: its members by role, as IRIS says if it answered,
 // else as their labels do. A pod is in exactly one of the three lists; a role is
 // never guessed, so a member whose role is not known is among the others.
 type Shard struct {
-	// Name is the value of the shard label, "" where pods carry none.
+	// Name is the value of the shard label, "" if pods carry none.
 	Name      string   `json:"name"`
 	Primaries []string `json:"primaries"`
 	Backups   []string `json:"backups"`
@@ -112,9 +116,9 @@ type Pod struct {
 	Component string `json:"component"`
 	Shard     string `json:"shard,omitempty"`
 	// LabelRole is the value of intersystems.com/mirrorRole: what the operator
-	// believes. It is absent where the pod has no such label.
+	// believes. It is absent if the pod has no such label.
 	LabelRole string `json:"labelRole,omitempty"`
-	// IRIS is what IRIS in the pod says of itself; absent where it was not
+	// IRIS is what IRIS in the pod says of itself; absent if it was not
 	// asked, and in pods other than data pods.
 	IRIS            *Answer `json:"iris,omitempty"`
 	Ready           bool    `json:"ready"`
@@ -124,7 +128,7 @@ type Pod struct {
 	State   string   `json:"state"`
 	Sidecar *Sidecar `json:"sidecar,omitempty"`
 	// ReachedBy are the Services that have a port and a ready endpoint at this
-	// pod (a headless one without ports leads nowhere by itself); absent where
+	// pod (a headless one without ports reaches nothing by itself); absent if
 	// Services or EndpointSlices could not be read.
 	ReachedBy []string `json:"reachedBy,omitzero"`
 	Node      string   `json:"node,omitempty"`
@@ -142,7 +146,7 @@ type Sidecar struct {
 	Port int32 `json:"port"`
 }
 
-// Origin says who made a Service.
+// Origin says who created a Service.
 type Origin string
 
 // The origins.
@@ -152,12 +156,12 @@ const (
 	OriginOther Origin = "other"
 )
 
-// Service is a Service that leads, or should lead, to a cluster's pods.
+// Service is a Service that reaches, or should reach, a cluster's pods.
 type Service struct {
 	Name   string `json:"name"`
 	Origin Origin `json:"origin"`
 	Type   string `json:"type"`
-	// Addresses are the external ones where the type has them, else the
+	// Addresses are the external ones if the type has them, else the
 	// cluster IPs; empty while they are pending, ["None"] when headless.
 	Addresses []string `json:"addresses"`
 	// Pending: a load balancer's address that is not there yet.
@@ -165,16 +169,16 @@ type Service struct {
 	Ports    []ServicePort     `json:"ports"`
 	Selector map[string]string `json:"selector,omitempty"`
 	// Selects are the pods that the selector matches now, ready or not; absent
-	// where pods could not be read, or were not needed (exposed).
+	// if pods could not be read, or were not needed (exposed).
 	Selects []string `json:"selects,omitzero"`
 	// Reaches are the pods with a ready endpoint for one of the ports now; absent
-	// where EndpointSlices could not be read. One that the selector no longer
+	// if EndpointSlices could not be read. One that the selector no longer
 	// matches is among them until its endpoint is removed.
 	Reaches []string `json:"reaches,omitzero"`
 	// Terminating are pods that take connections while they terminate, since no
 	// pod is ready at one of the ports; absent if there are none.
 	Terminating []string `json:"terminating,omitempty"`
-	// Target is what a Service of this tool was made for.
+	// Target is what a Service of this tool was created for.
 	Target            *Target     `json:"target,omitempty"`
 	CreationTimestamp metav1.Time `json:"creationTimestamp,omitzero"`
 }
@@ -186,11 +190,11 @@ type ServicePort struct {
 	Port     int32  `json:"port"`
 	// TargetPort is a number or the name of a container's port.
 	TargetPort string `json:"targetPort"`
-	// NodePort is 0 where there is none.
+	// NodePort is 0 if there is none.
 	NodePort int32 `json:"nodePort,omitempty"`
 }
 
-// TargetKind tells the two ways to expose apart.
+// TargetKind is one of the two ways to expose.
 type TargetKind string
 
 // The kinds of target.
@@ -201,7 +205,7 @@ const (
 	TargetPod TargetKind = "Pod"
 )
 
-// Target is what a Service of this tool leads to.
+// Target is what a Service of this tool was created to reach.
 type Target struct {
 	Kind      TargetKind `json:"kind"`
 	Cluster   string     `json:"cluster"`
@@ -219,80 +223,50 @@ type ExposedServiceList struct {
 	Unread     []Unread         `json:"unread,omitempty"`
 }
 
-// ExposedService is one Service that this tool made.
+// ExposedService is one Service that this tool created.
 type ExposedService struct {
 	APIVersion string   `json:"apiVersion"`
 	Kind       string   `json:"kind"`
 	Metadata   Metadata `json:"metadata"`
 	Service    `json:",inline"`
-	// URLs are the portal's addresses, where one is known. Those of a NodePort are
+	// URLs are the portal's addresses, as far as they are known. Those of a NodePort are
 	// at the nodes of the pods that it reaches.
 	URLs []string `json:"urls,omitempty"`
 }
 
 // FindingCode names a kind of finding; it does not change with the wording.
+// [findings.md](findings.md) explains each.
 type FindingCode string
 
-// The findings.
+// Severity says how much a finding matters.
+type Severity string
+
+// The severities.
 const (
-	NoPods           FindingCode = "NoPods"
-	NoPrimary        FindingCode = "NoPrimary"
-	SeveralPrimaries FindingCode = "SeveralPrimaries"
-	NoBackup         FindingCode = "NoBackup"
-	// SeveralBackups: a shard has one backup, and several pods claim to be it.
-	SeveralBackups   FindingCode = "SeveralBackups"
-	RoleLabelMissing FindingCode = "RoleLabelMissing"
-	PodNotReady      FindingCode = "PodNotReady"
-	// ServiceReachesNothing: no pod that the Service selects takes connections.
-	ServiceReachesNothing FindingCode = "ServiceReachesNothing"
-	// ServiceReachesTerminating: only pods that terminate take its connections.
-	ServiceReachesTerminating FindingCode = "ServiceReachesTerminating"
-	// PortReachesNothing: none of the pods takes connections at some of its ports.
-	PortReachesNothing    FindingCode = "PortReachesNothing"
-	ExposedPodGone        FindingCode = "ExposedPodGone"
-	ExposedSidecarMissing FindingCode = "ExposedSidecarMissing"
-	AddressPending        FindingCode = "AddressPending"
-	SelectorTooWide       FindingCode = "SelectorTooWide"
-	// NoIrisCluster: pods carry the cluster's labels, but IrisClusters were
-	// read and there is none of that name.
-	NoIrisCluster FindingCode = "NoIrisCluster"
-	// BeingDeleted: the IrisCluster is marked for deletion.
-	BeingDeleted FindingCode = "BeingDeleted"
-	// RoleDisagrees: a pod's label gives it a role that IRIS says it has not, or
-	// that IRIS, silent in this pod, says another has.
-	RoleDisagrees FindingCode = "RoleDisagrees"
-	// AsyncLabelledBackup: a member for disaster recovery or reporting, which
-	// never takes over by itself, is labelled backup.
-	AsyncLabelledBackup FindingCode = "AsyncLabelledBackup"
-	// InstanceDown: the pod's container runs, and IRIS in it does not.
-	InstanceDown FindingCode = "InstanceDown"
-	// SignOnInhibited: the instance is up and accepts no sign-ons: it starts,
-	// changes its role, or has a fault.
-	SignOnInhibited FindingCode = "SignOnInhibited"
-	// InstanceHung: IRIS says that it hangs.
-	InstanceHung FindingCode = "InstanceHung"
-	// MemberInTrouble: IRIS says In Trouble of a mirror member.
-	MemberInTrouble FindingCode = "MemberInTrouble"
-	// MemberInTransition: a mirror member is on its way to another status.
-	MemberInTransition FindingCode = "MemberInTransition"
-	// MemberNotConnected: a mirror member does not take part in its mirror.
-	MemberNotConnected FindingCode = "MemberNotConnected"
-	// PodNotCreated: a pod is missing, since Kubernetes did not let its
-	// StatefulSet or ReplicaSet create it. NoPods says so of a data node that
-	// has no pods at all.
-	PodNotCreated FindingCode = "PodNotCreated"
+	// SeverityError: users cannot reach their data or reach the wrong instance,
+	// or the next failure is an outage.
+	SeverityError Severity = "error"
+	// SeverityWarning: the cluster works, and something beside it does not, or
+	// will not for long.
+	SeverityWarning Severity = "warning"
+	// SeverityInfo: worth knowing, and nothing is wrong.
+	SeverityInfo Severity = "info"
 )
 
 // Finding is one thing that is wrong.
 type Finding struct {
 	Code FindingCode `json:"code"`
+	// Severity is that of the code.
+	Severity Severity `json:"severity"`
 	// Object is what it was found at, as kind/name (pod/simple-data-0-0);
-	// the cluster itself where it is absent.
+	// the cluster itself if it is absent.
 	Object string `json:"object,omitempty"`
 	// Message is one line.
 	Message string `json:"message"`
 	// Hint is the next step, one line.
 	Hint string `json:"hint"`
+	// URL is the page that explains the code.
+	URL string `json:"url"`
 }
 
 // UnreadReason says why a read failed.
@@ -300,7 +274,7 @@ type UnreadReason string
 
 // The reasons.
 const (
-	// Forbidden: the caller lacks the right that verb and resource name.
+	// Forbidden: the caller does not have the right that verb and resource name.
 	Forbidden UnreadReason = "Forbidden"
 	// NotInstalled: the server does not know the resource.
 	NotInstalled UnreadReason = "NotInstalled"
@@ -313,9 +287,9 @@ type Unread struct {
 	Verb string `json:"verb"`
 	// Resource is the plural with its group: endpointslices.discovery.k8s.io.
 	Resource string `json:"resource"`
-	// Namespace is "" where all were asked for.
+	// Namespace is "" if all were asked for.
 	Namespace string       `json:"namespace,omitempty"`
 	Reason    UnreadReason `json:"reason"`
-	// Message is one line and says what the view lacks.
+	// Message is one line and says what is missing in the view.
 	Message string `json:"message"`
 }

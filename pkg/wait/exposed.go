@@ -67,10 +67,10 @@ func (e *exposed) settled() (bool, error) {
 	reach := e.reach()
 	if undeclared, pods := e.undeclared(reach); len(undeclared) > 0 {
 		return false, problem.New("service %q in namespace %q: %s", e.name, e.namespace, endpoints.NoneDeclares(undeclared, pods)).
-			Hint("give the port's number as its target, as in --port %d:NUMBER; kubectl describe pod %s -n %s shows what is declared",
-				undeclared[0].Port, pods[0].Name, e.namespace)
+			Hint("give the port's number as its target, as in %s %d:NUMBER; kubectl describe pod %s -n %s shows what is declared",
+				problem.Field("port"), undeclared[0].Port, pods[0].Name, e.namespace)
 	}
-	return reach.IsReady() && !topology.AddressIsPending(*e.service), nil
+	return reach.IsReady() && !cluster.AddressIsPending(*e.service), nil
 }
 
 // reach returns which pods take the Service's connections.
@@ -149,7 +149,7 @@ type note struct{ key, line string }
 
 // notes says what keeps the Service, but may pass.
 func (e *exposed) notes() []note {
-	if !topology.AddressIsPending(*e.service) {
+	if !cluster.AddressIsPending(*e.service) {
 		return nil
 	}
 	if w := e.newestWarning(); w != nil {
@@ -198,33 +198,33 @@ func (e *exposed) newestWarning() *corev1.Event {
 
 // timedOut is the error at the timeout: what is missing, and the newest reason
 // that is known. clash is what portClash returned.
-func (e *exposed) timedOut(after time.Duration, clash string) error {
-	var lacks, reasons []string
-	var hint string
-	because := func(why, next string) {
+func (e *exposed) timedOut(after time.Duration, clash error) error {
+	var missing, reasons []string
+	var hint error
+	because := func(why string, next error) {
 		if why != "" {
 			reasons = append(reasons, why)
 		}
-		if hint == "" {
+		if hint == nil {
 			hint = next
 		}
 	}
 	if reach := e.reach(); !reach.IsReady() {
-		lacks = append(lacks, "a ready endpoint"+someOf(reach))
+		missing = append(missing, "no ready endpoint"+someOf(reach))
 		because(e.whyUnready(reach))
 	}
-	if topology.AddressIsPending(*e.service) {
-		lacks = append(lacks, "a load-balancer address")
+	if cluster.AddressIsPending(*e.service) {
+		missing = append(missing, "no load-balancer address")
 		because(e.whyPending(clash))
 	}
-	message := fmt.Sprintf("service %q in namespace %q still lacks %s after %s", e.name, e.namespace, strings.Join(lacks, " and "), after)
+	message := fmt.Sprintf("service %q in namespace %q has %s after %s", e.name, e.namespace, strings.Join(missing, " and "), after)
 	if len(reasons) > 0 {
 		message += ": " + strings.Join(reasons, "; ")
 	}
-	if hint == "" {
-		hint = fmt.Sprintf("kubectl iris status -n %s shows why; --timeout waits longer", e.namespace)
+	if hint == nil {
+		hint = problem.New("kubectl describe service %s -n %s shows its endpoints and events; %s allows more time", e.name, e.namespace, problem.Field("timeout"))
 	}
-	return problem.New("%s", message).Hint("%s", hint)
+	return problem.New("%s", message).Hint("%w", hint)
 }
 
 // someOf names the ports without a ready endpoint if others have one.
@@ -235,21 +235,22 @@ func someOf(reach endpoints.Reach) string {
 	return ""
 }
 
-// whyUnready says why the Service has no ready endpoint, as far as its pods were
-// read; "" and no hint if there is nothing to say.
-func (e *exposed) whyUnready(reach endpoints.Reach) (why, hint string) {
+// whyUnready returns why the Service has no ready endpoint, as far as its pods were
+// read, and the next step, as a sentence that may name fields of the request. Both may
+// be missing.
+func (e *exposed) whyUnready(reach endpoints.Reach) (why string, hint error) {
 	if stale := reach.Stale(); len(stale) > 0 && len(reach.Unserved()) > 0 {
-		return "its endpoints are still those of " + quotedNames(stale), ""
+		return "its endpoints are still those of " + quotedNames(stale), nil
 	}
 	if terminating := reach.Terminating(); len(terminating) > 0 {
-		return fmt.Sprintf("it reaches %s while it terminates", strings.Join(terminating, ", ")), ""
+		return fmt.Sprintf("it reaches %s while it terminates", strings.Join(terminating, ", ")), nil
 	}
 	selected := e.selected()
 	if e.podsRead && len(selected) == 0 {
-		return "no pod matches its selector", ""
+		return "no pod matches its selector", nil
 	}
 	if undeclared := endpoints.Undeclared(reach.Unready(), selected); len(undeclared) > 0 {
-		return endpoints.NoneDeclares(undeclared, selected), ""
+		return endpoints.NoneDeclares(undeclared, selected), nil
 	}
 	return e.whyNotReady(selected)
 }
@@ -257,67 +258,67 @@ func (e *exposed) whyUnready(reach endpoints.Reach) (why, hint string) {
 // whyNotReady says of the first of the selected pods that is not ready why; one
 // that a readiness gate alone keeps goes first, since the Service can reach it all
 // the same.
-func (e *exposed) whyNotReady(selected []iris.Pod) (why, hint string) {
+func (e *exposed) whyNotReady(selected []iris.Pod) (why string, hint error) {
 	i := slices.IndexFunc(selected, func(p iris.Pod) bool { return p.AwaitsGates })
 	if i >= 0 && !e.service.Spec.PublishNotReadyAddresses {
-		hint = "expose it again with --publish-not-ready to have it reach pods that are not ready"
+		hint = problem.New("expose it again with %s to have it reach pods that are not ready", problem.Field("publish-not-ready"))
 	}
 	if i < 0 {
 		i = slices.IndexFunc(selected, func(p iris.Pod) bool { return !p.Ready })
 	}
 	if i < 0 {
-		return "", ""
+		return "", nil
 	}
 	return fmt.Sprintf("pod %q is not ready: %s", selected[i].Name, selected[i].NotReady()), hint
 }
 
 // whyPending says why a load balancer has no address.
-func (e *exposed) whyPending(clash string) (why, hint string) {
+func (e *exposed) whyPending(clash error) (why string, hint error) {
 	switch w := e.newestWarning(); {
 	case w != nil:
-		return textOf(w), fmt.Sprintf("kubectl describe service %s -n %s shows all its events", e.name, e.namespace)
+		return textOf(w), problem.New("kubectl describe service %s -n %s shows all its events", e.name, e.namespace)
 	case e.isIgnored():
-		return noReaction, "this cluster may have no load-balancer controller; --type NodePort or --type ClusterIP need none"
+		return noReaction, problem.New("this Kubernetes cluster may have no load-balancer controller; %s NodePort and ClusterIP need none", problem.Field("type"))
 	}
 	return "", clash
 }
 
 // portClash returns the hint that another load balancer of the namespace has a
-// port of a pending one, which some load balancers can give only once; "" if none
+// port of a pending one, which some load balancers can give only once; nil if none
 // has, or if that could not be read.
-func (w *Waiter) portClash(ctx context.Context, e *exposed) string {
-	if !topology.AddressIsPending(*e.service) {
-		return ""
+func (w *Waiter) portClash(ctx context.Context, e *exposed) error {
+	if !cluster.AddressIsPending(*e.service) {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, clashTimeout)
 	defer cancel()
 	others, err := w.client.Services(ctx, e.namespace)
 	if err != nil {
-		return ""
+		return nil //nolint:nilerr // the hint is left out
 	}
 	return clashOf(e.service, slices.DeleteFunc(others, func(other corev1.Service) bool {
 		return other.Spec.Type != corev1.ServiceTypeLoadBalancer || other.Name == e.name
 	}))
 }
 
-func clashOf(service *corev1.Service, others []corev1.Service) string {
+func clashOf(service *corev1.Service, others []corev1.Service) error {
 	slices.SortFunc(others, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
 	for _, port := range service.Spec.Ports {
 		for i := range others {
-			if other := &others[i]; !topology.AddressIsPending(*other) && hasPort(other, port.Port, port.Protocol) {
-				return fmt.Sprintf("service %q has port %d here, too, which some load balancers give only once: use --port %s",
-					other.Name, port.Port, freePort(port, others))
+			if other := &others[i]; !cluster.AddressIsPending(*other) && hasPort(other, port.Port, port.Protocol) {
+				return problem.New("service %q has port %d here, too, which some load balancers give only once: use %s %s",
+					other.Name, port.Port, problem.Field("port"), freePort(port, others))
 			}
 		}
 	}
-	return ""
+	return nil
 }
 
 func hasPort(service *corev1.Service, number int32, protocol corev1.Protocol) bool {
 	return slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == number && p.Protocol == protocol })
 }
 
-// freePort returns --port's value for the same target at the next number that no
+// freePort returns the value of the field port for the same target at the next number that no
 // load balancer has.
 func freePort(port corev1.ServicePort, others []corev1.Service) string {
 	number := port.Port

@@ -1,6 +1,7 @@
 package wait
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -177,87 +178,87 @@ func TestTimeoutSaysWhatIsMissing(t *testing.T) {
 	lost := podOf("web-0", false)
 	lost.Spec.NodeName, lost.Status.Phase, lost.Status.ContainerStatuses = "node-1", corev1.PodRunning, gated.Status.ContainerStatuses
 
-	const status, gateHint = "kubectl iris status -n prod shows why; --timeout waits longer", "expose it again with --publish-not-ready to have it reach pods that are not ready"
+	const status, gateHint = "kubectl describe service web -n prod shows its endpoints and events; timeout allows more time", "expose it again with publish-not-ready to have it reach pods that are not ready"
 	for name, test := range map[string]struct {
 		service    *corev1.Service
 		slices     []*discoveryv1.EndpointSlice
 		pods       []*corev1.Pod
 		events     []*corev1.Event
 		unread     bool
-		clash      string
+		clash      error
 		want, hint string
 	}{
-		"nothing is known of pods": {service: clusterIP, unread: true, want: "a ready endpoint after 1m0s", hint: status},
-		"no pod":                   {service: clusterIP, pods: []*corev1.Pod{}, want: "a ready endpoint after 1m0s: no pod matches its selector", hint: status},
+		"nothing is known of pods": {service: clusterIP, unread: true, want: "no ready endpoint after 1m0s", hint: status},
+		"no pod":                   {service: clusterIP, pods: []*corev1.Pod{}, want: "no ready endpoint after 1m0s: no pod matches its selector", hint: status},
 		"a pod is not ready": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{podOf("web-0", false)},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Pending, 0/1 containers ready`, hint: status,
+			want: `no ready endpoint after 1m0s: pod "web-0" is not ready: Pending, 0/1 containers ready`, hint: status,
 		},
 		"a readiness gate": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{gated},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: gateHint,
+			want: `no ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: gateHint,
 		},
 		"a readiness gate that nothing has set": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{unset},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": nothing has set it yet`, hint: gateHint,
+			want: `no ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": nothing has set it yet`, hint: gateHint,
 		},
 		"a readiness gate that does not matter": {
 			service: published, slices: unready, pods: []*corev1.Pod{gated},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: status,
+			want: `no ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: status,
 		},
 		"a readiness gate of a pod that is selected no longer": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{other, podOf("web-0", false)},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Pending, 0/1 containers ready`, hint: status,
+			want: `no ready endpoint after 1m0s: pod "web-0" is not ready: Pending, 0/1 containers ready`, hint: status,
 		},
 		"a container that does not stay up": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{crashing},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: CrashLoopBackOff, 0/1 containers ready; container "iris": CrashLoopBackOff, last ended with Error, exit code 3`, hint: status,
+			want: `no ready endpoint after 1m0s: pod "web-0" is not ready: CrashLoopBackOff, 0/1 containers ready; container "iris": CrashLoopBackOff, last ended with Error, exit code 3`, hint: status,
 		},
 		"a container that does not stay up, and a readiness gate": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{crashing, gatedToo},
-			want: `a ready endpoint after 1m0s: pod "web-1" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: gateHint,
+			want: `no ready endpoint after 1m0s: pod "web-1" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`, hint: gateHint,
 		},
 		"a pod without a node": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{unplaced},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Pending, 0/1 containers ready; Unschedulable: 0/3 nodes are available`, hint: status,
+			want: `no ready endpoint after 1m0s: pod "web-0" is not ready: Pending, 0/1 containers ready; Unschedulable: 0/3 nodes are available`, hint: status,
 		},
 		"a node that may be lost": {
 			service: clusterIP, slices: unready, pods: []*corev1.Pod{lost},
-			want: `a ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; node "node-1" may be lost: the containers were ready when it last reported`, hint: status,
+			want: `no ready endpoint after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; node "node-1" may be lost: the containers were ready when it last reported`, hint: status,
 		},
 		"stale endpoints": {
 			service: clusterIP, slices: []*discoveryv1.EndpointSlice{slice("other-0", true)}, pods: []*corev1.Pod{podOf("web-0", true)},
-			want: `a ready endpoint after 1m0s: its endpoints are still those of "other-0"`, hint: status,
+			want: `no ready endpoint after 1m0s: its endpoints are still those of "other-0"`, hint: status,
 		},
 		"an endpoint that terminates": {
 			service: clusterIP, slices: []*discoveryv1.EndpointSlice{terminatingSlice("web-0")},
-			want: `a ready endpoint after 1m0s: it reaches web-0 while it terminates`, hint: status,
+			want: `no ready endpoint after 1m0s: it reaches web-0 while it terminates`, hint: status,
 		},
 		"one of two ports": {
 			service: both, slices: ready, pods: []*corev1.Pod{podOf("web-0", true), podOf("web-1", false)},
-			want: `a ready endpoint at port 9090 after 1m0s: no endpoint serves port 9090, since no container of web-0, web-1 declares "metrics"`, hint: status,
+			want: `no ready endpoint at port 9090 after 1m0s: no endpoint serves port 9090, since no container of web-0, web-1 declares "metrics"`, hint: status,
 		},
 		"neither endpoint nor address": {
 			service: held, slices: unready, unread: true,
-			want: "a ready endpoint and a load-balancer address after 1m0s", hint: status,
+			want: "no ready endpoint and no load-balancer address after 1m0s", hint: status,
 		},
 		"the newest Warning": {
-			service: balancer, slices: ready, events: eventsOf(warning("new", applied.Add(time.Minute)), warning("old", applied)), clash: "another port",
-			want: "a load-balancer address after 1m0s: SyncLoadBalancerFailed: new", hint: "kubectl describe service web -n prod shows all its events",
+			service: balancer, slices: ready, events: eventsOf(warning("new", applied.Add(time.Minute)), warning("old", applied)), clash: errors.New("another port"),
+			want: "no load-balancer address after 1m0s: SyncLoadBalancerFailed: new", hint: "kubectl describe service web -n prod shows all its events",
 		},
 		"a Warning from before the apply": {
 			service: held, slices: ready, events: eventsOf(warning("subnet", applied.Add(-time.Minute))),
-			want: "a load-balancer address after 1m0s", hint: status,
+			want: "no load-balancer address after 1m0s", hint: status,
 		},
 		"no reaction": {
 			service: balancer, slices: ready,
-			want: "a load-balancer address after 1m0s: no load-balancer controller has reacted to it", hint: "this cluster may have no load-balancer controller; --type NodePort or --type ClusterIP need none",
+			want: "no load-balancer address after 1m0s: no load-balancer controller has reacted to it", hint: "this Kubernetes cluster may have no load-balancer controller; type NodePort and ClusterIP need none",
 		},
-		"the port is taken": {service: held, slices: ready, clash: "another port", want: "a load-balancer address after 1m0s", hint: "another port"},
-		"a slow one":        {service: held, slices: ready, want: "a load-balancer address after 1m0s", hint: status},
+		"the port is taken": {service: held, slices: ready, clash: errors.New("another port"), want: "no load-balancer address after 1m0s", hint: "another port"},
+		"a slow one":        {service: held, slices: ready, want: "no load-balancer address after 1m0s", hint: status},
 		"the endpoint first": {
-			service: held, slices: unready, pods: []*corev1.Pod{gated}, clash: "another port", hint: gateHint,
-			want: `a ready endpoint and a load-balancer address after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`,
+			service: held, slices: unready, pods: []*corev1.Pod{gated}, clash: errors.New("another port"), hint: gateHint,
+			want: `no ready endpoint and no load-balancer address after 1m0s: pod "web-0" is not ready: Running, 1/1 containers ready; readiness gate "target-health/x": Target.ResponseCodeMismatch: codes: [503]`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -271,7 +272,7 @@ func TestTimeoutSaysWhatIsMissing(t *testing.T) {
 				e.pods = nil
 			}
 			err := e.timedOut(time.Minute, test.clash)
-			if want := `service "web" in namespace "prod" still lacks ` + test.want; err.Error() != want {
+			if want := `service "web" in namespace "prod" has ` + test.want; err.Error() != want {
 				t.Errorf("error %q\n     want %q", err, want)
 			}
 			if got := problem.HintOf(err); got != test.hint {
@@ -304,16 +305,16 @@ func TestClash(t *testing.T) {
 		"another port":      {port: tcp(81), others: []corev1.Service{balancer("a", "192.0.2.1", tcp(80))}},
 		"another protocol":  {port: tcp(81), others: []corev1.Service{balancer("a", "192.0.2.1", port(81, corev1.ProtocolUDP))}},
 		"one that waits":    {port: tcp(81), others: []corev1.Service{balancer("a", "", tcp(81))}},
-		"taken":             {port: tcp(81), others: []corev1.Service{balancer("a", "192.0.2.1", tcp(81))}, want: `service "a" has port 81 here, too, which some load balancers give only once: use --port 82:80`},
-		"the next is taken": {port: tcp(81), others: []corev1.Service{balancer("b", "192.0.2.2", tcp(82)), balancer("a", "192.0.2.1", tcp(81))}, want: `service "a" has port 81 here, too, which some load balancers give only once: use --port 83:80`},
-		"the last one":      {port: tcp(65535), others: []corev1.Service{balancer("a", "192.0.2.1", tcp(65535))}, want: `service "a" has port 65535 here, too, which some load balancers give only once: use --port 1:80`},
-		"UDP":               {port: port(53, corev1.ProtocolUDP), others: []corev1.Service{balancer("a", "192.0.2.1", port(53, corev1.ProtocolUDP))}, want: `service "a" has port 53 here, too, which some load balancers give only once: use --port 54:80/UDP`},
+		"taken":             {port: tcp(81), others: []corev1.Service{balancer("a", "192.0.2.1", tcp(81))}, want: `service "a" has port 81 here, too, which some load balancers give only once: use port 82:80`},
+		"the next is taken": {port: tcp(81), others: []corev1.Service{balancer("b", "192.0.2.2", tcp(82)), balancer("a", "192.0.2.1", tcp(81))}, want: `service "a" has port 81 here, too, which some load balancers give only once: use port 83:80`},
+		"the last one":      {port: tcp(65535), others: []corev1.Service{balancer("a", "192.0.2.1", tcp(65535))}, want: `service "a" has port 65535 here, too, which some load balancers give only once: use port 1:80`},
+		"UDP":               {port: port(53, corev1.ProtocolUDP), others: []corev1.Service{balancer("a", "192.0.2.1", port(53, corev1.ProtocolUDP))}, want: `service "a" has port 53 here, too, which some load balancers give only once: use port 54:80/UDP`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pending := balancer("web", "", test.port)
-			if got := clashOf(&pending, test.others); got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
+			if got := clashOf(&pending, test.others); (got == nil) != (test.want == "") || got != nil && got.Error() != test.want {
+				t.Errorf("got %v, want %q", got, test.want)
 			}
 		})
 	}

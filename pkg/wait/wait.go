@@ -82,7 +82,7 @@ func timedOut(ctx context.Context, err error) bool {
 // notWaitedFor is the error of a wait to which the API server did not answer.
 func notWaitedFor(service *corev1.Service, after time.Duration, told *teller) error {
 	err := problem.New("service %q in namespace %q could not be read for %s: %w", service.Name, service.Namespace, after, told.outage())
-	return err.Hint("kubectl cluster-info shows whether the API server answers; --timeout waits longer")
+	return err.Hint("kubectl cluster-info shows whether the API server answers; %s allows more time", problem.Field("timeout"))
 }
 
 // teller passes on what a wait has to say, each line once.
@@ -192,17 +192,17 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 const reflectorBackoff = 30 * time.Second
 
 // awaitsPods reports whether pods could not be listed yet and may be soon, which is
-// while the server is away and for a while after it answered. Without them stale
+// while the server is unreachable and for a while after it answered. Without them stale
 // endpoints count, so a failure that may pass must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
 	if w.pods == nil || w.pods.HasListed() {
 		return false
 	}
 	grace := watch.DeniedFor
-	if u := w.pods.Unread(); w.WasAway() && (u == nil || u.Reason == view.Failed) {
+	if u := w.pods.Unread(); w.WasUnreachable() && (u == nil || u.Reason == view.Failed) {
 		grace += reflectorBackoff
 	}
-	return now.Sub(w.Answered()) < grace || !w.IsThereFor(grace, now)
+	return now.Sub(w.Answered()) < grace || !w.ReachableFor(grace, now)
 }
 
 // withoutPods returns what the wait cannot know since it could not list pods; ""
@@ -274,7 +274,7 @@ func (w *exposure) unreadable() error {
 // refused is the error of a wait whose feed may not be read.
 func refused(f *watch.Feed) error {
 	u := f.Unread()
-	return problem.New("%s", u.Message).Hint("leave out --wait, or ask for the right to list and %s %s", u.Verb, u.Resource)
+	return problem.New("%s", u.Message).Hint("leave out %s, or ask for the right to list and %s %s", problem.Field("wait"), u.Verb, u.Resource)
 }
 
 // WaitGone waits until a Service that was deleted is no longer there: a load
@@ -314,5 +314,5 @@ func (w *Waiter) WaitGone(ctx context.Context, service *corev1.Service, options 
 		return notWaitedFor(service, options.Timeout, told)
 	}
 	return problem.New("service %q in namespace %q is still there after %s%s", service.Name, service.Namespace, options.Timeout, kube.HeldBy(finalizers)).
-		Hint("its controller releases it; --timeout waits longer")
+		Hint("its controller releases it; %s allows more time", problem.Field("timeout"))
 }

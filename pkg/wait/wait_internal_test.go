@@ -263,7 +263,7 @@ func TestWaitIsNotEndedByStaleEndpoints(t *testing.T) {
 		s.set("endpointslices", slice("web-0", true))
 	}).check(t, 20*time.Second, "")
 	waitFor(t, time.Minute, stale).check(t, time.Minute,
-		`service "web" in namespace "prod" still lacks a ready endpoint after 1m0s: its endpoints are still those of "other-0"`)
+		`service "web" in namespace "prod" has no ready endpoint after 1m0s: its endpoints are still those of "other-0"`)
 }
 
 // Another client may change the selector while the Service is waited for.
@@ -311,7 +311,7 @@ func TestWaitAndMissingRights(t *testing.T) {
 		t.Parallel()
 		got := waitFor(t, time.Minute, deny("endpointslices", time.Hour))
 		got.check(t, watch.DeniedFor, `cannot watch endpointslices.discovery.k8s.io in namespace "prod": forbidden, so its endpoints cannot be waited for`)
-		if hint := problem.HintOf(got.err); !strings.HasPrefix(hint, "leave out --wait") {
+		if hint := problem.HintOf(got.err); !strings.HasPrefix(hint, "leave out wait") {
 			t.Errorf("hint %q", hint)
 		}
 	})
@@ -401,7 +401,7 @@ func TestWaitGoesOnThroughWarnings(t *testing.T) {
 		s.set("events", event("a", "not active yet", time.Second))
 		time.Sleep(time.Minute)
 		s.set("events", event("a", "not active yet", time.Second), event("b", "quota", time.Minute))
-	}).check(t, 3*time.Minute, `service "web" in namespace "prod" still lacks a load-balancer address after 3m0s: SyncLoadBalancerFailed: quota`, warned)
+	}).check(t, 3*time.Minute, `service "web" in namespace "prod" has no load-balancer address after 3m0s: SyncLoadBalancerFailed: quota`, warned)
 }
 
 // A Warning from before the last apply is none of this wait's, whoever waits: the
@@ -422,7 +422,7 @@ func TestWaitPassesOverOldWarnings(t *testing.T) {
 		listed.ManagedFields = nil
 		var h told
 		_, err := c.WaitExposed(t.Context(), listed, Options{Timeout: time.Minute, Tell: h.tell})
-		if want := `service "web" in namespace "prod" still lacks a load-balancer address after 1m0s`; wordsOf(err) != want || len(h.lines) > 0 {
+		if want := `service "web" in namespace "prod" has no load-balancer address after 1m0s`; wordsOf(err) != want || len(h.lines) > 0 {
 			t.Errorf("error %q, told %q; want %q and nothing", wordsOf(err), h.lines, want)
 		}
 	})
@@ -437,8 +437,8 @@ func TestWaitNamesATakenPort(t *testing.T) {
 		unreadable bool
 		hint       string
 	}{
-		"read":   {hint: `service "other" has port 81 here, too, which some load balancers give only once: use --port 82:80`},
-		"unread": {unreadable: true, hint: "kubectl iris status -n prod shows why; --timeout waits longer"},
+		"read":   {hint: `service "other" has port 81 here, too, which some load balancers give only once: use port 82:80`},
+		"unread": {unreadable: true, hint: "kubectl describe service web -n prod shows its endpoints and events; timeout allows more time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -457,7 +457,7 @@ func TestWaitNamesATakenPort(t *testing.T) {
 					}
 				}
 			})
-			got.check(t, time.Minute, `service "web" in namespace "prod" still lacks a load-balancer address after 1m0s`)
+			got.check(t, time.Minute, `service "web" in namespace "prod" has no load-balancer address after 1m0s`)
 			if hint := problem.HintOf(got.err); hint != test.hint {
 				t.Errorf("hint %q, want %q", hint, test.hint)
 			}
@@ -588,7 +588,7 @@ func TestWaitEndsWithoutEvents(t *testing.T) {
 	waitFor(t, time.Minute, func(s *fakeServer) {
 		s.set("services", serviceOf(corev1.ServiceTypeLoadBalancer))
 		failing("events", errHangs)(s)
-	}).check(t, time.Minute, `service "web" in namespace "prod" still lacks a load-balancer address after 1m0s`)
+	}).check(t, time.Minute, `service "web" in namespace "prod" has no load-balancer address after 1m0s`)
 }
 
 // Events that do not come hold up nothing.

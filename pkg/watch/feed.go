@@ -28,12 +28,15 @@ const firstTimeout = 30 * time.Second
 // errIncomplete is the error of a part that is still being read after firstTimeout.
 var errIncomplete = fmt.Errorf("not read completely within %s", firstTimeout)
 
-// A Feed keeps the objects of one kind up to date with one list and one watch.
+// A Feed keeps the objects of one kind up to date with one list and one watch. It
+// runs a Reflector, the part of a shared informer that reads: an informer gives no
+// choice of the back-off, which grows to half a minute, and passes on only some of
+// the errors.
 type Feed struct {
 	access kube.Access
 	// loss is what is not known while the feed cannot be read.
 	loss string
-	// part: what the other feeds bring is shown without this one.
+	// part reports whether the other kinds are shown without this one.
 	part bool
 	// Unawaited has Run react before this feed has listed. It is set before Run.
 	Unawaited bool
@@ -46,31 +49,31 @@ type Feed struct {
 	failing time.Time
 }
 
-// store holds a feed's objects and tells of every change.
+// A store holds a feed's objects and calls onChange after every change.
 type store struct {
 	cache.Store
-	changed func()
-	listed  atomic.Bool
+	onChange func()
+	listed   atomic.Bool
 }
 
 // Add and the like are called by the feed's reflector.
 func (s *store) Add(object any) error {
-	defer s.changed()
+	defer s.onChange()
 	return s.Store.Add(object)
 }
 
 func (s *store) Update(object any) error {
-	defer s.changed()
+	defer s.onChange()
 	return s.Store.Update(object)
 }
 
 func (s *store) Delete(object any) error {
-	defer s.changed()
+	defer s.onChange()
 	return s.Store.Delete(object)
 }
 
 func (s *store) Replace(list []any, version string) error {
-	defer s.changed()
+	defer s.onChange()
 	err := s.Store.Replace(list, version)
 	s.listed.Store(err == nil)
 	return err
@@ -114,7 +117,7 @@ func ByField(selector string) func(*metav1.ListOptions) {
 	return func(o *metav1.ListOptions) { o.FieldSelector = selector }
 }
 
-// settled tells that the feed has all it can get for now: it has listed, or
+// settled reports whether the feed has all it can get for now: it has listed, or
 // may not.
 func (f *Feed) settled() bool {
 	return f.HasListed() || f.Unread() != nil
@@ -130,14 +133,14 @@ func (f *Feed) Unread() *view.Unread {
 	return f.unread
 }
 
-func (f *Feed) setMissing(u *view.Unread) {
+func (f *Feed) setUnread(u *view.Unread) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.unread = u
 }
 
-// failsSince returns when the part began to fail, which is now if it was well.
-func (f *Feed) failsSince(now time.Time) time.Time {
+// failingSince returns when the part began to fail: now, if it did not fail before.
+func (f *Feed) failingSince(now time.Time) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failing.IsZero() {
@@ -146,9 +149,9 @@ func (f *Feed) failsSince(now time.Time) time.Time {
 	return f.failing
 }
 
-// recovered takes note that the feed can be read, and reports whether it was
-// missing.
-func (f *Feed) recovered() (wasMissing bool) {
+// clearFailure notes that the feed can be read, and reports whether it could not be
+// before.
+func (f *Feed) clearFailure() (wasMissing bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	wasMissing = f.unread != nil
@@ -166,14 +169,14 @@ func Objects[T any](f *Feed) []T {
 	return out
 }
 
-// Feeds are several kinds followed together.
+// Feeds holds several kinds that are followed together.
 type Feeds struct {
 	client *kube.Client
 	all    []*Feed
 	// changed gets a token after any change; it holds at most one.
 	changed chan struct{}
-	// trouble gets an error when the server does not answer.
-	trouble chan error
+	// outages gets the first error of each outage of the server.
+	outages chan error
 	// limit bounds the lists of parts.
 	limit *kube.PartLimit
 	// answered is when all but parts had settled; Run sets it before it first
@@ -181,25 +184,25 @@ type Feeds struct {
 	answered time.Time
 
 	mu sync.Mutex
-	// away: the last that was heard of the server is that it is not there.
-	away bool
-	// back is when the server was last found again.
-	back time.Time
-	// failing are the feeds that lost the server and have not found it again.
+	// unreachable reports whether the last request did not reach the server.
+	unreachable bool
+	// reachableSince is when the server was last reached after an outage.
+	reachableSince time.Time
+	// failing holds the feeds whose last request the server did not answer.
 	failing map[*Feed]bool
 }
 
 // NewFeeds returns Feeds without any feed.
 func NewFeeds(client *kube.Client) *Feeds {
 	return &Feeds{
-		client: client, changed: make(chan struct{}, 1), trouble: make(chan error, 1),
+		client: client, changed: make(chan struct{}, 1), outages: make(chan error, 1),
 		limit: kube.NewPartLimit(), failing: map[*Feed]bool{},
 	}
 }
 
-// retries are the pauses before what failed is tried again. A person looks on,
-// so they do not grow to a controller's half minute.
-func retries() *wait.Backoff {
+// backoff returns the pauses before a retry. A person looks on, so they do not grow
+// to a controller's half minute.
+func backoff() *wait.Backoff {
 	return &wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Steps: 4, Cap: 2 * time.Second, Jitter: 0.5}
 }
 
@@ -207,24 +210,24 @@ func retries() *wait.Backoff {
 // drops from each object what is not needed, and may be nil.
 func (fs *Feeds) Add(resource, namespace, loss string, from Source, example runtime.Object, trim cache.TransformFunc) *Feed {
 	f := &Feed{access: kube.Access{Verb: "watch", Resource: resource, Namespace: namespace}, loss: loss}
-	f.store = &store{Store: cache.NewStore(cache.MetaNamespaceKeyFunc, cache.WithTransformer(trim)), changed: fs.news}
-	f.reflector = cache.NewReflectorWithOptions(fs.noticing(f, from), example, f.store, cache.ReflectorOptions{Backoff: retries()})
+	f.store = &store{Store: cache.NewStore(cache.MetaNamespaceKeyFunc, cache.WithTransformer(trim)), onChange: fs.onEvent}
+	f.reflector = cache.NewReflectorWithOptions(fs.observed(f, from), example, f.store, cache.ReflectorOptions{Backoff: backoff()})
 	fs.all = append(fs.all, f)
 	return f
 }
 
 // AddPart follows a kind without which the others are shown: if it fails, or
-// does not answer in time, it is missing and nothing else.
+// does not answer in time, only it is missing.
 func (fs *Feeds) AddPart(resource, namespace, loss string, from Source, example runtime.Object, trim cache.TransformFunc) *Feed {
 	f := fs.Add(resource, namespace, loss, from, example, trim)
 	f.part = true
 	return f
 }
 
-// noticing is a source whose errors are told; not all of them get out of a
-// reflector. It takes note also when the server answers again and when what
-// could not be read can be: a watch begins only after its list came through.
-func (fs *Feeds) noticing(f *Feed, from Source) Source {
+// observed wraps a Source to see every error and recovery; a Reflector reports only
+// some. A watch begins only after its list succeeded, so it is the sign of a
+// recovery.
+func (fs *Feeds) observed(f *Feed, from Source) Source {
 	return Source{&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			if f.part {
@@ -234,137 +237,140 @@ func (fs *Feeds) noticing(f *Feed, from Source) Source {
 			}
 			list, err := from.ListWithContext(ctx, options)
 			if err = kube.PartError(ctx, err); err != nil {
-				fs.failed(f, err)
+				fs.onError(f, err)
 			}
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			w, err := from.WatchWithContext(ctx, options)
 			if err != nil {
-				fs.failed(f, err)
+				fs.onError(f, err)
 				return w, err
 			}
-			if f.recovered() {
-				fs.touch()
+			if f.clearFailure() {
+				fs.notify()
 			}
-			fs.found(f)
+			fs.markAnswered(f)
 			return w, nil
 		},
 	}}
 }
 
-// failed tells a kind that may not be read, which the view says in its place,
-// from a server that does not answer, after which the feed tries again.
-func (fs *Feeds) failed(f *Feed, err error) {
+// onError handles the error of a request. A kind that may not be read is unread in
+// the view; if the server does not answer, that is reported as an outage, and the
+// feed retries.
+func (fs *Feeds) onError(f *Feed, err error) {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, context.Canceled) {
 		return // the ordinary end of a watch, or of all
 	}
 	u, _ := kube.NewUnread(err, f.access, f.loss)
 	switch {
 	case u.Reason != view.Failed:
-		f.setMissing(&u)
-		fs.found(f) // a refusal is an answer
-		fs.touch()
+		f.setUnread(&u)
+		fs.markAnswered(f) // a refusal is an answer
+		fs.notify()
 		return
 	case f.part && !apierrors.IsUnauthorized(err):
-		fs.partFailed(f, u)
+		fs.onPartError(f, u)
 		return
 	}
-	if fs.lose(f, noServer(err)) {
-		fs.tell(fs.client.Explain(err, f.access, ""))
+	if fs.markFailing(f, isUnavailable(err)) {
+		fs.reportOutage(fs.client.Explain(err, f.access, ""))
 	}
 }
 
-// partFailed takes note of a part that fails. One that was read before counts as
-// missing only if it goes on failing while the server is there: a server that
-// restarts fails at everything for a while, and that is told once.
-func (fs *Feeds) partFailed(f *Feed, u view.Unread) {
+// onPartError handles the error of a part. One that was read before becomes unread
+// only if it keeps failing while the server is reachable: a server that restarts
+// fails at everything for a while, and that is reported once, as an outage.
+func (fs *Feeds) onPartError(f *Feed, u view.Unread) {
 	now := time.Now()
-	since := f.failsSince(now)
-	if f.HasListed() && (now.Sub(since) < kube.PartTimeout || !fs.IsThereFor(kube.PartTimeout, now)) {
+	since := f.failingSince(now)
+	if f.HasListed() && (now.Sub(since) < kube.PartTimeout || !fs.ReachableFor(kube.PartTimeout, now)) {
 		return
 	}
-	f.setMissing(&u)
-	fs.touch()
+	f.setUnread(&u)
+	fs.notify()
 }
 
-func (fs *Feeds) tell(err error) {
+func (fs *Feeds) reportOutage(err error) {
 	select {
-	case fs.trouble <- err:
+	case fs.outages <- err:
 	default:
 	}
 }
 
-// noServer tells a server that is not there from one that fails at something.
-func noServer(err error) bool {
+// isUnavailable reports whether err means that the server is not available, rather
+// than that it failed at one request.
+func isUnavailable(err error) bool {
 	var status apierrors.APIStatus
 	return !errors.As(err, &status) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err)
 }
 
-// lose takes note of a feed that the server does not answer. It is true for
-// the first since all of them got answers, so that an outage is told once.
-func (fs *Feeds) lose(f *Feed, away bool) (first bool) {
+// markFailing notes that the server did not answer a feed. It reports whether this is
+// the first feed since all were answered, so that an outage is reported once.
+func (fs *Feeds) markFailing(f *Feed, unreachable bool) (first bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	first = len(fs.failing) == 0
-	fs.failing[f], fs.away = true, fs.away || away
+	fs.failing[f], fs.unreachable = true, fs.unreachable || unreachable
 	return first
 }
 
-// found takes note of a feed that the server answers.
-func (fs *Feeds) found(f *Feed) {
+// markAnswered notes that the server answered a feed.
+func (fs *Feeds) markAnswered(f *Feed) {
 	fs.mu.Lock()
 	delete(fs.failing, f)
 	fs.mu.Unlock()
-	fs.heard()
+	fs.markReachable()
 }
 
-// heard takes note of a sign of the server. What is shown of an outage goes.
-func (fs *Feeds) heard() {
+// markReachable notes that the server is reachable. If it was not before, what is
+// shown about the outage is removed.
+func (fs *Feeds) markReachable() {
 	fs.mu.Lock()
-	back := fs.away
-	fs.away = false
-	if back {
-		fs.back = time.Now()
+	recovered := fs.unreachable
+	fs.unreachable = false
+	if recovered {
+		fs.reachableSince = time.Now()
 	}
 	fs.mu.Unlock()
-	if back {
-		fs.touch()
+	if recovered {
+		fs.notify()
 	}
 }
 
-// isAway tells whether the server was not there when it was last tried.
-func (fs *Feeds) isAway() bool {
+// isUnreachable reports whether the last request did not reach the server.
+func (fs *Feeds) isUnreachable() bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	return fs.away
+	return fs.unreachable
 }
 
 // Answered returns when all kinds but parts had been read for the first time. It is
 // set before react is first called.
 func (fs *Feeds) Answered() time.Time { return fs.answered }
 
-// WasAway reports whether the server is or was away.
-func (fs *Feeds) WasAway() bool {
+// WasUnreachable reports whether the server is or was unreachable.
+func (fs *Feeds) WasUnreachable() bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	return fs.away || !fs.back.IsZero()
+	return fs.unreachable || !fs.reachableSince.IsZero()
 }
 
-// IsThereFor reports whether the server has not been away for at least d.
-func (fs *Feeds) IsThereFor(d time.Duration, now time.Time) bool {
+// ReachableFor reports whether the server has been reachable for at least d.
+func (fs *Feeds) ReachableFor(d time.Duration, now time.Time) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	return !fs.away && now.Sub(fs.back) >= d
+	return !fs.unreachable && now.Sub(fs.reachableSince) >= d
 }
 
-// news is a change that the server told of.
-func (fs *Feeds) news() {
-	fs.heard()
-	fs.touch()
+// onEvent handles a change in a store.
+func (fs *Feeds) onEvent() {
+	fs.markReachable()
+	fs.notify()
 }
 
-func (fs *Feeds) touch() {
+func (fs *Feeds) notify() {
 	select {
 	case fs.changed <- struct{}{}:
 	default:
@@ -391,7 +397,7 @@ func (fs *Feeds) Run(ctx context.Context, interval, wake time.Duration, react fu
 	for _, f := range fs.all {
 		running.Go(func() { f.reflector.RunWithContext(ctx) })
 	}
-	if err := fs.settle(ctx); err != nil {
+	if err := fs.awaitLists(ctx); err != nil {
 		return err
 	}
 	var tick <-chan time.Time
@@ -416,9 +422,9 @@ func (fs *Feeds) Run(ctx context.Context, interval, wake time.Duration, react fu
 	}
 }
 
-// settle waits until all feeds have listed or cannot be read. Parts that are still
-// being read after firstTimeout are missing until they are.
-func (fs *Feeds) settle(ctx context.Context) error {
+// awaitLists waits until all feeds have listed or cannot be read. Parts that are
+// still being read after firstTimeout are unread until they have listed.
+func (fs *Feeds) awaitLists(ctx context.Context) error {
 	var late <-chan time.Time
 	for {
 		if late == nil && fs.essentialSettled() {
@@ -435,18 +441,18 @@ func (fs *Feeds) settle(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late:
-			fs.passOver()
+			fs.setLatePartsUnread()
 		case <-fs.changed:
 		}
 	}
 }
 
-// passOver has all parts that are still being read be missing for now.
-func (fs *Feeds) passOver() {
+// setLatePartsUnread marks the parts that are still being read as unread.
+func (fs *Feeds) setLatePartsUnread() {
 	for _, f := range fs.all {
 		if f.part && !f.settled() {
 			u, _ := kube.NewUnread(errIncomplete, f.access, f.loss)
-			f.setMissing(&u)
+			f.setUnread(&u)
 		}
 	}
 }
@@ -459,7 +465,7 @@ func (fs *Feeds) Report(ctx context.Context, tell func(error)) (stop func()) {
 			select {
 			case <-ctx.Done():
 				return
-			case err := <-fs.trouble:
+			case err := <-fs.outages:
 				tell(err)
 			}
 		}

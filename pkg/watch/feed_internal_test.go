@@ -125,26 +125,26 @@ func TestOutageEndsWithTheServerBack(t *testing.T) {
 			s.awaitWatch(t)
 			s.fails(errAway, errAway)
 			select {
-			case err := <-w.trouble:
+			case err := <-w.outages:
 				if !errors.Is(err, errAway) {
 					t.Error(err)
 				}
 			case <-time.After(patience):
 				t.Fatal("the outage is not told")
 			}
-			if !w.isAway() {
+			if !w.isUnreachable() {
 				t.Error("the server is not taken for away")
 			}
 			time.Sleep(patience) // more errors
 			for len(shown) > 0 {
 				<-shown
 			}
-			if len(w.trouble) > 0 {
+			if len(w.outages) > 0 {
 				t.Error("the outage is told twice")
 			}
 			s.fails(nil, nil)
 			looks(t, shown, 1)
-			if w.isAway() {
+			if w.isUnreachable() {
 				t.Error("the server is still taken for away")
 			}
 		}
@@ -161,7 +161,7 @@ func TestForbiddenFeedHasNoObjects(t *testing.T) {
 		s.awaitWatch(t)
 		s.fails(denied, denied)
 		looks(t, shown, 0)
-		if w.pods.Unread() == nil || len(w.trouble) > 0 {
+		if w.pods.Unread() == nil || len(w.outages) > 0 {
 			t.Error("the refusal is no outage, and the pods are unread")
 		}
 		s.fails(nil, nil)

@@ -17,8 +17,8 @@ const DeniedFor = 5 * time.Second
 
 // A Denial tracks a right that is missing while what could be listed is followed.
 type Denial struct {
-	since time.Time
-	told  bool
+	since    time.Time
+	reported bool
 }
 
 // Lasts reports, once for each denial, that the right has been missing for DeniedFor.
@@ -28,8 +28,8 @@ func (d *Denial) Lasts(missing bool, now time.Time) bool {
 		*d = Denial{}
 	case d.since.IsZero():
 		d.since = now
-	case !d.told && now.Sub(d.since) >= DeniedFor:
-		d.told = true
+	case !d.reported && now.Sub(d.since) >= DeniedFor:
+		d.reported = true
 		return true
 	}
 	return false
@@ -37,7 +37,7 @@ func (d *Denial) Lasts(missing bool, now time.Time) bool {
 
 // FollowPods calls show with a cluster's pods, and again after every change,
 // until ctx ends, which is no error, or show returns one. It outlives restarts
-// of the API server; lost is told once whenever the server stops answering.
+// of the API server; lost is called once whenever the server stops answering.
 func (w *Watcher) FollowPods(ctx context.Context, namespace, cluster string, show func([]iris.Pod) error, lost func(error)) error {
 	return w.followPods(ctx, namespace, cluster, "its pods cannot be followed", func(pods []*corev1.Pod) error {
 		var all []iris.Pod
@@ -69,7 +69,7 @@ func (w *Watcher) followPods(ctx context.Context, namespace, cluster, loss strin
 		}
 		shown = true
 		if right.Lasts(u != nil, time.Now()) {
-			feeds.tell(problem.New("%s", u.Message))
+			feeds.reportOutage(problem.New("%s", u.Message))
 		}
 		return false, show(Objects[*corev1.Pod](feed))
 	})

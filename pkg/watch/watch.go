@@ -40,7 +40,7 @@ func New(client *kube.Client, asker *ask.Asker) *Watcher {
 // Watch calls show with a snapshot of the scope, and with a new one after every
 // change, at most five a second, until ctx ends (which is no error) or show
 // returns an error. It uses one list and one watch per kind and outlives
-// restarts of the API server; lost is told once whenever the server stops
+// restarts of the API server; lost is called once whenever the server stops
 // answering. A server that never answered is an error. A kind other than pods
 // that fails while the server answers is missing in the snapshots and nothing
 // else.
@@ -50,7 +50,7 @@ func (w *Watcher) Watch(ctx context.Context, scope kube.Scope, show func(topolog
 	defer stop(nil)
 	var observer *ask.Observer
 	if scope.Ask {
-		observer = w.asker.NewObserver(scope, feeds.touch, clock.RealClock{})
+		observer = w.asker.NewObserver(scope, feeds.notify, clock.RealClock{})
 		defer background(ctx, observer.Run)()
 	}
 	var shown atomic.Bool
@@ -66,8 +66,8 @@ func (w *Watcher) Watch(ctx context.Context, scope kube.Scope, show func(topolog
 		if observer != nil && !observer.Observe(&s) {
 			return false, nil
 		}
-		// What is shown now tells of the outage, and there is no news.
-		if shown.Load() && feeds.isAway() {
+		// What is shown now says that there is an outage, and nothing changed.
+		if shown.Load() && feeds.isUnreachable() {
 			return false, nil
 		}
 		shown.Store(true)

@@ -1,5 +1,6 @@
 // Command reference writes the plugin's reference from its commands: pages for
-// docs/reference with -markdown, man pages with -man.
+// docs/reference with -markdown, man pages with -man. The page of the command
+// options lists the global flags; every other page refers to it.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cli"
 )
@@ -28,10 +30,10 @@ func main() {
 func run(args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("reference", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	markdown := flags.String("markdown", "", "folder for pages in Markdown; those of commands that are gone are removed")
+	markdown := flags.String("markdown", "", "folder for Markdown pages; other pages in it are removed")
 	man := flags.String("man", "", "folder for man pages")
 	version := flags.String("version", "", "version that the man pages name")
-	date := flags.String("date", "", "date that the man pages bear, in RFC 3339")
+	date := flags.String("date", "", "date of the man pages, in RFC 3339")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -39,16 +41,16 @@ func run(args []string, stderr io.Writer) error {
 		return writeMarkdown(*markdown)
 	}
 	if *man == "" {
-		return errors.New("neither -markdown nor -man was given")
+		return errors.New("-markdown or -man is required")
 	}
 	when, err := time.Parse(time.RFC3339, *date)
 	if err != nil {
-		return fmt.Errorf("-date: %w", err)
+		return fmt.Errorf("invalid -date: %w", err)
 	}
 	return writeMan(*man, *version, when)
 }
 
-// command is the command tree as it is documented: the same on every machine.
+// command returns the command tree as it is documented: the same on every machine.
 func command() *cobra.Command {
 	root := cli.NewCommand(cli.Env{Getenv: func(string) string { return "" }, Out: io.Discard, Err: io.Discard})
 	root.DisableAutoGenTag = true
@@ -73,7 +75,7 @@ func writeMarkdown(dir string) error {
 	}
 	same := func(link string) string { return link }
 	head := func(string) string { return "<!-- Made by \"make docs\" from the commands; do not edit. -->\n\n" }
-	return doc.GenMarkdownTreeCustom(command(), dir, head, same)
+	return writePages(func(cmd *cobra.Command) error { return doc.GenMarkdownTreeCustom(cmd, dir, head, same) })
 }
 
 func writeMan(dir, version string, date time.Time) error {
@@ -83,5 +85,36 @@ func writeMan(dir, version string, date time.Time) error {
 		Source:  strings.TrimSpace("kubectl-iris " + version),
 		Manual:  "kubectl iris",
 	}
-	return doc.GenManTree(command(), header, dir)
+	return writePages(func(cmd *cobra.Command) error { return doc.GenManTree(cmd, header, dir) })
+}
+
+// writePages calls write, which writes the pages of a command and those below it:
+// for all commands without the global flags, then for options with them.
+func writePages(write func(*cobra.Command) error) error {
+	root := command()
+	options, _, err := root.Find([]string{"options"})
+	if err != nil {
+		return err
+	}
+	hide := func(hidden bool) {
+		root.PersistentFlags().VisitAll(func(flag *pflag.Flag) { flag.Hidden = hidden })
+	}
+	hide(true)
+	refer(root, options)
+	if err := write(root); err != nil {
+		return err
+	}
+	hide(false)
+	return write(options)
+}
+
+// refer names the command of the global flags in the description of a command and
+// of those below it.
+func refer(cmd, options *cobra.Command) {
+	if cmd != options {
+		cmd.Long += fmt.Sprintf("\n\nUse %q for a list of global command-line options (applies to all commands).", options.CommandPath())
+	}
+	for _, sub := range cmd.Commands() {
+		refer(sub, options)
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// pages are the files of a folder by name.
+// pages returns the files of a folder by name.
 func pages(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -35,7 +35,35 @@ func TestReferenceIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(pages(t, fresh), pages(t, "../../docs/reference")); diff != "" {
-		t.Errorf("docs/reference is stale, make docs writes it anew (-fresh +there):\n%s", diff)
+		t.Errorf("docs/reference is stale: run make docs (-fresh +committed):\n%s", diff)
+	}
+}
+
+// The global flags are on one page, to which the others refer.
+func TestGlobalFlags(t *testing.T) {
+	const reference = `Use "kubectl iris options" for a list of global command-line options`
+	markdown, man := t.TempDir(), t.TempDir()
+	for _, args := range [][]string{
+		{"-markdown", markdown},
+		{"-man", man, "-version", "v1.2.3", "-date", "2026-02-03T04:05:06Z"},
+	} {
+		if err := run(args, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for dir, options := range map[string]string{markdown: "kubectl_iris_options.md", man: "kubectl-iris-options.1"} {
+		found := pages(t, dir)
+		if found[options] == "" {
+			t.Errorf("no page %s", options)
+		}
+		for name, page := range found {
+			if lists := strings.Contains(page, "--kubeconfig"); lists != (name == options) {
+				t.Errorf("%s lists the global flags: %v", name, lists)
+			}
+			if refers := strings.Contains(page, reference); refers != (name != options) {
+				t.Errorf("%s refers to options: %v", name, refers)
+			}
+		}
 	}
 }
 
@@ -80,7 +108,7 @@ func TestManPages(t *testing.T) {
 		if !ok {
 			t.Errorf("%s has no man page %s", cmd.CommandPath(), name)
 		}
-		for _, want := range []string{`"Feb 2026" "kubectl-iris v1.2.3" "kubectl iris"`, ".SH NAME", ".SH SYNOPSIS"} {
+		for _, want := range []string{`"Feb 2026" "kubectl-iris v1.2.3" "kubectl iris"`, ".SH NAME", ".SH SYNOPSIS\n\\fB" + cmd.UseLine() + "\\fP"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("%s does not hold %q:\n%.300s", name, want, page)
 			}

@@ -82,7 +82,7 @@ func newDemo(ctx context.Context, cluster *localkube.Cluster, node bool) demo {
 		here = "."
 	}
 	plugin := filepath.Join(here, "bin")
-	path := strings.Join([]string{plugin, cluster.Binaries.Dir, os.Getenv("PATH")}, string(os.PathListSeparator))
+	path := strings.Join([]string{plugin, filepath.Dir(cluster.Binaries.Kubectl()), os.Getenv("PATH")}, string(os.PathListSeparator))
 	return demo{
 		ctx: ctx, plugin: plugin, kubectl: cluster.Binaries.Kubectl(), node: node,
 		env: append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig, "PATH="+path),

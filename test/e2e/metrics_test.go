@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 	"github.com/kubectl-iris/kubectl-iris/test/standin"
 )
@@ -80,7 +81,7 @@ func TestAnswersThatLeaveRolesOpen(t *testing.T) {
 	c.iris(second, "stand-in", "state", "transition")
 	want := asLabelled()
 	want[second] = "backup: sign-on inhibited:primary transition"
-	c.expect(want, 3, view.SignOnInhibited)
+	c.expect(want, 3, finding.SignOnInhibited)
 	c.plugin("relabel", c.name, "--yes").exits(1)
 	c.iris(second, "stand-in", "reset")
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 	"github.com/kubectl-iris/kubectl-iris/test/standin"
 )
@@ -72,8 +73,8 @@ func TestTwoLabelledPrimary(t *testing.T) {
 	c.annotate(standin.AnnotationLabels, "frozen")
 	c.label(second, "primary")
 	c.reaches("simple", first, second)
-	v := c.expect(map[string]string{first: "primary: Failover/Primary", second: "primary: Failover/Backup"}, 3, view.RoleDisagrees)
-	if f := v.Findings[0]; f.Object != "pod/"+second || !strings.Contains(f.Message, `service "simple" for the primary leads to it`) {
+	v := c.expect(map[string]string{first: "primary: Failover/Primary", second: "primary: Failover/Backup"}, 3, finding.RoleDisagrees)
+	if f := v.Findings[0]; f.Object != "pod/"+second || !strings.Contains(f.Message, `service "simple" for the primary reaches it`) {
 		t.Errorf("the finding does not name pod and Service: %+v", f)
 	}
 	c.plugin("relabel", c.name, "--yes").exits(0).says("pod/" + second + " labeled backup: IRIS says Failover/Backup (was primary)")
@@ -91,7 +92,7 @@ func TestNoLabel(t *testing.T) {
 	c.label(second, "")
 	c.reaches("simple")
 	c.expect(map[string]string{first: ": Failover/Primary", second: ": Failover/Backup"}, 3,
-		view.RoleLabelMissing, view.RoleLabelMissing, view.ServiceReachesNothing)
+		finding.RoleLabelMissing, finding.RoleLabelMissing, finding.ServiceReachesNothing)
 	c.plugin("relabel", c.name, "-y").exits(0)
 	c.reaches("simple", first)
 	c.becomesHealthy()
@@ -108,8 +109,8 @@ func TestAsyncLabelledBackup(t *testing.T) {
 	c.reaches("simple-sidecar-backup", second, third)
 	want := asLabelled()
 	want[third] = "backup: Disaster Recovery/Connected"
-	v := c.expect(want, 3, view.AsyncLabelledBackup)
-	if !strings.Contains(v.Findings[0].Message, `service "simple-sidecar-backup" for the backup leads to it`) {
+	v := c.expect(want, 3, finding.AsyncLabelledBackup)
+	if !strings.Contains(v.Findings[0].Message, `service "simple-sidecar-backup" for the backup reaches it`) {
 		t.Errorf("the finding does not name the Service: %+v", v.Findings[0])
 	}
 	c.annotate(standin.AnnotationLabels, "frozen")
@@ -169,7 +170,7 @@ func TestForbidden(t *testing.T) {
 	c.iris(first, "iris", "restart", "IRIS")
 	c.eventuallyMember(first, backup)
 	c.pluginAs(proxy, "status", c.name).exits(3).says(
-		`data pod "` + first + `" is labelled primary, but IRIS says it is not primary: service "simple" for the primary leads to it`)
+		`data pod "` + first + `" is labelled primary, but IRIS says it is not primary: service "simple" for the primary reaches it`)
 	c.pluginAs(neither, "status", c.name).exits(0)
 	c.pluginAs(proxy, "relabel", c.name, "--yes").exits(1).says("not whether it is the backup", "the right pods/exec create is missing")
 	c.pluginAs(neither, "relabel", c.name, "--yes").exits(1).says("gave no conclusive answer")
@@ -184,11 +185,11 @@ func TestStatusTellsWhatIRISSays(t *testing.T) {
 		pod, kind, status string
 		want              []view.FindingCode
 	}{
-		{second, "Failover", "In Trouble", []view.FindingCode{view.MemberInTrouble}},
-		{second, "Failover", "Transition", []view.FindingCode{view.MemberInTransition}},
-		{second, "Failover", "Disconnected", []view.FindingCode{view.MemberNotConnected}},
-		{second, "Failover", "Primary", []view.FindingCode{view.SeveralPrimaries, view.RoleDisagrees}},
-		{first, "Failover", "In Trouble", []view.FindingCode{view.MemberInTrouble}},
+		{second, "Failover", "In Trouble", []view.FindingCode{finding.MemberInTrouble}},
+		{second, "Failover", "Transition", []view.FindingCode{finding.MemberInTransition}},
+		{second, "Failover", "Disconnected", []view.FindingCode{finding.MemberNotConnected}},
+		{second, "Failover", "Primary", []view.FindingCode{finding.SeveralPrimaries, finding.RoleDisagrees}},
+		{first, "Failover", "In Trouble", []view.FindingCode{finding.MemberInTrouble}},
 	} {
 		c.iris(test.pod, "stand-in", "answer", test.kind, test.status)
 		want := asLabelled()
@@ -204,7 +205,7 @@ func TestStatusTellsWhatIRISSays(t *testing.T) {
 	c.iris(second, "iris", "stop", "IRIS", "quietly")
 	eventually(t, "status", func(context.Context) error {
 		v, code := c.status()
-		if code != 3 || !slices.Contains(codes(v), string(view.InstanceDown)) || answers(v)[second] != "backup: down" {
+		if code != 3 || !slices.Contains(codes(v), string(finding.InstanceDown)) || answers(v)[second] != "backup: down" {
 			return fmt.Errorf("%d %v %v", code, codes(v), answers(v))
 		}
 		return nil

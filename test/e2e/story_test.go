@@ -105,8 +105,8 @@ func checkStates(t *testing.T, documents string) {
 	}
 	t.Log(f.Summary)
 	for _, part := range []string{
-		`the primary service "simple" led to the new primary "` + second + `" `,
-		`the backup service "` + roleService + `" led to the new backup "` + first + `" `,
+		`the primary service "simple" reached the new primary "` + second + `" `,
+		`the backup service "` + roleService + `" reached the new backup "` + first + `" `,
 		" s after the first sign (",
 	} {
 		if !strings.Contains(f.Summary, part) {
@@ -151,8 +151,8 @@ func TestLabelsLie(t *testing.T) {
 		messages = append(messages, f.Message)
 	}
 	want := []string{
-		`data pod "` + first + `" is labelled primary, but IRIS says Failover/Backup: service "simple" for the primary leads to it`,
-		`data pod "` + second + `" is labelled backup, but IRIS says Failover/Primary: service "simple-sidecar-backup" for the backup leads to it`,
+		`data pod "` + first + `" is labelled primary, but IRIS says Failover/Backup: service "simple" for the primary reaches it`,
+		`data pod "` + second + `" is labelled backup, but IRIS says Failover/Primary: service "simple-sidecar-backup" for the backup reaches it`,
 	}
 	if diff := cmp.Diff(want, messages); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
@@ -160,7 +160,7 @@ func TestLabelsLie(t *testing.T) {
 	if diff := cmp.Diff([]string{second}, v.Shards[0].Primaries); diff != "" {
 		t.Errorf("the verdict does not follow IRIS (-want +got):\n%s", diff)
 	}
-	w.says(`does not lead to the new primary "` + second + `" yet`)
+	w.says(`does not reach the new primary "` + second + `" yet`)
 
 	// A Service that would select the wrong pod is refused, and not made.
 	c.plugin("expose-sidecar", "--role=backup", "--name=another", "--verify").exits(1).says(
@@ -183,7 +183,7 @@ func TestLabelsLie(t *testing.T) {
 	c.answeredBy("simple-sidecar-backup", 81, first, backup)
 	c.becomesHealthy()
 	w.says("settled: ")
-	w.says(`led to the new primary "` + second + `" `)
+	w.says(`reached the new primary "` + second + `" `)
 	if code := w.stop(); code != 0 {
 		t.Errorf("the watch ended with %d:\n%s", code, w)
 	}

@@ -126,7 +126,7 @@ func TestWaitFails(t *testing.T) {
 		e.freezeLabels("simple")
 		e.labelRole("simple-data-0-1", "")
 		fails(e.start(nil, "expose-sidecar", "--role=backup", "--type=ClusterIP", "--wait", "--timeout=1s"),
-			notMade, "still lacks a ready endpoint after 1s: no pod matches its selector", "kubectl iris status", "--timeout")
+			notMade, "has no ready endpoint after 1s: no pod matches its selector", "kubectl describe service", "--timeout")
 	})
 	t.Run("neither endpoint nor address", func(t *testing.T) {
 		t.Parallel()
@@ -134,7 +134,7 @@ func TestWaitFails(t *testing.T) {
 		e.freezeLabels("simple")
 		e.labelRole("simple-data-0-1", "")
 		fails(e.start(nil, "expose-sidecar", "--role=backup", "--wait", "--timeout=1s"),
-			notMade, "still lacks a ready endpoint and a load-balancer address after 1s")
+			notMade, "has no ready endpoint and no load-balancer address after 1s")
 	})
 	t.Run("a Warning", func(t *testing.T) {
 		t.Parallel()
@@ -142,13 +142,13 @@ func TestWaitFails(t *testing.T) {
 		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait", "--timeout=5s")
 		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
 		e.warn(e.service(exposed), time.Now(), "SyncLoadBalancerFailed", "quota exceeded")
-		fails(w, notMade, "still lacks a load-balancer address after 5s: SyncLoadBalancerFailed: quota exceeded", "kubectl describe service "+exposed)
+		fails(w, notMade, "has no load-balancer address after 5s: SyncLoadBalancerFailed: quota exceeded", "kubectl describe service "+exposed)
 	})
 	t.Run("no controller", func(t *testing.T) {
 		t.Parallel()
 		e := article(t)
 		fails(e.start(nil, "expose-sidecar", "--role=backup", "--wait", "--timeout=3s"), notMade,
-			"still lacks a load-balancer address after 3s: no load-balancer controller has reacted to it", "--type")
+			"has no load-balancer address after 3s: no load-balancer controller has reacted to it", "--type")
 	})
 	t.Run("a port that another load balancer has", func(t *testing.T) {
 		t.Parallel()
@@ -158,7 +158,7 @@ func TestWaitFails(t *testing.T) {
 		w := e.start(nil, "expose-sidecar", "--role=backup", "--wait", "--timeout=3s")
 		w.becomes("stdout", "service/"+exposed+" created\n", func(stdout string) string { return stdout })
 		e.patchService(exposed, `{"metadata":{"finalizers":["service.kubernetes.io/load-balancer-cleanup"]}}`)
-		fails(w, notMade, "still lacks a load-balancer address after 3s", `service "simple-pod-data-0-0" has port 81 here, too`, "use --port 82:80")
+		fails(w, notMade, "has no load-balancer address after 3s", `service "simple-pod-data-0-0" has port 81 here, too`, "use --port 82:80")
 		e.patchService(exposed, `{"metadata":{"finalizers":null}}`)
 	})
 	t.Run("a target port that no container declares", func(t *testing.T) {

@@ -80,7 +80,7 @@ func TestExposedWaits(t *testing.T) {
 	e.labelRole("simple-data-0-1", "")
 	e.run("expose-sidecar", "--role=backup", "--type=ClusterIP").exits(0)
 	e.run("expose-pod", "data-0-0", "--type=ClusterIP").exits(0)
-	r := e.run("exposed", "--wait", "--timeout=1s").exits(1).blames(notMade, "still lacks a ready endpoint")
+	r := e.run("exposed", "--wait", "--timeout=1s").exits(1).blames(notMade, "has no ready endpoint")
 	equal(t, "shown all the same", 3, len(r.rows()))
 	e.labelRole("simple-data-0-1", "backup")
 	e.run("exposed", "--wait").exits(0)
@@ -162,8 +162,8 @@ func TestUnexposeUnknown(t *testing.T) {
 	r.prints(fmt.Sprintf("service %q deleted", exposed)).blames(`"nope"`, "simple-pod-data-0-1")
 	before := e.service("foreign")
 	r = e.run("unexpose", "foreign", "data-0-1", "-o", "name").exits(1)
-	r.prints("service/simple-pod-data-0-1").blames(`service "foreign"`, "not made by kubectl iris")
-	e.run("unexpose", "simple").fails(1, `service "simple"`, "not made by kubectl iris")
+	r.prints("service/simple-pod-data-0-1").blames(`service "foreign"`, "not created by kubectl-iris")
+	e.run("unexpose", "simple").fails(1, `service "simple"`, "not created by kubectl-iris")
 	e.run("unexpose", "data-0-1").fails(1, `"data-0-1"`)
 	equal(t, "the foreign Service", before, e.service("foreign"))
 	equal(t, "left", []string{"foreign", "simple-sidecar-primary"}, e.left())
@@ -205,7 +205,7 @@ func TestUnexposeGuards(t *testing.T) {
 			exposeSome(e)
 			var after *corev1.Service
 			r := e.before(http.MethodDelete, func() { meddle(e); after = e.service(exposed) }).run("unexpose", exposed, "simple-sidecar-primary").exits(1)
-			r.prints(`service "simple-sidecar-primary" deleted`).blames(notMade, "changed while it was being removed")
+			r.prints(`service "simple-sidecar-primary" deleted`).blames(notMade, "changed while it was being deleted")
 			equal(t, "the Service", after, e.service(exposed))
 		})
 	}

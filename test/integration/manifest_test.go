@@ -142,7 +142,7 @@ func TestClientDryRunForetells(t *testing.T) {
 	service := foreign(exposed)
 	service.Finalizers = nil
 	e.makeService(service)
-	e.run(sidecar("--dry-run=client")...).fails(1, notMade, "not made by kubectl iris", notMadeHint)
+	e.run(sidecar("--dry-run=client")...).fails(1, notMade, "not created by kubectl-iris", notMadeHint)
 	both("adopted", sidecar("--adopt")...)
 
 	e.run("expose-pod", "data-0-0", "data-0-1", "--dry-run=client").exits(0).

@@ -67,7 +67,7 @@ func TestForeignService(t *testing.T) {
 		e.makeService(foreign(exposed))
 		before := e.versions()
 		for _, flags := range [][]string{nil, {"--force-conflicts"}, {"--dry-run=server"}, {"--wait"}} {
-			e.run(append([]string{"expose-sidecar", "--role=backup"}, flags...)...).fails(1, notMade, "not made by kubectl iris", notMadeHint)
+			e.run(append([]string{"expose-sidecar", "--role=backup"}, flags...)...).fails(1, notMade, "not created by kubectl-iris", notMadeHint)
 		}
 		e.run("expose-pod", "data-0-1", "--name="+exposed).fails(1, notMade, notMadeHint)
 		e.unchanged(before)

@@ -350,7 +350,7 @@ type program struct {
 func (e *env) built(m *mirror) program {
 	e.Helper()
 	p := program{e, filepath.Join(e.TempDir(), "kubectl-iris"), filepath.Join(e.TempDir(), "kubeconfig")}
-	build := exec.CommandContext(e.ctx, "go", "build", "-o", p.path, "../../cmd/kubectl-iris")
+	build := exec.CommandContext(e.ctx, "go", "build", "-C", "../..", "-o", p.path, "./cmd/kubectl-iris")
 	if output, err := build.CombinedOutput(); err != nil {
 		e.Fatalf("%v\n%s", err, output)
 	}

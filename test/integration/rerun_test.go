@@ -78,7 +78,7 @@ func TestAdoptIKOs(t *testing.T) {
 	e.applyDocument(strings.ReplaceAll(otherMirror, "NAME", "other"))
 	becomes(e, "IKO's Service", true, func() bool { return e.service("other") != nil })
 	before := e.versions()
-	e.run("expose-sidecar", "simple", "--role=backup", "--name=other", "--adopt").fails(1, `service "other"`, "one that IKO keeps", "--name")
+	e.run("expose-sidecar", "simple", "--role=backup", "--name=other", "--adopt").fails(1, `service "other"`, "managed by IKO", "--name")
 	e.unchanged(before)
 
 	// IKO's Service, as it is printed in some places, does not name its cluster.
@@ -124,7 +124,7 @@ func TestWaitAfterRetargeting(t *testing.T) {
 		e.setReady("simple-data-0-0", false)
 		e.run("expose-sidecar", "--role=backup", "--name=portal", "--type=ClusterIP", "--wait").exits(0)
 		e.run("expose-sidecar", "--role=primary", "--name=portal", "--type=ClusterIP", "--wait", "--timeout=1s").
-			exits(1).blames(`service "portal"`, "still lacks a ready endpoint")
+			exits(1).blames(`service "portal"`, "has no ready endpoint")
 	})
 	t.Run("to another pod", func(t *testing.T) {
 		t.Parallel()

@@ -21,15 +21,15 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/test/localkube"
 )
 
-// complete is what the real kubectl offers behind "kubectl iris" and the words
-// given, the last of which is being typed; without descriptions.
+// complete returns what kubectl offers after "kubectl iris" and the words, the last of
+// which is being typed, without descriptions.
 func (u *user) complete(words ...string) []string {
 	u.Helper()
 	return offered(u.T, u.run("kubectl", append([]string{"__completeNoDesc", "iris"}, words...)...))
 }
 
-// offered are the values in the answer of a __complete command. The last line
-// tells the shell how to go on: 4 is to offer no files.
+// offered returns the values that a __complete command printed. It fails the test
+// unless the last line is :4, which makes the shell offer no files.
 func offered(t *testing.T, answer string) []string {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(answer, "\n"), "\n")
@@ -40,7 +40,7 @@ func offered(t *testing.T, answer string) []string {
 	return lines[:last]
 }
 
-// completing is a user who has installed the plugin and its completion.
+// completing returns a user who has installed the plugin and its completion.
 func completing(t *testing.T) *user {
 	t.Helper()
 	u := installed(t)
@@ -138,7 +138,7 @@ func namespacesLike(t *testing.T, prefix string) []string {
 	return names
 }
 
-// Short names that several clusters share are of no use, full ones are.
+// Short names that several clusters share are not offered, full names are.
 func TestCompletionOfAmbiguousPods(t *testing.T) {
 	u := completing(t)
 	namespace, names := irisCluster(t, "look-alikes")
@@ -185,7 +185,7 @@ func TestCompletionOfPorts(t *testing.T) {
 	offers(behind, "expose-sidecar")
 }
 
-// Each TAB is one request, and none where no server is needed.
+// Each TAB sends one request, and none if no server is needed.
 func TestRequestsOfCompletion(t *testing.T) {
 	u := completing(t)
 	namespace, _ := irisCluster(t, "undeclared-ports")
@@ -243,7 +243,7 @@ func TestCompletionIsSilentOnErrors(t *testing.T) {
 		u.env["KUBECONFIG"] = kubeconfig
 		for _, words := range [][]string{{"expose-pod", "da"}, {"unexpose", ""}, {"status", "-n", ""}, {"expose-sidecar", "--role", ""}} {
 			began := time.Now()
-			// The program that kubectl calls, since kubectl has a word on stderr itself.
+			// The program that kubectl calls: kubectl itself writes to stderr.
 			out := u.try("kubectl_complete-iris", words...)
 			if want := (output{0, ":4\n", "Completion ended with directive: ShellCompDirectiveNoFileComp\n"}); out != want {
 				t.Errorf("%s: %q: %+v, want %+v", name, words, out, want)
@@ -262,7 +262,7 @@ func writeKubeconfig(t *testing.T, file, address string) {
 	must(t, localkube.WriteKubeconfig(file, &config, ""))
 }
 
-// closedPort is an address where nothing listens.
+// closedPort returns an address where nothing listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -271,7 +271,7 @@ func closedPort(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// mutePort is an address that takes connections and never answers.
+// mutePort returns an address that accepts connections and never answers.
 func mutePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -280,7 +280,7 @@ func mutePort(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// Whoever may list pods gets pods, whatever else is forbidden.
+// A user who may list pods is offered pods, whatever else is forbidden.
 func TestCompletionWithFewRights(t *testing.T) {
 	u := completing(t)
 	namespace, _ := irisCluster(t, "undeclared-ports")
@@ -300,7 +300,7 @@ func TestCompletionWithFewRights(t *testing.T) {
 	}, metav1.CreateOptions{})
 	must(t, err)
 	u.env["KUBECONFIG"] = reader.Kubeconfig
-	// RBAC is applied when the API server has seen it.
+	// RBAC takes effect when the API server has seen it.
 	waitFor(t, "pods", func() bool {
 		return slices.Equal(u.complete("expose-pod", "-n", namespace, ""), []string{"data-0-0", "data-0-1"})
 	})
@@ -321,7 +321,7 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// A link to the plugin under the name that kubectl asks for does as well.
+// A link to the plugin under the name that kubectl asks for works as well.
 func TestPluginUnderTheNameOfCompletion(t *testing.T) {
 	u := installed(t)
 	plugin := u.which("kubectl-iris")
@@ -331,7 +331,7 @@ func TestPluginUnderTheNameOfCompletion(t *testing.T) {
 	}
 }
 
-// Everything works for whoever has no kubeconfig and no server.
+// Help, scripts and the completion of verbs and flags need no kubeconfig and no server.
 func TestWithoutAServer(t *testing.T) {
 	u := completing(t)
 	u.env["KUBECONFIG"] = filepath.Join(u.home, "none")
@@ -357,7 +357,7 @@ func TestWithoutAServer(t *testing.T) {
 	}
 }
 
-// bash is where most people are; its script is run for real.
+// The script for bash, the most common shell, is run by bash.
 func TestBashScript(t *testing.T) {
 	u := installed(t)
 	namespace, _ := irisCluster(t, "undeclared-ports")
@@ -431,7 +431,7 @@ func TestInstallingCompletion(t *testing.T) {
 	}
 }
 
-// refuses checks an error about completion: one line, a hint, no result.
+// refuses checks that a command failed with one line, a hint and no result.
 func refuses(t *testing.T, out output, parts ...string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(out.stderr, "\n"), "\n")
@@ -445,13 +445,13 @@ func refuses(t *testing.T, out output, parts ...string) {
 	}
 }
 
-// Root may write anywhere, so somebody else tries.
+// Root may write anywhere, so another user tries.
 func TestInstallingCompletionWhereOneMayNotWrite(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Fatal("this test is for systems with users and modes")
 	}
 	u := installed(t)
-	// A copy that everybody can reach.
+	// A copy that every user can reach.
 	reachable, err := os.MkdirTemp("", "kubectl-iris-reachable-")
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(reachable)) })

@@ -21,31 +21,27 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/release"
 )
 
-const (
-	// nextVersion is prepared where the repository has no manifest yet.
-	nextVersion = "v0.1.0"
-	// olderVersion is one to upgrade from.
-	olderVersion = "v0.0.9"
-)
+// olderVersion is the version to upgrade from.
+const olderVersion = "v0.0.9"
 
-// platforms are those that are released.
+// platforms returns the platforms that are released.
 func platforms() []string {
 	return []string{
 		"darwin/amd64", "darwin/arm64", "linux/amd64", "linux/arm", "linux/arm64", "linux/ppc64le", "windows/amd64", "windows/arm64",
 	}
 }
 
-// things are what tests share, made when the first one asks.
+// things holds what tests share; each thing is made when the first test asks for it.
 type things struct {
 	mu    sync.Mutex
-	root  string // folder that goes in the end
+	root  string // folder that is removed in the end
 	ready map[string]error
 	log   bytes.Buffer
 }
 
 var shared = &things{ready: map[string]error{}}
 
-// once makes something that tests share, and ends the test if it fails.
+// once makes a thing and returns its path. It ends the test if that failed.
 func (s *things) once(t *testing.T, name string, build func() error) string {
 	t.Helper()
 	s.mu.Lock()
@@ -81,49 +77,27 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// repository is the checkout that these tests stand in.
+// repository returns the root of the checkout that these tests are in.
 func repository() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	return filepath.Dir(strings.TrimSpace(string(out))), err
+	return filepath.Abs(filepath.Join("..", ".."))
 }
 
-// copyCheckout makes a git repository of one commit from the files of the
-// checkout as they are now, committed or not.
+// copyCheckout makes a git repository of one commit from the files of the checkout as
+// they are now, committed or not.
 func copyCheckout(to string) error {
 	root, err := repository()
 	if err != nil {
 		return err
 	}
-	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	list.Dir = root
-	names, err := list.Output()
-	if err != nil {
-		return fmt.Errorf("git ls-files: %w", err)
-	}
-	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
-		content, err := os.ReadFile(filepath.Join(root, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // removed, and not committed yet
-		}
-		if err != nil {
-			return err
-		}
-		info, err := os.Stat(filepath.Join(root, name))
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, name)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(target, content, info.Mode().Perm()); err != nil {
-			return err
-		}
-	}
-	return errors.Join(gitIn(to, "init", "-q", "-b", "main"), commitAll(to))
+	return errors.Join(
+		os.MkdirAll(to, 0o755),
+		gitIn(to, "init", "-q", "-b", "main"),
+		gitIn(root, "--git-dir="+filepath.Join(to, ".git"), "--work-tree="+root, "add", "-A"),
+		gitIn(to, "commit", "-q", "-m", "test"),
+		gitIn(to, "reset", "-q", "--hard"))
 }
 
-// gitIn runs git for a person with a name and no configuration.
+// gitIn runs git with a user's name and without configuration.
 func gitIn(dir string, args ...string) error {
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
@@ -146,47 +120,34 @@ func commitAll(dir string) error {
 	return errors.Join(gitIn(dir, "add", "-A"), gitIn(dir, "commit", "-q", "-m", "test"))
 }
 
-// committed is the manifest in the repository; ok is false where there is none.
-func committed() (m release.Manifest, ok bool, err error) {
+// committed returns the manifest in the repository.
+func committed() (release.Manifest, error) {
 	root, err := repository()
 	if err != nil {
-		return m, false, err
+		return release.Manifest{}, err
 	}
 	text, err := os.ReadFile(filepath.Join(root, "plugins", release.ManifestFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return m, false, nil
-	}
 	if err != nil {
-		return m, false, err
+		return release.Manifest{}, err
 	}
-	m, err = release.ParseManifest(text)
-	return m, true, err
+	return release.ParseManifest(text)
 }
 
-// wanted is what the repository's manifest describes, or what is next.
-func wanted(checkout string) (string, release.Source, error) {
-	if m, ok, err := committed(); ok || err != nil {
-		return m.Version, m.Source, err
-	}
-	source, err := release.ReadSource(context.Background(), checkout)
-	return nextVersion, source, err
-}
-
-// checkout is a copy of the checkout, built from in several tests.
+// checkout returns a copy of the checkout that several tests build from.
 func (s *things) checkout(t *testing.T) string {
 	t.Helper()
 	return s.once(t, "checkout", func() error { return copyCheckout(filepath.Join(s.root, "checkout")) })
 }
 
-// current is the folder of the release that the repository's manifest
-// describes, built from the files as they are now.
+// current returns the folder of the release that the repository's manifest describes,
+// built from the files as they are now.
 func (s *things) current(t *testing.T) string {
 	t.Helper()
 	checkout := s.checkout(t)
 	return s.once(t, "current", func() error { return s.build(checkout, "current", release.Options{}) })
 }
 
-// older is the folder of a release for this platform to upgrade from.
+// older returns the folder of a release for this platform to upgrade from.
 func (s *things) older(t *testing.T) string {
 	t.Helper()
 	checkout := s.checkout(t)
@@ -195,22 +156,22 @@ func (s *things) older(t *testing.T) string {
 	})
 }
 
+// build builds a release with the source, and by default the version, of the
+// repository's manifest.
 func (s *things) build(checkout, name string, o release.Options) error {
-	version, source, err := wanted(checkout)
+	m, err := committed()
 	if err != nil {
 		return err
 	}
 	if o.Version == "" {
-		o.Version = version
+		o.Version = m.Version
 	}
-	if o.Source == (release.Source{}) {
-		o.Source = source
-	}
+	o.Source = m.Source
 	o.Root, o.Dist, o.Log = checkout, filepath.Join(s.root, name), &s.log
 	return release.Build(context.Background(), o)
 }
 
-// tool is a program of the module that pins krew.
+// tool returns the path of a program of the module that pins krew.
 func (s *things) tool(t *testing.T, name string) string {
 	t.Helper()
 	return s.once(t, name, func() error {
@@ -226,7 +187,7 @@ func (s *things) tool(t *testing.T, name string) string {
 	})
 }
 
-// manifestOf reads a manifest of a release.
+// manifestOf returns the manifest of a release.
 func manifestOf(t *testing.T, dist string) release.Manifest {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dist, release.ManifestFile))
@@ -236,7 +197,7 @@ func manifestOf(t *testing.T, dist string) release.Manifest {
 	return m
 }
 
-// serve offers releases by version, and gives the address.
+// serve serves releases by version, and returns the address.
 func serve(t *testing.T, dists ...string) string {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -249,8 +210,7 @@ func serve(t *testing.T, dists ...string) string {
 	return server.URL
 }
 
-// manifestFor writes the manifest of a release that is served at an address
-// into a file.
+// manifestFor writes a file with the manifest of a release that is served at address.
 func manifestFor(t *testing.T, dist, address, file string) {
 	t.Helper()
 	m := manifestOf(t, dist)
@@ -259,7 +219,7 @@ func manifestFor(t *testing.T, dist, address, file string) {
 	must(t, os.WriteFile(file, []byte(m.Render()), 0o644))
 }
 
-// user is somebody with a home of their own, kubectl, krew and nothing else.
+// user is a user with an own home folder, kubectl, krew and nothing else.
 type user struct {
 	*testing.T
 	home string
@@ -289,7 +249,7 @@ func newUser(t *testing.T) *user {
 
 func (u *user) krewBin() string { return filepath.Join(u.env["KREW_ROOT"], "bin") }
 
-// command is a command of the user's.
+// command returns a command that the user runs.
 func (u *user) command(name string, args ...string) *exec.Cmd {
 	u.Helper()
 	path := name
@@ -307,7 +267,7 @@ func (u *user) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// which finds a program on the user's PATH.
+// which returns the path of a program on the user's PATH.
 func (u *user) which(name string) string {
 	u.Helper()
 	for _, dir := range filepath.SplitList(u.env["PATH"]) {
@@ -343,7 +303,7 @@ func (u *user) finish(cmd *exec.Cmd) output {
 	return output{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// run runs a command that has to succeed, and gives its stdout.
+// run runs a command that must succeed, and returns its stdout.
 func (u *user) run(name string, args ...string) string {
 	u.Helper()
 	out := u.try(name, args...)
@@ -353,7 +313,7 @@ func (u *user) run(name string, args ...string) string {
 	return out.stdout
 }
 
-// installed gives the user the plugin through krew, from a release on a server.
+// installed returns a user who has installed the plugin with krew, from a server.
 func installed(t *testing.T) *user {
 	t.Helper()
 	dist := shared.current(t)

@@ -19,8 +19,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/test/standin"
 )
 
-// irisCluster makes the mirrored cluster of a scenario of the stand-in's in a
-// namespace of its own.
+// irisCluster creates the mirrored cluster of a stand-in's scenario in an own namespace.
 func irisCluster(t *testing.T, scenario string) (namespace string, names []string) {
 	t.Helper()
 	namespace, err := cluster.NewNamespace(t.Context())
@@ -37,8 +36,7 @@ func irisCluster(t *testing.T, scenario string) (namespace string, names []strin
 	return namespace, names
 }
 
-// The repository is an index of krew's: what a user types, from adding it to
-// uninstalling.
+// The repository is a krew index: a user adds it, installs, uses and uninstalls.
 func TestRepositoryIsAnIndex(t *testing.T) {
 	dist := shared.current(t)
 	version := manifestOf(t, dist).Version
@@ -75,7 +73,7 @@ func TestRepositoryIsAnIndex(t *testing.T) {
 		t.Errorf("version --client: %+v", built)
 	}
 	if text := u.run("kubectl", "iris", "version"); !regexp.MustCompile(`(?m)^Server +v1\.`).MatchString(text) {
-		t.Errorf("version does not tell the server's:\n%s", text)
+		t.Errorf("version does not print the server's:\n%s", text)
 	}
 	namespace, _ := irisCluster(t, "undeclared-ports")
 	if text := u.run("kubectl", "iris", "status", "bare", "-n", namespace); !strings.Contains(text, "bare-data-0-1") {
@@ -116,7 +114,7 @@ func TestValidatorTakesTheCommittedManifest(t *testing.T) {
 	}
 }
 
-// What reviewers of the central index ask for, and no program checks.
+// Reviewers of krew's central index ask for this; no program of krew checks it.
 func TestWordsOfTheManifest(t *testing.T) {
 	text := manifestOf(t, shared.current(t)).Render()
 	short := regexp.MustCompile(`(?m)^  shortDescription: (.*)$`).FindStringSubmatch(text)
@@ -130,7 +128,7 @@ func TestWordsOfTheManifest(t *testing.T) {
 	}
 }
 
-// Every archive is installed by the real krew, as on its own platform.
+// krew installs every archive as it does on the archive's platform.
 func TestInstallFromArchive(t *testing.T) {
 	dist := shared.current(t)
 	version := manifestOf(t, dist).Version
@@ -152,7 +150,7 @@ func TestInstallFromArchive(t *testing.T) {
 			must(t, err)
 			store := filepath.Join(u.env["KREW_ROOT"], "store", "iris", version)
 			if want, err := filepath.EvalSymlinks(filepath.Join(store, binary)); err != nil || target != want {
-				t.Errorf("%s leads to %s, want %s: %v", link, target, want, err)
+				t.Errorf("%s links to %s, want %s: %v", link, target, want, err)
 			}
 			for _, file := range []string{"LICENSE", "LICENSES.txt", "README.md", "man/kubectl-iris.1"} {
 				if _, err := os.Stat(filepath.Join(store, file)); err != nil {
@@ -178,7 +176,7 @@ func TestInstallRefusesAnotherArchive(t *testing.T) {
 	u.env["KREW_OS"], u.env["KREW_ARCH"] = "linux", "amd64"
 	out := u.try("kubectl", "krew", "install", "--manifest="+filepath.Join(dist, release.ManifestCopy), "--archive="+archive)
 	if out.code == 0 || !strings.Contains(out.stderr, "checksum does not match") {
-		t.Errorf("krew took a changed archive: %+v", out)
+		t.Errorf("krew accepted a changed archive: %+v", out)
 	}
 }
 
@@ -208,7 +206,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// version is that of the plugin that kubectl runs.
+// version returns the version of the plugin that kubectl runs.
 func (u *user) version() string {
 	u.Helper()
 	var v view.Version

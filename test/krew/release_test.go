@@ -36,7 +36,7 @@ const (
 	maxModules = 80
 )
 
-// filesIn are the files of a folder with their checksums.
+// filesIn returns the checksums of a folder's files by name.
 func filesIn(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -104,20 +104,19 @@ func archiveName(version, platform string) string {
 
 func TestReleaseIsReproducible(t *testing.T) {
 	first := shared.current(t)
-	same := release.Options{Source: manifestOf(t, first).Source}
 	again := shared.once(t, "again", func() error {
 		elsewhere := filepath.Join(shared.root, "a", "checkout", "elsewhere")
-		return errors.Join(copyCheckout(elsewhere), shared.build(elsewhere, "again", same))
+		return errors.Join(copyCheckout(elsewhere), shared.build(elsewhere, "again", release.Options{}))
 	})
 	if diff := cmp.Diff(filesIn(t, first), filesIn(t, again)); diff != "" {
 		t.Errorf("two builds in two folders differ (-first +second):\n%s", diff)
 	}
-	same.Targets = []string{runtime.GOOS + "_" + runtime.GOARCH}
+	here := release.Options{Targets: []string{runtime.GOOS + "_" + runtime.GOARCH}}
 	checkout := shared.checkout(t)
-	alone := shared.once(t, "alone", func() error { return shared.build(checkout, "alone", same) })
+	alone := shared.once(t, "alone", func() error { return shared.build(checkout, "alone", here) })
 	archive := archiveName(manifestOf(t, first).Version, runtime.GOOS+"/"+runtime.GOARCH)
 	if filesIn(t, alone)[archive] != filesIn(t, first)[archive] {
-		t.Errorf("%s has other bytes where it is built alone", archive)
+		t.Errorf("%s differs if it is built alone", archive)
 	}
 }
 
@@ -127,14 +126,14 @@ type packed struct {
 	content []byte
 }
 
-// unpack reads an archive, and refuses what krew would: links and paths that
-// lead elsewhere.
+// unpack returns the files of an archive. It fails the test for what krew refuses:
+// links, and paths out of the folder.
 func unpack(t *testing.T, name string) map[string]packed {
 	t.Helper()
 	files := map[string]packed{}
 	add := func(name string, mode os.FileMode, content io.Reader) {
 		if !mode.IsRegular() || path.Clean(name) != name || path.IsAbs(name) || strings.HasPrefix(name, "..") {
-			t.Errorf("%q (%v) has no place in an archive", name, mode)
+			t.Errorf("%q (%v) is not a regular file below the folder", name, mode)
 		}
 		var b bytes.Buffer
 		_, err := io.Copy(&b, content)
@@ -231,7 +230,7 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// checkBuild looks at how a binary was built.
+// checkBuild checks how a binary was built.
 func checkBuild(t *testing.T, build *buildinfo.BuildInfo, platform string) {
 	t.Helper()
 	goos, goarch, _ := strings.Cut(platform, "/")
@@ -250,7 +249,7 @@ func checkBuild(t *testing.T, build *buildinfo.BuildInfo, platform string) {
 	}
 }
 
-// manPages are the pages that the commands should have.
+// manPages returns the names of the pages that the commands must have.
 func manPages() []string {
 	pages := []string{"kubectl-iris.1"}
 	root := cli.NewCommand(cli.Env{Getenv: func(string) string { return "" }})
@@ -266,7 +265,7 @@ func manPages() []string {
 	return pages
 }
 
-// spdxPackages are the packages of an SPDX document with their versions.
+// spdxPackages returns the versions of an SPDX document's packages by name.
 func spdxPackages(t *testing.T, file string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -293,8 +292,8 @@ func spdxPackages(t *testing.T, file string) map[string]string {
 	return packages
 }
 
-// The manifests in the repository say what was really built. They describe the
-// newest release, or the next one; sources may have changed since.
+// The manifests in the repository match a build. They describe the newest release or
+// the next one; sources may have changed since.
 func TestCommittedManifests(t *testing.T) {
 	root, err := repository()
 	must(t, err)
@@ -303,12 +302,12 @@ func TestCommittedManifests(t *testing.T) {
 	twin, err := os.ReadFile(filepath.Join(root, release.ManifestCopy))
 	must(t, err)
 	if !bytes.Equal(text, twin) {
-		t.Errorf("plugins/%s and %s differ: make manifests", release.ManifestFile, release.ManifestCopy)
+		t.Errorf("plugins/%s and %s differ: run make manifests", release.ManifestFile, release.ManifestCopy)
 	}
 	manifest, err := release.ParseManifest(text)
 	must(t, err)
 	if diff := cmp.Diff(manifest.Render(), string(text)); diff != "" {
-		t.Errorf("the manifests were not made by release/manifest.go as it is: make manifests (-now +there):\n%s", diff)
+		t.Errorf("the manifests were not made by release/manifest.go as it is now: run make manifests (-now +committed):\n%s", diff)
 	}
 	var got []string
 	for _, archive := range manifest.Archives {
@@ -320,27 +319,27 @@ func TestCommittedManifests(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(root, "plugins"))
 	must(t, err)
 	if len(entries) != 1 {
-		t.Errorf("plugins/ is an index of krew's and may hold nothing but %s: %v", release.ManifestFile, entries)
+		t.Errorf("plugins/ is a krew index and must contain %s only: %v", release.ManifestFile, entries)
 	}
 
-	// The files as they are now, or those of the commit that the manifests name.
+	// They match the files as they are now, or those of the commit that they name.
 	if diff := cmp.Diff(manifest, manifestOf(t, shared.current(t))); diff == "" {
 		return
 	}
 	sum, err := rebuild(t, root, manifest)
 	if err != nil {
-		t.Fatalf("the manifests are of neither these sources nor of commit %s: make manifests\n%v", manifest.Source.Commit, err)
+		t.Fatalf("the manifests match neither these files nor commit %s: run make manifests\n%v", manifest.Source.Commit, err)
 	}
 	here := slices.IndexFunc(manifest.Archives, isHere)
 	if want := manifest.Archives[here].SHA256; sum != want {
-		t.Errorf("commit %s gives %s the checksum\n%s, the manifests say\n%s: make manifests", manifest.Source.Commit, manifest.Archives[here].Name, sum, want)
+		t.Errorf("commit %s gives %s the checksum\n%s, the manifests say\n%s: run make manifests", manifest.Source.Commit, manifest.Archives[here].Name, sum, want)
 	}
 }
 
 func isHere(a release.Archive) bool { return a.OS == runtime.GOOS && a.Arch == runtime.GOARCH }
 
-// rebuild builds the archive for this platform from the commit that a manifest
-// names, with the toolchain that it names, and gives its checksum.
+// rebuild builds the archive for this platform from the commit and with the toolchain
+// that a manifest names, and returns its checksum.
 func rebuild(t *testing.T, root string, manifest release.Manifest) (string, error) {
 	t.Helper()
 	checkout := filepath.Join(t.TempDir(), "checkout")
@@ -355,7 +354,7 @@ func rebuild(t *testing.T, root string, manifest release.Manifest) (string, erro
 		return "", err
 	}
 	if source != manifest.Source {
-		return "", fmt.Errorf("the commit's sources are of %+v", source)
+		return "", fmt.Errorf("that commit's source is %+v", source)
 	}
 	var log bytes.Buffer
 	dist := filepath.Join(t.TempDir(), "dist")

@@ -19,6 +19,11 @@ import (
 const (
 	// binEnv names a folder with ready-made binaries.
 	binEnv = "KUBECTL_IRIS_KUBERNETES_BIN"
+	// assetsEnv names a folder as setup-envtest makes it: etcd, kube-apiserver
+	// and, as a rule, kubectl.
+	assetsEnv = "KUBEBUILDER_ASSETS"
+	// versionEnv is the version of Kubernetes to build in place of the pinned one.
+	versionEnv = "KUBECTL_IRIS_KUBERNETES_VERSION"
 	// cacheEnv names the folder that stands in for <user cache folder>/kubectl-iris.
 	cacheEnv = "KUBECTL_IRIS_CACHE"
 	// kubernetesTools is the folder of the module that pins Kubernetes, below
@@ -92,38 +97,55 @@ func (s Set) nodeTools() []tool {
 	}
 }
 
-// Binaries are the programs of a local Kubernetes.
+// Binaries holds the folders with the programs of a local Kubernetes.
 type Binaries struct {
 	// Dir is the folder of Kubernetes' own programs, an absolute path.
 	Dir string
+	// Assets is the folder of those programs that are used instead of the ones
+	// in Dir; empty if there is none.
+	Assets string
 	// NodeDir is the folder of containerd, runc and the CNI plugins, and Images
 	// the OCI archive with the stand-in images; both are empty without a node.
 	NodeDir string
 	Images  string
 }
 
-// Path is where the program of that name is.
+// Path returns the path of one of Kubernetes' own programs.
 func (b Binaries) Path(name string) string {
+	if b.Assets != "" && hasProgram(b.Assets, name) {
+		return filepath.Join(b.Assets, name)
+	}
 	return filepath.Join(b.Dir, name)
 }
 
-// Kubectl is where kubectl is.
+// Kubectl returns the path of kubectl.
 func (b Binaries) Kubectl() string {
 	return b.Path("kubectl")
 }
 
-// Ensure finds the binaries of the set, and builds those that are missing: the
-// first time that takes minutes, of which progress tells.
+// Ensure finds the binaries of the set and builds those that are missing. The
+// first time that takes minutes; progress says what is being built.
 //
-// They are in the folder that the environment variable
-// KUBECTL_IRIS_KUBERNETES_BIN names, where nothing is ever built, or else in
-// folders of <user cache folder>/kubectl-iris with the versions in their names;
-// the variable KUBECTL_IRIS_CACHE replaces <user cache folder>/kubectl-iris.
+// Programs are looked for in the folder that the environment variable
+// KUBEBUILDER_ASSETS names, which must have etcd and kube-apiserver. The others
+// are taken from the folder that KUBECTL_IRIS_KUBERNETES_BIN names, in which
+// nothing is ever built. If that is not set, they are in folders of
+// <user cache folder>/kubectl-iris with the versions in their names. The variable
+// KUBECTL_IRIS_CACHE replaces <user cache folder>/kubectl-iris, and
+// KUBECTL_IRIS_KUBERNETES_VERSION the version of Kubernetes that is built.
 // Building needs the go command, and a working directory inside the checkout.
 // Processes that call Ensure at the same time wait for each other.
 func Ensure(ctx context.Context, progress io.Writer, set Set) (Binaries, error) {
+	if os.Getenv(versionEnv) != "" && os.Getenv(binEnv)+os.Getenv(assetsEnv) != "" {
+		return Binaries{}, fmt.Errorf("%s cannot be used together with %s or %s", versionEnv, binEnv, assetsEnv)
+	}
+	assets, tools, err := takeAssets(os.Getenv(assetsEnv), set.kubernetesTools())
+	if err != nil {
+		return Binaries{}, err
+	}
+	b := Binaries{Assets: assets}
 	if dir := os.Getenv(binEnv); dir != "" {
-		return readyMade(dir, set)
+		return readyMade(b, dir, tools, set)
 	}
 	root, err := moduleRoot()
 	if err != nil {
@@ -133,8 +155,13 @@ func Ensure(ctx context.Context, progress io.Writer, set Set) (Binaries, error) 
 	if err != nil {
 		return Binaries{}, err
 	}
-	var b Binaries
-	b.Dir, err = ensureTools(ctx, progress, filepath.Join(root, filepath.FromSlash(kubernetesTools)), cache, set.kubernetesTools())
+	module := filepath.Join(root, filepath.FromSlash(kubernetesTools))
+	if version := os.Getenv(versionEnv); version != "" {
+		if module, err = versionModule(ctx, cache, version); err != nil {
+			return Binaries{}, err
+		}
+	}
+	b.Dir, err = ensureTools(ctx, progress, module, cache, tools)
 	if err != nil || set != Node {
 		return b, err
 	}
@@ -144,6 +171,25 @@ func Ensure(ctx context.Context, progress io.Writer, set Set) (Binaries, error) 
 	}
 	b.Images, err = ensureImages(ctx, progress, root, cache)
 	return b, err
+}
+
+// takeAssets returns the absolute path of the folder that KUBEBUILDER_ASSETS
+// names, and the tools that it does not have. If dir is empty these are all of
+// them.
+func takeAssets(dir string, tools []tool) (assets string, rest []tool, err error) {
+	if dir == "" {
+		return "", tools, nil
+	}
+	assets, err = filepath.Abs(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, name := range []string{etcdName, apiServerName} {
+		if !hasProgram(assets, name) {
+			err = errors.Join(err, fmt.Errorf("%s=%q has no program %q", assetsEnv, dir, name))
+		}
+	}
+	return assets, missing(assets, tools), err
 }
 
 // ensureTools builds what is missing of the tools that a module pins, and
@@ -169,16 +215,17 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "kubectl-iris"), nil
 }
 
-// readyMade takes the binaries of the set from a folder that the user named.
-func readyMade(dir string, set Set) (Binaries, error) {
+// readyMade adds to b what a folder that the user named has: the tools of
+// Kubernetes, and with a node what else that needs.
+func readyMade(b Binaries, dir string, tools []tool, set Set) (Binaries, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return Binaries{}, err
 	}
-	for _, t := range missing(dir, append(set.kubernetesTools(), set.nodeTools()...)) {
+	for _, t := range missing(dir, append(slices.Clone(tools), set.nodeTools()...)) {
 		err = errors.Join(err, fmt.Errorf("%s=%q has no program %q", binEnv, dir, t.name))
 	}
-	b := Binaries{Dir: dir}
+	b.Dir = dir
 	if set == Node {
 		b.NodeDir, b.Images = dir, filepath.Join(dir, imagesName)
 		if _, statErr := os.Stat(b.Images); statErr != nil {
@@ -188,12 +235,15 @@ func readyMade(dir string, set Set) (Binaries, error) {
 	return b, err
 }
 
-// missing lists the tools that the folder has not.
+// missing returns the tools that the folder does not have.
 func missing(dir string, tools []tool) []tool {
-	return slices.DeleteFunc(slices.Clone(tools), func(t tool) bool {
-		_, err := exec.LookPath(filepath.Join(dir, t.name))
-		return err == nil
-	})
+	return slices.DeleteFunc(slices.Clone(tools), func(t tool) bool { return hasProgram(dir, t.name) })
+}
+
+// hasProgram reports whether the folder has a program of that name.
+func hasProgram(dir, name string) bool {
+	_, err := exec.LookPath(filepath.Join(dir, name))
+	return err == nil
 }
 
 // moduleRoot finds the root of the checkout, upwards from the working directory.
@@ -338,18 +388,32 @@ func linkerFlags(version string) string {
 	}, " ")
 }
 
-// requiredVersion is the version at which the module in the folder requires
+// goMod is what is used of a go.mod, as go mod edit -json prints it.
+type goMod struct {
+	Go      string
+	Godebug []struct{ Key, Value string }
+	Require []struct{ Path, Version string }
+}
+
+// readGoMod reads a go.mod.
+func readGoMod(ctx context.Context, path string) (goMod, error) {
+	out, err := output(goCommand(ctx, filepath.Dir(path), "mod", "edit", "-json", filepath.Base(path)))
+	if err != nil {
+		return goMod{}, fmt.Errorf("reading %q: %w", path, err)
+	}
+	var mod goMod
+	if err := json.Unmarshal(out, &mod); err != nil {
+		return goMod{}, fmt.Errorf("reading %q: %w", path, err)
+	}
+	return mod, nil
+}
+
+// requiredVersion returns the version at which the module in the folder requires
 // another one.
 func requiredVersion(ctx context.Context, module, required string) (string, error) {
-	out, err := output(goCommand(ctx, module, "mod", "edit", "-json"))
+	mod, err := readGoMod(ctx, filepath.Join(module, "go.mod"))
 	if err != nil {
-		return "", fmt.Errorf("reading the go.mod in %q: %w", module, err)
-	}
-	var mod struct {
-		Require []struct{ Path, Version string }
-	}
-	if err := json.Unmarshal(out, &mod); err != nil {
-		return "", fmt.Errorf("reading the go.mod in %q: %w", module, err)
+		return "", err
 	}
 	for _, r := range mod.Require {
 		if r.Path == required {

@@ -8,19 +8,31 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-func TestReadyMadeNamesWhatIsMissing(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	for _, name := range []string{"etcd", "kubectl", "kube-apiserver"} {
+// writePrograms writes empty programs into the folder, which it creates if need
+// be, and returns the folder.
+func writePrograms(t *testing.T, dir string, names ...string) string {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err := readyMade(dir, ControlPlane)
+	return dir
+}
+
+func TestReadyMadeNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	dir := writePrograms(t, t.TempDir(), "etcd", "kubectl", "kube-apiserver")
+	_, err := readyMade(Binaries{}, dir, ControlPlane.kubernetesTools(), ControlPlane)
 	if want := `KUBECTL_IRIS_KUBERNETES_BIN="` + dir + `" has no program "kube-controller-manager"`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
@@ -32,11 +44,67 @@ func TestEnvironmentNamesFolders(t *testing.T) {
 	if got, err := CacheDir(); err != nil || got != dir {
 		t.Errorf("cache %q, %v; want %q", got, err, dir)
 	}
-	t.Setenv(binEnv, cluster.Binaries.Dir)
-	if got, err := Ensure(t.Context(), io.Discard, ControlPlane); err != nil || got != cluster.Binaries {
-		t.Errorf("binaries %v, %v; want %v", got, err, cluster.Binaries)
+	t.Setenv(assetsEnv, "")
+	t.Setenv(versionEnv, "")
+	bin := writePrograms(t, t.TempDir(), "etcd", "kubectl", "kube-apiserver", "kube-controller-manager")
+	t.Setenv(binEnv, bin)
+	if got, err := Ensure(t.Context(), io.Discard, ControlPlane); err != nil || got != (Binaries{Dir: bin}) {
+		t.Errorf("binaries %v, %v; want those in %q", got, err, bin)
 	}
 	assertEmpty(t, dir)
+}
+
+// As with envtest, whose own variable this is: a folder of setup-envtest has no
+// kube-controller-manager.
+func TestAssetsComeFirst(t *testing.T) {
+	tests := []struct {
+		name          string
+		assets, bin   []string // programs that are there
+		version, want string   // an error
+	}{
+		{name: "all of setup-envtest", assets: []string{"etcd", "kube-apiserver", "kubectl"}, bin: []string{"etcd", "kube-controller-manager"}},
+		{name: "no kubectl", assets: []string{"etcd", "kube-apiserver"}, bin: []string{"kubectl", "kube-controller-manager"}},
+		{
+			name: "the rest is nowhere", assets: []string{"etcd", "kube-apiserver", "kubectl"},
+			want: `KUBECTL_IRIS_KUBERNETES_BIN="BIN" has no program "kube-controller-manager"`,
+		},
+		{
+			name: "another folder", assets: []string{"kubectl"}, bin: []string{"etcd", "kube-apiserver", "kube-controller-manager"},
+			want: `KUBEBUILDER_ASSETS="ASSETS" has no program "etcd"` + "\n" + `KUBEBUILDER_ASSETS="ASSETS" has no program "kube-apiserver"`,
+		},
+		{
+			name: "and a version", version: "1.34.4",
+			want: "KUBECTL_IRIS_KUBERNETES_VERSION cannot be used together with KUBECTL_IRIS_KUBERNETES_BIN or KUBEBUILDER_ASSETS",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			assets, bin := writePrograms(t, t.TempDir(), test.assets...), writePrograms(t, t.TempDir(), test.bin...)
+			t.Setenv(assetsEnv, assets)
+			t.Setenv(binEnv, bin)
+			t.Setenv(versionEnv, test.version)
+			got, err := Ensure(t.Context(), io.Discard, ControlPlane)
+			if test.want != "" {
+				want := strings.NewReplacer(`"ASSETS"`, strconv.Quote(assets), `"BIN"`, strconv.Quote(bin)).Replace(test.want)
+				if err == nil || err.Error() != want {
+					t.Errorf("error %v, want %q", err, want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"etcd", "kube-apiserver", "kubectl", "kube-controller-manager"} {
+				want := filepath.Join(bin, name)
+				if slices.Contains(test.assets, name) {
+					want = filepath.Join(assets, name)
+				}
+				if path := got.Path(name); path != want {
+					t.Errorf("%s is %q, want %q", name, path, want)
+				}
+			}
+		})
+	}
 }
 
 func TestLinkerFlags(t *testing.T) {

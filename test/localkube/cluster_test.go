@@ -78,9 +78,15 @@ func TestVersionIsTheOneInGoMod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if os.Getenv(assetsEnv)+os.Getenv(binEnv) != "" {
+		t.Skip("the programs are ready-made, of whatever version")
+	}
 	want, err := requiredVersion(t.Context(), filepath.Join("..", "..", kubernetesTools), kubernetesModule)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if asked := os.Getenv(versionEnv); asked != "" {
+		want = "v" + strings.TrimPrefix(asked, "v")
 	}
 	if version.GitVersion != want {
 		t.Errorf("the API server says %s, want %s", version.GitVersion, want)

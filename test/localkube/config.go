@@ -15,7 +15,7 @@ const (
 	apiServerCert     = "pki/apiserver.crt"
 	apiServerKey      = "pki/apiserver.key"
 	serviceAccountKey = "pki/service-account.key"
-	etcdSocket        = "etcd.sock"
+	etcdSocket        = "etcd.sock:0" // etcd before 3.7 wants a port in the URL, though a socket has none
 	auditPolicyFile   = "audit-policy.yaml"
 	auditLog          = "audit.log"
 	adminKubeconfig   = "admin.kubeconfig"
@@ -79,7 +79,7 @@ func kubeconfigOf(name string) string {
 // etcdProcess listens on unix sockets only: an API server cannot end up at
 // another cluster's etcd, and no port is taken.
 func etcdProcess(b Binaries) process {
-	const client, peer = "unix://" + etcdSocket, "unix://etcd-peer.sock"
+	const client, peer = "unix://" + etcdSocket, "unix://etcd-peer.sock:0"
 	return process{Name: etcdName, Path: b.Path(etcdName), Args: []string{
 		"--name=localkube", "--data-dir=etcd",
 		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,

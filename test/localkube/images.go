@@ -88,7 +88,7 @@ func buildImages(ctx context.Context, root, archive string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(programs)) }()
-	build := goCommand(ctx, root, "build", "-trimpath", "-ldflags", linkerFlags(""), "-o", programs+string(filepath.Separator), "./"+imageSources+"/...")
+	build := goCommand(ctx, filepath.Join(root, filepath.FromSlash(imageSources)), "build", "-trimpath", "-ldflags", linkerFlags(""), "-o", programs+string(filepath.Separator), "./...")
 	if _, err := output(build); err != nil {
 		return err
 	}

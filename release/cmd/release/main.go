@@ -1,4 +1,4 @@
-// Command release makes a release of the checkout that it is run in.
+// Command release builds a release of a checkout.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 func run(ctx context.Context, args []string, log io.Writer) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(log)
-	version := flags.String("version", "", "the release, as in v0.1.0")
+	version := flags.String("version", "", "version of the release, for example v0.1.0")
 	root := flags.String("root", ".", "the checkout")
 	dist := flags.String("dist", "dist", "folder for the result, below the checkout")
 	err := flags.Parse(args)
@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 		return nil
 	}
 	if err != nil || flags.NArg() > 0 {
-		return problem.Usage("wrong usage of release: %q", args)
+		return problem.Usage("invalid arguments %q", args).Hint("release -help lists the flags")
 	}
 	folder, err := filepath.Abs(*root)
 	if err != nil {

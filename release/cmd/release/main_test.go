@@ -25,12 +25,12 @@ func TestRefusals(t *testing.T) {
 		code int
 		says string
 	}{
-		"no version":        {[]string{"-root", dirty}, problem.ExitUsage, "no version was given"},
-		"no leading v":      {[]string{"-root", dirty, "-version", "1.2.3"}, problem.ExitUsage, `"1.2.3" is not a version`},
+		"no version":        {[]string{"-root", dirty}, problem.ExitUsage, "a version is required"},
+		"no leading v":      {[]string{"-root", dirty, "-version", "1.2.3"}, problem.ExitUsage, `invalid version "1.2.3"`},
 		"uncommitted files": {[]string{"-root", dirty, "-version", "v1.2.3"}, problem.ExitError, "uncommitted changes"},
 		"no repository":     {[]string{"-root", t.TempDir(), "-version", "v1.2.3"}, problem.ExitError, "not a git repository"},
-		"wrong flag":        {[]string{"-fast"}, problem.ExitUsage, "wrong usage"},
-		"too much":          {[]string{"-version", "v1.2.3", "now"}, problem.ExitUsage, "wrong usage"},
+		"wrong flag":        {[]string{"-fast"}, problem.ExitUsage, "invalid arguments"},
+		"an argument":       {[]string{"-version", "v1.2.3", "now"}, problem.ExitUsage, "invalid arguments"},
 	} {
 		err := run(t.Context(), test.args, io.Discard)
 		if problem.ExitCode(err) != test.code || err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "\n") {

@@ -28,7 +28,7 @@ const rounds = 31
 
 // limits of the plugin's time divided by that of the other program.
 const (
-	maxToBare    = 1.3
+	maxToBare    = 1.2
 	maxToKubectl = 0.4
 )
 

@@ -1,7 +1,7 @@
 // Command output writes docs/output.md from the doc comments of pkg/view, so
-// that the two cannot say different things. Run it from the repository's top:
+// that the two cannot say different things. Run it in test, as make docs does:
 //
-//	go run ./test/docs/output > docs/output.md
+//	go run ./docs/output > ../docs/output.md
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	page, err := pageOf(filepath.Join("pkg", "view"))
+	page, err := pageOf(filepath.Join("..", "pkg", "view"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-const head = `# The output of -o json and its kin
+const head = `# The output of -o json and similar formats
 
 ` + "`status`, `exposed` and `version`" + ` print what they worked out as objects of the
 apiVersion ` + "`kubectl-iris/v1alpha1`" + `, in every format that kubectl has: ` + "`-o json`," + `
@@ -40,7 +40,7 @@ items is ` + "`[]`" + `; a field that is absent is not known, or does not apply.
 
 With ` + "`-w`, `-o json`" + ` prints one document per change, each on a line.
 
-This page is made from the doc comments of pkg/view.
+This page is generated from the doc comments of pkg/view.
 `
 
 // pageOf is the page for the structs of a package's folder.
@@ -62,15 +62,21 @@ func pageOf(dir string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, decl := range parsed.Decls {
-			describe(out, decl)
+		for i, decl := range parsed.Decls {
+			describe(out, decl, i+1 < len(parsed.Decls) && isConstants(parsed.Decls[i+1]))
 		}
 	}
 	return out.Bytes(), nil
 }
 
-// describe writes about a declaration that the output shows.
-func describe(out *bytes.Buffer, decl ast.Decl) {
+func isConstants(decl ast.Decl) bool {
+	general, ok := decl.(*ast.GenDecl)
+	return ok && general.Tok == token.CONST
+}
+
+// describe writes about a declaration that the output shows. A type may be
+// followed by its values.
+func describe(out *bytes.Buffer, decl ast.Decl, hasValues bool) {
 	general, ok := decl.(*ast.GenDecl)
 	if !ok {
 		return
@@ -84,7 +90,11 @@ func describe(out *bytes.Buffer, decl ast.Decl) {
 					describeField(out, field)
 				}
 			} else {
-				fmt.Fprintf(out, "\n## %s\n\n%s One of:\n\n", spec.Name.Name, sentence(general.Doc))
+				fmt.Fprintf(out, "\n## %s\n\n%s", spec.Name.Name, sentence(general.Doc))
+				if hasValues {
+					out.WriteString(" One of:\n")
+				}
+				out.WriteString("\n")
 			}
 		case *ast.ValueSpec:
 			// Constants follow the type that they are the values of.

@@ -171,7 +171,7 @@ func (c command) env(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.print("export KUBECONFIG=%s\nexport PATH=%s:\"$PATH\"\n", quote(status.Kubeconfig), quote(binaries.Dir))
+	return c.print("export KUBECONFIG=%s\nexport PATH=%s:\"$PATH\"\n", quote(status.Kubeconfig), quote(filepath.Dir(binaries.Kubectl())))
 }
 
 // kubectlPath prints where kubectl is, after building it if need be.

@@ -1,0 +1,147 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
+	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
+)
+
+// A TargetCluster is what it takes to find a target.
+type TargetCluster interface {
+	// ClustersAndPods returns the IrisClusters of a namespace and all of their pods.
+	ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error)
+	PodReader
+	// Ask asks IRIS in the data pods among pods.
+	Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer
+}
+
+// A PodReader reads pods of any kind.
+type PodReader interface {
+	// Pod returns the pod of that full name; nil if there is none.
+	Pod(ctx context.Context, namespace, name string) (*iris.Pod, error)
+}
+
+// A target is a reach.Target, and what was read to find it.
+type target struct {
+	reach.Target
+	pods    []iris.Pod
+	answers cluster.Answers
+	// pod is the pod that the target means now.
+	pod reach.TargetPod
+}
+
+// findTarget returns the target that a request means. IRIS is asked which pod has
+// a role.
+func (c Config) findTarget(ctx context.Context, client TargetCluster, r reach.Request) (target, error) {
+	ctx, cancel := c.WithTimeout(ctx)
+	defer cancel()
+	namespace, err := readNamespace(ctx, client, r.Namespace())
+	if err != nil {
+		return target{}, err
+	}
+	chosen, err := reach.Choose(r, namespace)
+	if err != nil {
+		return target{}, explained(err)
+	}
+	if chosen.ByShortName {
+		if err := c.RuleOut(ctx, client, r.Namespace(), r.Name(), chosen.Pod); err != nil {
+			return target{}, err
+		}
+	}
+	t := target{Target: chosen, pods: namespace.Pods, answers: cluster.Answers{}}
+	if chosen.Role != "" {
+		t.answers = cluster.AnswersOf(client.Ask(ctx, chosen.Clusters(), chosen.Members(t.pods)))
+	}
+	if member, ok := chosen.OnlyAsync(t.pods, t.answers); ok {
+		c.notef("no failover member of IrisCluster %q is here, its primary is elsewhere; pod %q is used, its only async member", chosen.Cluster.Name, member.Pod)
+		t.Target = member
+	}
+	t.pod, err = t.Resolve(t.pods, t.answers)
+	return t, explained(err)
+}
+
+// readNamespace reads what a target is chosen from. If IrisClusters cannot be
+// read, the labels of pods have to do.
+func readNamespace(ctx context.Context, client TargetCluster, namespace string) (cluster.Namespace, error) {
+	snapshot, err := client.ClustersAndPods(ctx, namespace)
+	if err != nil {
+		return cluster.Namespace{}, err
+	}
+	if err := requireRead(snapshot, "pods"); err != nil {
+		return cluster.Namespace{}, err
+	}
+	return cluster.Namespace{
+		Name:         namespace,
+		Clusters:     snapshot.Clusters,
+		ClustersRead: !snapshot.Lacks(iris.Resource),
+		Pods:         snapshot.Pods,
+	}, nil
+}
+
+// RuleOut returns an error if a name, which was taken for the short name of pod, is
+// the full name of a pod that belongs to no IrisCluster. If that cannot be read, a
+// warning says which pod is used.
+func (c Config) RuleOut(ctx context.Context, client PodReader, namespace, name, pod string) error {
+	other, err := client.Pod(ctx, namespace, name)
+	if err != nil {
+		c.warnf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err)
+		return nil
+	}
+	return cluster.RuleOut(other, pod)
+}
+
+// explained adds to an error of package reach the command that shows or does more.
+func explained(err error) error {
+	var unresolved reach.Unresolved
+	var stopped reach.Stopped
+	switch {
+	case errors.As(err, &unresolved) && unresolved.Cluster == "":
+		return problem.New("%w", err).Hint("this namespace has none; kubectl iris status -A shows those of all namespaces")
+	case errors.As(err, &unresolved):
+		hint := fmt.Sprintf("kubectl iris status %s -n %s shows each pod and its role", unresolved.Cluster, unresolved.Namespace)
+		if more := problem.HintOf(err); more != "" {
+			hint = more + "; " + hint
+		}
+		return problem.New("%w", err).Hint("%s", hint)
+	case errors.As(err, &stopped) && stopped.Own != 0:
+		return problem.New("%w", err).
+			Hint("kubectl iris port-forward %s 8080:%d -n %s reaches the web port of IRIS itself", stopped.Pod.ShortName(), stopped.Own, stopped.Pod.Namespace)
+	}
+	return err
+}
+
+// who names the pod that was found, and what it is: pod "simple-data-0-1", backup
+// of IrisCluster "simple" as IRIS says.
+func (t target) who() string {
+	if t.Role == "" {
+		return fmt.Sprintf("pod %q", t.pod.Name)
+	}
+	return fmt.Sprintf("pod %q, %s %s", t.pod.Name, t.Target, t.pod.Why())
+}
+
+// unconfirmed returns why IRIS does not confirm the role that only the pod's label
+// gives it; "" if there is no more to say.
+func (t target) unconfirmed() string {
+	if t.Role == "" || t.pod.Source != iris.NoAnswer {
+		return ""
+	}
+	answer := t.answers[t.pod.UID]
+	why := answer.Why()
+	if why == "" && answer.Source != iris.NoAnswer {
+		why = "it says " + answer.Text()
+	}
+	return why
+}
+
+func (c Config) notef(format string, args ...any) { c.Note(fmt.Sprintf(format, args...)) }
+
+func (c Config) warnf(format string, args ...any) { c.Warn(fmt.Sprintf(format, args...)) }
+
+// lost warns that the API server stopped answering a watch.
+func (c Config) lost(err error) { c.warnf("%v; trying again", err) }

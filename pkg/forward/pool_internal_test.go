@@ -1,0 +1,171 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+// silent is a connection that carries nothing, until it is closed.
+type silent struct{ closed chan bool }
+
+func (silent) CreateStream(http.Header) (httpstream.Stream, error) {
+	return nil, errors.New("carries nothing")
+}
+func (s silent) Close() error                     { close(s.closed); return nil }
+func (s silent) CloseChan() <-chan bool           { return s.closed }
+func (silent) SetIdleTimeout(time.Duration)       {}
+func (silent) RemoveStreams(...httpstream.Stream) {}
+
+// After many connections at once, tunnels are kept for as many again, but not
+// for long.
+func TestIdleTunnels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dialed := 0
+		var all []silent
+		p := newPool(func(context.Context) (httpstream.Connection, error) {
+			dialed++
+			s := silent{closed: make(chan bool)}
+			all = append(all, s)
+			return s, nil
+		})
+		open := func() int {
+			n := 0
+			for _, s := range all {
+				select {
+				case <-s.closed:
+				default:
+					n++
+				}
+			}
+			return n
+		}
+		burst := func() {
+			t.Helper()
+			var leases []*lease
+			for range 10 {
+				l, err := p.acquire(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait() // for the one that is made ready
+				leases = append(leases, l)
+			}
+			for _, l := range leases {
+				l.end(true)
+			}
+		}
+		const each = 10 + 1 // one is ready for the next
+		burst()
+		time.Sleep(idleFor - time.Second)
+		burst()
+		if dialed != each {
+			t.Errorf("%d tunnels were opened for two bursts, want %d", dialed, each)
+		}
+		time.Sleep(idleFor - time.Second)             // since the second
+		if got, want := open(), each-1; got != want { // less the one that was never needed
+			t.Errorf("%d tunnels are open soon after, want %d", got, want)
+		}
+		time.Sleep(time.Second + sweepInterval)
+		if got := open(); got != maxIdle {
+			t.Errorf("%d tunnels are open in the end, want %d", got, maxIdle)
+		}
+		burst()
+		if want := each + each - maxIdle; dialed != want {
+			t.Errorf("%d tunnels were opened for three bursts, want %d", dialed, want)
+		}
+		p.end()
+		synctest.Wait()
+		if got := open(); got != 0 {
+			t.Errorf("%d tunnels are open after the pool's end", got)
+		}
+		time.Sleep(2 * sweepInterval)
+	})
+}
+
+// pinged is a connection whose other end answers until it dies.
+type pinged struct {
+	silent
+	died atomic.Pointer[time.Time]
+}
+
+func (p *pinged) Silence() time.Duration {
+	if at := p.died.Load(); at != nil {
+		return time.Since(*at)
+	}
+	return 0
+}
+
+func (p *pinged) die() {
+	now := time.Now()
+	p.died.Store(&now)
+}
+
+func (p *pinged) open() bool {
+	select {
+	case <-p.closed:
+		return false
+	default:
+		return true
+	}
+}
+
+// Idle tunnels that died are found by their pings and replaced before a
+// connection meets them; one that carries a connection is left alone, and takes
+// no other.
+func TestIdleTunnelsThatDied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all []*pinged
+		p := newPool(func(context.Context) (httpstream.Connection, error) {
+			c := &pinged{silent: silent{closed: make(chan bool)}}
+			all = append(all, c)
+			return c, nil
+		})
+		acquire := func() *lease {
+			t.Helper()
+			l, err := p.acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			return l
+		}
+		busy, resting, idle := acquire(), acquire(), acquire()
+		resting.rest()
+		idle.end(true)
+		time.Sleep(time.Minute)
+		if len(all) != 4 { // the last is ready for the next
+			t.Fatalf("%d tunnels were dialed, want 4", len(all))
+		}
+		for i, c := range all {
+			if !c.open() {
+				t.Errorf("tunnel %d is closed although its pings are answered", i)
+			}
+			c.die()
+		}
+		time.Sleep(silentFor + sweepInterval)
+		synctest.Wait()
+		for i, want := range []bool{true, true, false, false, true} {
+			if i >= len(all) {
+				t.Fatalf("%d tunnels were dialed, want 5: one in place of those that died", len(all))
+			}
+			if got := all[i].open(); got != want {
+				t.Errorf("tunnel %d: open %t, want %t", i, got, want)
+			}
+		}
+		if l := acquire(); l.conn != all[4] {
+			t.Error("a connection got a tunnel that died")
+		}
+		busy.end(true)
+		resting.end(true)
+		p.end()
+		synctest.Wait()
+		time.Sleep(2 * sweepInterval)
+	})
+}

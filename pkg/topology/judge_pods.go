@@ -1,0 +1,97 @@
+package topology
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
+)
+
+// judgePods returns a finding for each pod that is not ready or else has no role
+// label: the label of one that is starting is not due yet.
+func (inv *inventory) judgePods(c *irisCluster) []finding.Finding {
+	var found []finding.Finding
+	for _, pod := range c.pods {
+		m := c.Member(pod)
+		switch {
+		case pod.Deleting, !pod.Ready:
+			found = append(found, inv.notReady(pod))
+		case c.isMirrored && m != nil && lacksLabel(m):
+			found = append(found, c.labelMissing(m))
+		}
+	}
+	return found
+}
+
+// notReady returns why a pod is not ready, with the newest Warning about it
+// unless that is the same again.
+func (inv *inventory) notReady(pod *iris.Pod) finding.Finding {
+	name := fmt.Sprintf("%s %q", strings.TrimSpace(pod.Component()+" pod"), pod.Name)
+	f := finding.Finding{Code: finding.PodNotReady, Object: object("pod", pod.Name)}
+	if pod.Deleting {
+		f.Brief, f.Why, f.Hint = name+" is being deleted", pod.Why, "if it does not come back: "+describePod(pod)
+		if pod.NodeLost {
+			f.Hint = "it cannot end before its node is back or removed: kubectl get node " + pod.Node
+		}
+		return f
+	}
+	f.Brief, f.Why, f.Hint = name+" is not ready", pod.NotReady(), whatOfPod(pod)
+	of := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}
+	if event := inv.events.about(corev1.EventTypeWarning, "Pod", of, pod.UID); event != nil && !says(pod.Why, event.Message) {
+		f.Why += "; " + text.Excerpt(event.Reason+": "+event.Message)
+	}
+	return f
+}
+
+// comparedText is how much of a message is compared, in bytes: each may be cut.
+const comparedText = 100
+
+// says reports whether a text of bounded length has a message in it.
+func says(why, message string) bool {
+	message = strings.TrimSuffix(text.Excerpt(message), "…")
+	return message != "" && strings.Contains(why, message[:min(len(message), comparedText)])
+}
+
+// whatOfPod returns the next step for a pod that is not ready.
+func whatOfPod(pod *iris.Pod) string {
+	switch {
+	case pod.NodeLost:
+		return "see the state of its node: kubectl get node " + pod.Node
+	case pod.Crash.Restarted:
+		return fmt.Sprintf("kubectl logs %s -c %s --previous -n %s", pod.Name, pod.Crash.Container, pod.Namespace)
+	case pod.Crash.Container != "":
+		return fmt.Sprintf("kubectl logs %s -c %s -n %s", pod.Name, pod.Crash.Container, pod.Namespace)
+	}
+	return describePod(pod)
+}
+
+// lacksLabel reports whether a member without a role label should have one: IRIS
+// says that it has a role, or the member is one of the two that IKO is known to
+// label and IRIS does not say that it has none.
+func lacksLabel(m *cluster.Member) bool {
+	if m.MirrorRole() != "" {
+		return false
+	}
+	return m.Role != "" || m.Failover == iris.Yes && !m.Said().IsConclusive() && !m.Said().IsStarting()
+}
+
+func (c *irisCluster) labelMissing(m *cluster.Member) finding.Finding {
+	f := finding.Finding{
+		Code:   finding.RoleLabelMissing,
+		Object: object("pod", m.Name),
+		Brief:  nameOf(m) + " has no role label",
+		Why:    "it is ready, but",
+		Hint:   askIRIS([]*cluster.Member{m}),
+	}
+	if m.Role != "" {
+		f.Why, f.Hint = "IRIS says "+inWords(m)+", but", c.relabel()
+	}
+	f.Why += fmt.Sprintf(" without %s no Service for a role reaches it", iris.LabelMirrorRole)
+	return f
+}

@@ -1,0 +1,270 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/endpoints"
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+)
+
+// judgeServices returns what is wrong with the Services that are to reach the
+// cluster's pods, and with others that select too many.
+func (inv *inventory) judgeServices(c *irisCluster) []finding.Finding {
+	var found []finding.Finding
+	for _, svc := range c.services {
+		if svc.DeletionTimestamp != nil {
+			continue // its endpoints go before it does
+		}
+		serves := svc.serves(c.name)
+		if serves {
+			found = append(found, inv.judgeReach(c, svc)...)
+		}
+		if svc.pending && (serves || svc.named == c.name) {
+			found = append(found, inv.addressPending(svc))
+		}
+		if inv.read.pods && svc.isTooWide() {
+			found = append(found, tooWide(svc, c.name))
+		}
+	}
+	return found
+}
+
+// serves reports whether the Service is to reach the cluster's pods: IKO manages
+// it for the cluster, or this tool created it for it.
+func (svc *service) serves(cluster string) bool {
+	if svc.target != nil {
+		return svc.target.Cluster == cluster
+	}
+	return slices.Contains(svc.namedAfter, cluster)
+}
+
+// judgeReach returns at most one finding about which pods a Service reaches: that
+// its target is gone rather than the endpoints that are therefore missing.
+func (inv *inventory) judgeReach(c *irisCluster, svc *service) []finding.Finding {
+	if inv.read.pods && svc.target != nil {
+		if svc.target.Kind == view.TargetPod && inv.pods[svc.Namespace].Named(svc.target.Pod) == nil {
+			return []finding.Finding{podGone(svc)}
+		}
+		if bare := withoutSidecar(c, svc); len(bare) > 0 {
+			return []finding.Finding{sidecarMissing(svc, bare)}
+		}
+	}
+	if !inv.read.slices || c.isServedElsewhere(svc) {
+		return nil
+	}
+	f := finding.Finding{Object: object("service", svc.Name), Hint: describeService(svc)}
+	reach := svc.reach
+	if inv.read.pods { // else it is not known whose pods these are
+		reach = reach.Among(func(pod string) bool {
+			return slices.ContainsFunc(c.pods, func(p *iris.Pod) bool { return p.Name == pod })
+		})
+	}
+	unserved, unready, terminating, stale := reach.Unserved(), reach.Unready(), reach.Terminating(), reach.Stale()
+	switch {
+	case reach.IsReady():
+		return nil
+	case len(unserved) == 0:
+		f.Code = finding.ServiceReachesTerminating
+		f.Brief = fmt.Sprintf("service %q reaches %s while it terminates", svc.Name, listOf(terminating))
+		f.Why = "no pod is ready now"
+		if len(unready) < len(reach.Ports) {
+			f.Why = "no pod is ready at " + endpoints.Numbers(unready)
+		}
+		return []finding.Finding{f}
+	case len(unserved) < len(reach.Ports):
+		f.Code = finding.PortReachesNothing
+		f.Brief = fmt.Sprintf("service %q reaches no pod at %s", svc.Name, endpoints.Numbers(unserved))
+	default:
+		f.Code = finding.ServiceReachesNothing
+		f.Brief = fmt.Sprintf("service %q reaches no pod", svc.Name)
+	}
+	switch selected := svc.selects[c.name]; {
+	case !inv.read.pods:
+	case len(svc.Spec.Selector) == 0:
+		f.Why = "it has no selector"
+	case len(selected) > 0:
+		f.Why, f.Hint = whyUnserved(svc, c.name, unserved, stale)
+	default:
+		absent, isFound := inv.absent(c, svc.Spec.Selector[iris.LabelComponent], svc.Spec.Selector[iris.LabelShard])
+		switch {
+		case isFound:
+			return nil
+		case absent != "":
+			f.Why, f.Hint = absent, c.describe()
+		default:
+			f.Why = whySelectsNothing(c, svc.Spec.Selector)
+			f.Hint = fmt.Sprintf("compare the labels: kubectl get pods -l %s=%s --show-labels -n %s", iris.LabelName, c.name, svc.Namespace)
+		}
+	}
+	return []finding.Finding{f}
+}
+
+// isServedElsewhere reports whether a Service is for the primary or the backup of
+// a mirror whose failover members are elsewhere: it is to select no pod here.
+func (c *irisCluster) isServedElsewhere(svc *service) bool {
+	role := svc.Spec.Selector[iris.LabelMirrorRole]
+	return c.isAsyncOnly && (role == iris.MirrorPrimary || role == iris.MirrorBackup) && len(svc.selects[c.name]) == 0
+}
+
+func describeService(svc *service) string {
+	return fmt.Sprintf("kubectl describe service %s -n %s", svc.Name, svc.Namespace)
+}
+
+func podGone(svc *service) finding.Finding {
+	return finding.Finding{
+		Code:   finding.ExposedPodGone,
+		Object: object("service", svc.Name),
+		Brief:  fmt.Sprintf("service %q selects a pod that is gone", svc.Name),
+		Why:    fmt.Sprintf("pod %q does not exist", svc.target.Pod),
+		Hint:   fmt.Sprintf("if the pod is not to come back: kubectl iris unexpose %s -n %s", svc.Name, svc.Namespace),
+	}
+}
+
+// withoutSidecar returns the pods of a Service for sidecars that have none.
+func withoutSidecar(c *irisCluster, svc *service) []string {
+	var bare []string
+	for _, pod := range svc.selects[c.name] {
+		if pod.Sidecar == nil && (svc.target.Kind != view.TargetPod || needsSidecar(svc.Service, pod)) {
+			bare = append(bare, pod.Name)
+		}
+	}
+	return bare
+}
+
+func sidecarMissing(svc *service, bare []string) finding.Finding {
+	return finding.Finding{
+		Code:   finding.ExposedSidecarMissing,
+		Object: object("service", svc.Name),
+		Brief:  fmt.Sprintf("service %q selects pods without a sidecar", svc.Name),
+		Why:    fmt.Sprintf("%s has no container %q", quotedList(bare), iris.SidecarContainer),
+		Hint:   fmt.Sprintf("if the sidecar is not to come back: kubectl iris unexpose %s -n %s", svc.Name, svc.Namespace),
+	}
+}
+
+// needsSidecar reports whether a Service for one pod targets a web gateway's
+// port that no container of the pod declares: only a sidecar would answer.
+func needsSidecar(service *corev1.Service, pod *iris.Pod) bool {
+	return slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool {
+		target := cluster.Target(port)
+		return cluster.IsGatewayPort(target.IntVal) && !cluster.Declares(pod.Ports(), target, port.Protocol)
+	})
+}
+
+// whyUnserved returns why none of the pods that a Service selects in a cluster
+// serves some of its ports, and what to look at.
+func whyUnserved(svc *service, cluster string, unserved []corev1.ServicePort, stale []string) (why, hint string) {
+	names := svc.selected[cluster]
+	selects := "it selects " + quotedList(names)
+	pods, ready := make([]iris.Pod, len(names)), false
+	for i, pod := range svc.selects[cluster] {
+		pods[i], ready = *pod, ready || pod.Ready && !pod.Deleting
+	}
+	describe := describePod(&pods[0])
+	slicesOf := fmt.Sprintf("kubectl get endpointslices -l %s=%s -o yaml -n %s", discoveryv1.LabelServiceName, svc.Name, svc.Namespace)
+	undeclared := endpoints.Undeclared(unserved, pods)
+	switch {
+	case !ready && !svc.Spec.PublishNotReadyAddresses:
+		return selects + ", not ready", describe
+	case len(undeclared) > 0:
+		return endpoints.NoneDeclares(undeclared, pods), "compare the ports: " + describe
+	case len(stale) > 0:
+		return fmt.Sprintf("%s, but its endpoints are still those of %s", selects, earlier(stale, names)), slicesOf
+	}
+	return selects + ", but has no ready endpoint yet", slicesOf
+}
+
+// earlier names the pods of stale endpoints. One that goes by the name of a
+// selected pod was replaced by it.
+func earlier(stale, selected []string) string {
+	words := make([]string, len(stale))
+	for i, name := range stale {
+		words[i] = strconv.Quote(name)
+		if slices.Contains(selected, name) {
+			words[i] = "an earlier " + words[i]
+		}
+	}
+	return listOf(words)
+}
+
+// whySelectsNothing returns which label leaves no pod: those of the selector are
+// tried from the most general on.
+func whySelectsNothing(c *irisCluster, selector map[string]string) string {
+	general := []string{
+		iris.LabelPodName, iris.LabelMirrorRole, iris.LabelShard, iris.LabelComponent,
+		iris.LabelRole, iris.LabelName, iris.LabelKind,
+	}
+	left, subject := c.pods, "pod"
+	for _, k := range slices.SortedFunc(maps.Keys(selector), func(a, b string) int {
+		return cmp.Or(cmp.Compare(slices.Index(general, b), slices.Index(general, a)), cmp.Compare(a, b))
+	}) {
+		v := selector[k]
+		one := map[string]string{k: v}
+		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !cluster.Selects(one, *p) })
+		if len(left) == 0 {
+			return fmt.Sprintf("no %s carries %s=%s", subject, k, v)
+		}
+		switch k {
+		case iris.LabelComponent, iris.LabelMirrorRole:
+			subject = v + " " + subject
+		case iris.LabelShard:
+			subject += fmt.Sprintf(" of shard %q", v)
+		}
+	}
+	return "no pod carries all labels of its selector"
+}
+
+// addressPending reports a load balancer's missing address, and whether a
+// controller has reacted, as far as events were read.
+func (inv *inventory) addressPending(svc *service) finding.Finding {
+	f := finding.Finding{
+		Code:   finding.AddressPending,
+		Object: object("service", svc.Name),
+		Brief:  fmt.Sprintf("service %q waits for its load balancer's address", svc.Name),
+		Hint:   describeService(svc),
+	}
+	switch {
+	case svc.warning != "":
+		f.Why = svc.warning
+	case svc.reaction != "":
+		f.Why = "a load-balancer controller has reacted (" + svc.reaction + "), but has given none yet"
+	case inv.read.events:
+		f.Why = "there is no sign of a load-balancer controller, and no Warning event"
+	}
+	return f
+}
+
+// isTooWide reports whether the Service selects by IKO's labels, but not by the
+// cluster's name, and so mixes pods of several clusters. Pods of others may not
+// be in the snapshot: then the Service reaches pods that are not known. In a
+// namespace with a single cluster such a Service does no harm.
+func (svc *service) isTooWide() bool {
+	_, named := svc.Spec.Selector[iris.LabelName]
+	mixes := len(svc.selects) > 1 || len(svc.reaches[noCluster]) > 0
+	return mixes && !named && svc.origin != view.OriginIKO && slices.ContainsFunc(slices.Collect(maps.Keys(svc.Spec.Selector)),
+		func(key string) bool { return strings.HasPrefix(key, iris.Group+"/") })
+}
+
+func tooWide(svc *service, cluster string) finding.Finding {
+	others := fmt.Sprintf("beside those of %q it reaches %s", cluster, quotedList(svc.reaches[noCluster]))
+	if clusters := slices.Sorted(maps.Keys(svc.selects)); len(clusters) > 1 {
+		others = "it selects pods of " + quotedList(clusters)
+	}
+	return finding.Finding{
+		Code:   finding.SelectorTooWide,
+		Object: object("service", svc.Name),
+		Brief:  fmt.Sprintf("service %q mixes pods of several clusters", svc.Name),
+		Why:    fmt.Sprintf("%s, since its selector does not have %s", others, iris.LabelName),
+		Hint:   fmt.Sprintf("add %s to its selector: kubectl edit service %s -n %s", iris.LabelName, svc.Name, svc.Namespace),
+	}
+}

@@ -1,0 +1,199 @@
+package topology
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+)
+
+// judgeMissing returns a finding for each shard without pods.
+func (inv *inventory) judgeMissing(c *irisCluster) []finding.Finding {
+	var found []finding.Finding
+	for _, s := range c.shards {
+		if len(s.Members) == 0 {
+			found = append(found, inv.noPods(c, s.Name))
+		}
+	}
+	if c.further > 0 {
+		found = append(found, finding.Finding{
+			Code:  finding.NoPods,
+			Brief: "no data pods in " + count(c.further, "further shard"),
+			Hint:  c.describe(),
+		})
+	}
+	return found
+}
+
+// noPods reports a data node, or one shard of it, without any pods, with the
+// reason why none was created as far as a Warning says.
+func (inv *inventory) noPods(c *irisCluster, shard string) finding.Finding {
+	refused := inv.refusalsOf(c, iris.ComponentData)
+	if shard != "" {
+		refused = slices.DeleteFunc(refused, func(r refusal) bool { return !strings.HasSuffix(r.InvolvedObject.Name, "-"+shard) })
+	}
+	f := finding.Finding{Code: finding.NoPods, Brief: "no data pods" + c.where(shard)}
+	if len(refused) > 0 {
+		newest := slices.MaxFunc(refused, func(a, b refusal) int { return compareEvents(a.Event, b.Event) })
+		f.Why, f.Hint = newest.controller+": "+newest.why, newest.describe()
+	} else {
+		f.Why, f.Hint = c.warning, c.describe()
+	}
+	return f
+}
+
+func (r refusal) describe() string {
+	return fmt.Sprintf("kubectl describe %s -n %s", r.controller, r.InvolvedObject.Namespace)
+}
+
+// notCreated returns a finding for each StatefulSet or ReplicaSet of the cluster
+// that cannot create a pod that is missing. Those of data nodes without any pods
+// have NoPods.
+func (inv *inventory) notCreated(c *irisCluster) []finding.Finding {
+	var found []finding.Finding
+	all := slices.Concat(components(), slices.Collect(maps.Keys(c.Resource.Nodes)))
+	for _, component := range slices.Compact(slices.Sorted(slices.Values(all))) {
+		for _, r := range inv.lastingRefusals(c, component) {
+			if component == iris.ComponentData && len(c.createdBy(r.InvolvedObject.Name)) == 0 {
+				continue
+			}
+			found = append(found, finding.Finding{
+				Code:   finding.PodNotCreated,
+				Object: object(strings.ToLower(r.InvolvedObject.Kind), r.InvolvedObject.Name),
+				Brief:  r.controller + " cannot create a pod",
+				Why:    r.why,
+				Hint:   r.describe(),
+			})
+		}
+	}
+	return found
+}
+
+// lastingRefusals returns the refusals of a component since which no pod of the
+// same StatefulSet or ReplicaSet was created, and only while pods are missing: a
+// StatefulSet that was scaled back, or the ReplicaSet of a rollout that was
+// undone, is refused no more. The condition is that of LacksPods, so that a view
+// for which no Warnings were read has the same findings.
+func (inv *inventory) lastingRefusals(c *irisCluster, component string) []refusal {
+	refused := inv.refusalsOf(c, component)
+	if len(refused) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(refused, func(r refusal) bool {
+		isCreatedSince := func(p *iris.Pod) bool { return !EventTime(*r.Event).After(p.Created.Time) }
+		_, shard, _ := strings.Cut(strings.TrimPrefix(r.InvolvedObject.Name, c.name+"-"), iris.ComponentData+"-")
+		return !hasFewer(&c.Resource, c.pods, component, shard) || slices.ContainsFunc(c.createdBy(r.InvolvedObject.Name), isCreatedSince)
+	})
+}
+
+// refusalsOf returns the refusals of what creates the pods of a cluster's
+// component: the StatefulSets simple-data and simple-data-0, or a Deployment's
+// ReplicaSet simple-compute-5d8f7c9b4.
+func (inv *inventory) refusalsOf(c *irisCluster, component string) []refusal {
+	return slices.DeleteFunc(slices.Clone(inv.refusals[c.namespace]), func(r refusal) bool {
+		rest, ok := strings.CutPrefix(r.InvolvedObject.Name, c.name+"-"+component)
+		if !ok || rest == "" {
+			return !ok
+		}
+		suffix, ok := strings.CutPrefix(rest, "-")
+		if r.InvolvedObject.Kind == kindReplicaSet {
+			return !ok || strings.Contains(suffix, "-")
+		}
+		_, err := strconv.Atoi(suffix)
+		return !ok || err != nil
+	})
+}
+
+// createdBy returns the cluster's pods that a StatefulSet or ReplicaSet of that
+// name created, by their names.
+func (c *irisCluster) createdBy(controller string) []*iris.Pod {
+	return slices.DeleteFunc(slices.Clone(c.pods), func(p *iris.Pod) bool {
+		rest, ok := strings.CutPrefix(p.Name, controller+"-")
+		return !ok || strings.Contains(rest, "-")
+	})
+}
+
+// absent returns that a Service selects no pod because the cluster has none of a
+// component or shard, and whether there is a finding about these pods already.
+func (inv *inventory) absent(c *irisCluster, component, shard string) (why string, isFound bool) {
+	lacks := c.lacks(component, shard)
+	switch {
+	case lacks && (component == "" || component == iris.ComponentData), len(inv.lastingRefusals(c, component)) > 0:
+		return "", true
+	case lacks:
+		return fmt.Sprintf("the cluster has no %s pods", component), false
+	}
+	return "", false
+}
+
+// lacks reports whether the cluster has no pods of a component ("" for any), or
+// none of a shard that its data node is to have.
+func (c *irisCluster) lacks(component, shard string) bool {
+	named := func(s *cluster.Shard) bool { return s.Name == shard }
+	switch i := slices.IndexFunc(c.shards, named); {
+	case shard == "" || component != "" && component != iris.ComponentData:
+	case i >= 0:
+		return len(c.shards[i].Members) == 0
+	case c.further > 0 && c.HasShard(shard):
+		return true
+	}
+	return !slices.ContainsFunc(c.pods, func(p *iris.Pod) bool { return component == "" || p.Component() == component })
+}
+
+// LacksPods reports whether one of the snapshot's clusters has fewer pods than
+// its IrisCluster asks for at the least, so that a Warning may say why: no pods
+// of a component, or only one member of a mirror.
+func LacksPods(s Snapshot) bool {
+	if s.Lacks(resourcePods) {
+		return false
+	}
+	pods := map[types.NamespacedName][]*iris.Pod{}
+	for i := range s.Pods {
+		of := types.NamespacedName{Namespace: s.Pods[i].Namespace, Name: s.Pods[i].Cluster()}
+		pods[of] = append(pods[of], &s.Pods[i])
+	}
+	return slices.ContainsFunc(s.Clusters, func(c iris.Cluster) bool {
+		own := pods[types.NamespacedName{Namespace: c.Namespace, Name: c.Name}]
+		return slices.ContainsFunc(components(), func(component string) bool { return hasFewer(&c, own, component, "") })
+	})
+}
+
+// components returns the components that are known.
+func components() []string {
+	return []string{iris.ComponentData, iris.ComponentCompute, iris.ComponentWebGateway, iris.ComponentArbiter}
+}
+
+// membersOfMirror is the number of a mirror's failover members.
+const membersOfMirror = 2
+
+// hasFewer reports whether there are fewer pods of a component, or of one shard
+// of its data node, than the IrisCluster asks for at the least.
+func hasFewer(c *iris.Cluster, pods []*iris.Pod, component, shard string) bool {
+	n, shards := 0, map[string]int{}
+	for _, p := range pods {
+		if p.Component() == component {
+			n++
+			shards[p.Shard()]++
+		}
+	}
+	number, err := strconv.Atoi(shard)
+	switch {
+	case component != iris.ComponentData:
+		_, wanted := c.Nodes[component]
+		return wanted && n == 0
+	case n == 0:
+		return true
+	case !c.Mirrored:
+		return n < c.Shards
+	case shard != "":
+		return err == nil && number < c.Shards && shards[shard] < membersOfMirror && hasFewer(c, pods, component, "")
+	}
+	return len(shards) < c.Shards || slices.ContainsFunc(slices.Collect(maps.Values(shards)), func(n int) bool { return n < membersOfMirror })
+}

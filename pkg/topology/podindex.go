@@ -1,0 +1,101 @@
+package topology
+
+import (
+	"cmp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+)
+
+// A podIndex finds the pods of one namespace by name, label and address.
+type podIndex struct {
+	byName  map[string]*iris.Pod
+	byLabel map[label][]*iris.Pod
+	byIP    map[string]*iris.Pod
+}
+
+type label struct{ key, value string }
+
+func newPodIndex() *podIndex {
+	return &podIndex{
+		byName:  map[string]*iris.Pod{},
+		byLabel: map[label][]*iris.Pod{},
+		byIP:    map[string]*iris.Pod{},
+	}
+}
+
+func (index *podIndex) add(pod *iris.Pod) {
+	index.byName[pod.Name] = pod
+	if pod.IP != "" {
+		index.byIP[pod.IP] = pod
+	}
+	for k, v := range pod.Labels {
+		index.byLabel[label{k, v}] = append(index.byLabel[label{k, v}], pod)
+	}
+}
+
+// selected returns the pods that a Service's selector matches. It starts from
+// the rarest label, so that a selector that names a cluster or a pod looks at no
+// other pods.
+func (index *podIndex) selected(selector map[string]string) []*iris.Pod {
+	if len(selector) == 0 {
+		return nil
+	}
+	var rarest []*iris.Pod
+	first := true
+	for k, v := range selector {
+		pods := index.byLabel[label{k, v}]
+		if first || len(pods) < len(rarest) {
+			rarest, first = pods, false
+		}
+	}
+	selects := cluster.Selector(selector)
+	var matched []*iris.Pod
+	for _, pod := range rarest {
+		if selects.Matches(labels.Set(pod.Labels)) {
+			matched = append(matched, pod)
+		}
+	}
+	return matched
+}
+
+// Named returns the pod of that name, or nil if it is not known.
+func (index *podIndex) Named(name string) *iris.Pod { return index.byName[name] }
+
+// At returns the pod with an IP address, or nil if none is known.
+func (index *podIndex) At(ip string) *iris.Pod { return index.byIP[ip] }
+
+// noCluster stands for the cluster of pods that belong to none, or were not read.
+const noCluster = ""
+
+// clusterOf returns the cluster that the pod of a name belongs to, or noCluster.
+func (index *podIndex) clusterOf(name string) string {
+	if pod := index.Named(name); pod != nil {
+		return pod.Cluster()
+	}
+	return noCluster
+}
+
+// byCluster groups pods, given by their names, by their clusters, in order.
+func (index *podIndex) byCluster(names []string) map[string][]string {
+	if len(names) == 0 {
+		return nil
+	}
+	groups := map[string][]string{}
+	for _, name := range names {
+		of := index.clusterOf(name)
+		groups[of] = append(groups[of], name)
+	}
+	for _, names := range groups {
+		slices.SortFunc(names, func(a, b string) int {
+			if p, q := index.Named(a), index.Named(b); p != nil && q != nil {
+				return cluster.ComparePods(p, q)
+			}
+			return cmp.Compare(a, b)
+		})
+	}
+	return groups
+}
