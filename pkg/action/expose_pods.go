@@ -3,7 +3,6 @@ package action
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -22,8 +21,7 @@ type ExposePodsCluster interface {
 	IrisClusters(ctx context.Context, namespace string) ([]iris.Cluster, error)
 	// PodsNamed returns the pods that have one of the names, of whatever kind.
 	PodsNamed(ctx context.Context, namespace string, names []string) ([]iris.Pod, error)
-	// Pod returns a pod of whatever kind; nil if there is none.
-	Pod(ctx context.Context, namespace, name string) (*iris.Pod, error)
+	PodReader
 }
 
 // A PodsRequest says which pods get a Service of their own, and what these are like.
@@ -200,7 +198,7 @@ func (p ExposePods) choose(ctx context.Context, read readPods) (chosen []iris.Po
 		case err != nil:
 			err = p.notFound(ctx, name, err)
 		case byShortName && anyCluster && !read.byName:
-			err = p.ruleOut(ctx, name, pod.Name)
+			err = p.RuleOut(ctx, p.Client, p.Namespace, name, pod.Name)
 		}
 		if err != nil {
 			failed = append(failed, err)
@@ -246,18 +244,6 @@ func (p ExposePods) notFound(ctx context.Context, name string, missing error) er
 		return missing
 	}
 	return cluster.IsOfCluster(*pod)
-}
-
-// ruleOut returns an error if a name that was taken for the short name of pod is the
-// full name of a pod that belongs to no IrisCluster. If that may not be read, a
-// warning says which pod is used.
-func (p ExposePods) ruleOut(ctx context.Context, name, pod string) error {
-	other, err := p.Client.Pod(ctx, p.Namespace, name)
-	if err != nil {
-		p.Warn(fmt.Sprintf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err))
-		return nil
-	}
-	return cluster.RuleOut(other, pod)
 }
 
 // facts adds a cluster's resource to pods that were read before.

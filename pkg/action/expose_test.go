@@ -354,7 +354,7 @@ func TestExposeSidecar(t *testing.T) {
 				c.services[service].Labels = nil
 			},
 			calls: []string{"Cluster simple", "Pods"},
-			err:   "was not made by kubectl iris",
+			err:   "was not created by kubectl-iris",
 		},
 		"a client dry run that adopts": {
 			options: action.ExposeOptions{DryRun: action.DryRunClient, Adopt: true},
@@ -490,7 +490,7 @@ func TestExposeSidecar(t *testing.T) {
 					warned++
 				}
 			}
-			if early := strings.Contains(test.err, "not made") || strings.Contains(test.err, "not applied") || strings.Contains(test.err, "not found"); (warned == 1) == early {
+			if early := strings.Contains(test.err, "not created") || strings.Contains(test.err, "not applied") || strings.Contains(test.err, "not found"); (warned == 1) == early {
 				t.Errorf("%d warnings about the backup", warned)
 			}
 			equal(t, "warnings", test.warnings, slices.DeleteFunc(r.warnings, func(line string) bool { return line == backupWarning }))

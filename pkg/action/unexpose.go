@@ -205,7 +205,7 @@ func (u Unexpose) notFound(ctx context.Context, name string, made []corev1.Servi
 	case err != nil: // it may not be read
 		return problem.New("no service %q that this tool created found in namespace %q, nor one for a pod of that name", name, u.Namespace).Hint("%s", hint)
 	case live != nil:
-		return problem.New("service %q in namespace %q was not created by kubectl iris and was not removed", name, u.Namespace).Hint("%s", hint)
+		return problem.New("service %q in namespace %q was not created by kubectl-iris and was not removed", name, u.Namespace).Hint("%s", hint)
 	}
 	return problem.New("service %q not found in namespace %q, nor one for a pod of that name", name, u.Namespace).Hint("%s", hint)
 }
