@@ -267,9 +267,6 @@ func (x *exposer) look(ctx context.Context, plan expose.Plan) (*corev1.Service, 
 	if err != nil {
 		return nil, plan, err
 	}
-	if err := kube.CheckWritable(live, x.Adopt); err != nil {
-		return live, plan, err
-	}
 	plan = plan.MergeLive(live)
 	x.warn(plan.Warnings()...)
 	if line := plan.RetargetWarning(live); line != "" {

@@ -96,7 +96,7 @@ func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster i
 // there was none.
 func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, live *corev1.Service, options ApplyOptions) (Applied, error) {
 	for attempt := 1; ; attempt++ {
-		if err := CheckWritable(live, options.Adopt); err != nil {
+		if err := checkWritable(live, options.Adopt); err != nil {
 			return Applied{}, err
 		}
 		applied, err := c.applyOver(ctx, wanted, live, options)
@@ -116,10 +116,10 @@ func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, l
 	}
 }
 
-// CheckWritable returns an error for a live Service that an apply must not or cannot
+// checkWritable returns an error for a live Service that an apply must not or cannot
 // change: one that this tool did not create, unless it is adopted; one that is or may be
 // IKO's; one that is being deleted; and a headless one. It returns nil for nil.
-func CheckWritable(live *corev1.Service, adopt bool) error {
+func checkWritable(live *corev1.Service, adopt bool) error {
 	switch {
 	case live == nil:
 		return nil
@@ -204,12 +204,15 @@ func changeOf(live *corev1.Service) Outcome {
 
 // takesOver reports whether an apply takes over the spec's fields of others.
 func takesOver(live *corev1.Service, options ApplyOptions) bool {
-	return live != nil && (!cluster.IsExposed(live) || options.ForceConflicts && expose.OthersSet(live))
+	return live != nil && (!cluster.IsExposed(live) || options.ForceConflicts && othersSet(live))
 }
 
 // Predict returns the outcome that Apply would have, unless the server refuses the
 // Service. live is nil if there is none.
 func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error) {
+	if err := checkWritable(live, options.Adopt); err != nil {
+		return "", err
+	}
 	outcome := changeOf(live)
 	if outcome != Configured {
 		return outcome, nil
@@ -295,7 +298,7 @@ func afterInvalid(live *corev1.Service) error {
 	switch {
 	case live == nil:
 		return problem.New("the Service was not created; the message names the field: choose another value")
-	case expose.OthersSet(live):
+	case othersSet(live):
 		return problem.New("other clients have set fields of its spec too; %s takes them over", problem.Field("force-conflicts"))
 	}
 	return problem.New("a field that cannot be changed requires that the Service is recreated: kubectl delete service %s -n %s, then run the command again",

@@ -55,9 +55,10 @@ func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructu
 }
 
 // takenOver returns what this tool makes of a live Service whose spec it takes over.
-// The spec is the wanted one: nobody else manages a field of it any more, and the
-// server fills in what it had assigned, except for the node port of a port that is
-// renamed. Labels, annotations and owners of others stay.
+// The spec is the wanted one: no other client manages a field of it any more, and the
+// server fills in what it has assigned. (It assigns a port that gets another name a
+// new node port, which the apply would not do.) Labels, annotations and owners of
+// others stay.
 func takenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1.Service, error) {
 	after := &corev1.Service{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(wanted.Object, after); err != nil {
@@ -75,20 +76,6 @@ func takenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1
 			after.OwnerReferences = append(after.OwnerReferences, owner)
 		}
 	}
-	managed, err := managedFields(live.ManagedFields)
-	if err != nil {
-		return nil, unreadable(live, err)
-	}
-	for i := range after.Spec.Ports {
-		port := &after.Spec.Ports[i]
-		for _, had := range live.Spec.Ports {
-			same := had.Port == port.Port && had.Protocol == port.Protocol
-			if key := fieldpath.KeyByFields("port", int64(port.Port), "protocol", string(port.Protocol)); same && port.NodePort == 0 &&
-				!managed.Has(fieldpath.MakePathOrDie("spec", "ports", key, "nodePort")) {
-				port.NodePort = had.NodePort
-			}
-		}
-	}
 	return after, nil
 }
 
@@ -102,22 +89,6 @@ func withTheirs(live, applied, wanted map[string]string) map[string]string {
 	}
 	maps.Copy(after, wanted)
 	return after
-}
-
-// managedFields returns the fields that managers have, those of subresources aside.
-func managedFields(entries []metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
-	all := &fieldpath.Set{}
-	for _, entry := range entries {
-		if entry.Subresource != "" || entry.FieldsV1 == nil {
-			continue
-		}
-		fields := &fieldpath.Set{}
-		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-			return nil, err
-		}
-		all = all.Union(fields)
-	}
-	return all, nil
 }
 
 func unreadable(live *corev1.Service, err error) error {
@@ -158,7 +129,7 @@ func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed 
 	return after.ResourceVersion, nil
 }
 
-// takeSpec moves the fields that expose.Takes names from their managers to this tool,
+// takeSpec moves the fields that takes names from their managers to this tool,
 // as server-side apply keeps them. Everything else stays with its manager:
 // finalizers and annotations belong to controllers.
 func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, error) {
@@ -169,13 +140,13 @@ func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry,
 			kept = append(kept, entry)
 			continue
 		}
-		own := expose.IsOwnEntry(entry)
+		own := isOwnEntry(entry)
 		fields, left := &fieldpath.Set{}, &fieldpath.Set{}
 		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
 			return nil, err
 		}
 		fields.Iterate(func(path fieldpath.Path) {
-			if own || expose.Takes(path) {
+			if own || takes(path) {
 				taken.Insert(path.Copy())
 			} else {
 				left.Insert(path.Copy())
@@ -202,4 +173,37 @@ func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry,
 		FieldsType: "FieldsV1",
 		FieldsV1:   metav1.NewFieldsV1(string(raw)),
 	}), nil
+}
+
+// isOwnEntry reports whether managed fields are those of this tool's applies.
+func isOwnEntry(entry metav1.ManagedFieldsEntry) bool {
+	return entry.Manager == cluster.ManagedBy && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == ""
+}
+
+// takes reports whether a field of a Service is one that this tool takes over
+// from its manager: one of the spec, unless the server assigned it and it cannot
+// change.
+func takes(path fieldpath.Path) bool {
+	if len(path) < 2 || path[0].FieldName == nil || *path[0].FieldName != "spec" || path[1].FieldName == nil {
+		return false
+	}
+	assigned := []string{"clusterIP", "clusterIPs", "ipFamilies", "healthCheckNodePort"}
+	return !slices.Contains(assigned, *path[1].FieldName)
+}
+
+// othersSet reports whether other clients have set fields of the spec of a live
+// Service that a forced apply takes over.
+func othersSet(live *corev1.Service) bool {
+	return live != nil && slices.ContainsFunc(live.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
+		if isOwnEntry(entry) || entry.Subresource != "" || entry.FieldsV1 == nil {
+			return false
+		}
+		set := fieldpath.NewSet()
+		if set.FromJSON(entry.FieldsV1.GetRawReader()) != nil {
+			return false
+		}
+		found := false
+		set.Iterate(func(path fieldpath.Path) { found = found || takes(path) })
+		return found
+	})
 }
