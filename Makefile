@@ -69,9 +69,7 @@ kubernetes: ## Build the local Kubernetes, once per version (minutes; make test 
 	@cd test && go run ./localkube/cmd/localkube build
 
 .PHONY: test
-test: kubernetes ## Run all tests of make unit, and those on a local Kubernetes: make test KUBERNETES=1.34.4
-	go test ./...
-	cd release && go test ./...
+test: unit kubernetes ## Run all tests of make unit, and those on a local Kubernetes: make test KUBERNETES=1.34.4
 	cd test && go test -timeout 15m ./...
 
 .PHONY: race

@@ -38,9 +38,9 @@ type Relabel struct {
 	DryRun DryRun
 	// Confirm is asked before labels are set; nil if they are set without asking.
 	Confirm func(context.Context, relabel.Plan) (bool, error)
-	// Shield keeps signals from ending the process until the returned function is
-	// called: it is called before the first label is written.
-	Shield func() (end func())
+	// Shield is called before the first label is written, to keep signals from ending
+	// the process.
+	Shield func()
 }
 
 // A Relabeling is what came of a Relabel.
@@ -106,7 +106,7 @@ func (r Relabel) set(ctx context.Context, plan relabel.Plan) (made Relabeling, e
 			return made, err
 		}
 	}
-	defer r.Shield()()
+	r.Shield()
 	outcome := relabel.Apply(ctx, r, plan)
 	return Relabeling{
 		Begun:    outcome.Begun,

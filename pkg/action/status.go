@@ -30,9 +30,11 @@ type Asking string
 
 const (
 	// AskAuto asks if one cluster is named.
-	AskAuto   Asking = "auto"
+	AskAuto Asking = "auto"
+	// AskAlways asks in every cluster.
 	AskAlways Asking = "always"
-	AskNever  Asking = "never"
+	// AskNever takes the roles from labels.
+	AskNever Asking = "never"
 )
 
 // A StatusRequest is which clusters a Status is of.

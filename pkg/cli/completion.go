@@ -4,20 +4,18 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 )
 
-// completionProgram is the program that kubectl looks for on the PATH to
-// complete the words behind "kubectl iris"
-// (k8s.io/kubectl/pkg/cmd/plugin/plugin_completion.go).
-const completionProgram = "kubectl_complete-iris"
-
-// calledForCompletion tells whether the program was started under the name
-// that kubectl asks for completion.
+// calledForCompletion reports whether the program was started under the name by
+// which kubectl asks for completion.
 func calledForCompletion(program string) bool {
-	return strings.TrimSuffix(filepath.Base(program), ".exe") == completionProgram
+	return strings.TrimSuffix(filepath.Base(program), ".exe") == completion.Program
 }
 
 func newCompletion(s *factory) *cobra.Command {
@@ -79,4 +77,72 @@ func newCompletionScript(shell, load string, s *factory, generate func(*cobra.Co
 			return generate(cmd.Root(), s.Out)
 		},
 	}
+}
+
+// beside stands for the plugin's own folder as the value of --install.
+const beside = "<beside the plugin>"
+
+func newCompletionKubectl(s *factory) *cobra.Command {
+	var install string
+	cmd := &cobra.Command{
+		Use:   "kubectl",
+		Short: "Print or install the program that kubectl asks to complete kubectl iris",
+		Long: text(`
+			Print the program that kubectl asks to complete "kubectl iris" or, with
+			--install, write it where kubectl finds it: beside the plugin, or into
+			DIR, which has to be on the PATH. Its name is ` + completion.Program + ` (with
+			.cmd behind it on Windows). A file of that name that this command did
+			not write is left alone.
+
+			A link of that name to the plugin does the same.
+
+			Rights: none.`),
+		Example: examples(`
+			# Beside the plugin
+			kubectl iris completion kubectl --install
+
+			# Into a folder of your own
+			kubectl iris completion kubectl --install=$HOME/bin`),
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			script := completion.ScriptFor(runtime.GOOS)
+			if !cmd.Flags().Changed("install") {
+				_, err := s.Out.Write(script.Content)
+				return err
+			}
+			return s.installCompletion(script, install)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&install, "install", "", "Write the program into `DIR`, or beside the plugin.")
+	flags.Lookup("install").NoOptDefVal = beside
+	return cmd
+}
+
+// installCompletion writes the script into a folder, or beside the plugin, and prints
+// its path.
+func (s *factory) installCompletion(script completion.Script, dir string) error {
+	path := s.Getenv("PATH")
+	if dir == beside {
+		var err error
+		if dir, err = completion.PluginDir(pluginFile(runtime.GOOS), path); err != nil {
+			return err
+		}
+	}
+	file, notOnPath, err := script.Install(dir, path)
+	if err != nil {
+		return err
+	}
+	if notOnPath {
+		s.Warn(filepath.Dir(file) + " is not on the PATH, where kubectl looks for it")
+	}
+	_, err = fmt.Fprintln(s.Out, file)
+	return err
+}
+
+func pluginFile(goos string) string {
+	if goos == "windows" {
+		return "kubectl-iris.exe"
+	}
+	return "kubectl-iris"
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
@@ -22,12 +23,12 @@ type exposeFlags struct {
 	output         *outputFlags
 }
 
-func (f *exposeFlags) addTo(cmd *cobra.Command, s *factory) {
+func (f *exposeFlags) addTo(cmd *cobra.Command, s *factory, ports completion.Values) {
 	flags, o, spec := cmd.Flags(), &f.service, &f.service.Spec
 	f.output = newOutputFlags("url")
 	flags.StringVar(&o.Name, "name", "", "Name of the Service; by default made of the cluster and the target.")
 	listVar(cmd, &o.Ports, "port", "Port of the Service as [NAME=]PORT[:TARGET][/PROTOCOL], repeatable. TARGET is a number or a container port's name. By default the portal's port plus one, with the portal as its target.", expose.ParsePort)
-	completeFlag(cmd, "port", s.complete(completePorts))
+	completeFlag(cmd, "port", s.complete(ports))
 	listVar(cmd, &o.Selector, "selector", "Change to the Service's selector, repeatable: KEY=VALUE adds or replaces, KEY- removes.", expose.ParseSelector)
 	choiceVar(cmd, &spec.Type, "type", "Type of the Service: ClusterIP, NodePort or LoadBalancer. By default that of the cluster's serviceTemplate, else ClusterIP.", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer)
 	listVar(cmd, &o.Labels, "label", "Label of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.", expose.ParseEdit)

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
@@ -53,12 +54,12 @@ func newExposePod(s *factory) *cobra.Command {
 			return action.ExposePods{Expose: run, Client: client, Request: request}.Run(cmd.Context())
 		},
 	}
-	cmd.ValidArgsFunction = s.complete(completePods)
+	cmd.ValidArgsFunction = s.complete(completion.Pods)
 	flags := cmd.Flags()
 	flags.BoolVar(&all, "all", false, "Expose every pod of a component, each by a Service of its own.")
 	choiceVar(cmd, &component, "component", "With --all, the component: data, which is the default, or compute.", iris.ComponentData, iris.ComponentCompute)
 	flags.StringVar(&cluster, "cluster", "", "Cluster of the pods, if their names are ambiguous.")
-	completeFlag(cmd, "cluster", s.complete(completeClusters))
-	f.addTo(cmd, s)
+	completeFlag(cmd, "cluster", s.complete(completion.Clusters))
+	f.addTo(cmd, s, completion.PodPorts)
 	return cmd
 }

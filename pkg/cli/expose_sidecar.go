@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
@@ -74,14 +75,14 @@ func newExposeSidecar(s *factory) *cobra.Command {
 			return sidecar.Run(cmd.Context())
 		},
 	}
-	cmd.ValidArgsFunction = s.completeFirst(completeClusters)
+	cmd.ValidArgsFunction = s.completeFirst(completion.Clusters)
 	flags := cmd.Flags()
 	flags.StringVar(&role, "role", "", "Mirror role to follow: primary, backup, or another that a pod has.")
-	completeFlag(cmd, "role", s.complete(completeRoles))
+	completeFlag(cmd, "role", s.complete(completion.Roles))
 	choiceVar(cmd, &component, "component", "Component whose sidecars are selected: data, which is the default, or compute.", iris.ComponentData, iris.ComponentCompute)
 	flags.StringVar(&shard, "shard", "", "Shard of the data node, if there are several.")
-	completeFlag(cmd, "shard", s.complete(completeShards))
+	completeFlag(cmd, "shard", s.complete(completion.Shards))
 	flags.BoolVar(&verify, "verify", false, "Ask IRIS first, and create no Service that selects a pod which does not have the role.")
-	f.addTo(cmd, s)
+	f.addTo(cmd, s, completion.TargetPorts)
 	return cmd
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
@@ -59,7 +60,7 @@ func newLogs(s *factory) *cobra.Command {
 			return f.run(cmd.Context(), s, args)
 		},
 	}
-	cmd.ValidArgsFunction = s.completeFirst(completeTargets)
+	cmd.ValidArgsFunction = s.completeFirst(completion.Targets)
 	flags := cmd.Flags()
 	f.addTo(cmd, s)
 	flags.BoolVarP(&f.follow, "follow", "f", false, "Print new lines as they come.")
@@ -68,7 +69,7 @@ func newLogs(s *factory) *cobra.Command {
 	flags.DurationVar(&f.since, "since", 0, "Only lines younger than this, for example 90s, 5m or 2h.")
 	flags.Int64Var(&f.tail, "tail", -1, "Only that many last lines of each container; -1 for all.")
 	flags.StringSliceVarP(&f.containers, "container", "c", nil, "Only these containers, comma-separated.")
-	completeFlag(cmd, "container", s.complete(completeContainers))
+	completeFlag(cmd, "container", s.complete(completion.Containers))
 	addColorFlag(cmd, &f.color)
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -74,7 +75,7 @@ func newPortForward(s *factory) *cobra.Command {
 			return f.run(cmd.Context(), s, args)
 		},
 	}
-	cmd.ValidArgsFunction = s.complete(completeTargetsOrPorts)
+	cmd.ValidArgsFunction = s.complete(completion.TargetsOrPorts)
 	f.addTo(cmd, s)
 	return cmd
 }

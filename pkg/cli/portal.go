@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/browser"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
@@ -53,7 +54,7 @@ func newPortal(s *factory) *cobra.Command {
 			return f.run(cmd.Context(), s, args)
 		},
 	}
-	cmd.ValidArgsFunction = s.completeFirst(completeTargets)
+	cmd.ValidArgsFunction = s.completeFirst(completion.Targets)
 	flags := cmd.Flags()
 	f.addTo(cmd, s)
 	flags.Uint16Var(&f.localPort, "local-port", 0, "Local port to listen on; 0 for a free one.")

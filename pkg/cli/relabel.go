@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/relabel"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
@@ -78,9 +79,14 @@ func newRelabel(f *factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			signals := make(chan os.Signal, 1)
+			defer signal.Stop(signals)
 			run := action.Relabel{
 				Config: f.actionConfig(), Client: client, Namespace: namespace, Name: name,
-				Options: options, DryRun: dryRun, Confirm: f.confirmRelabel, Shield: shield,
+				Options: options, DryRun: dryRun, Confirm: f.confirmRelabel,
+				// A terminal that goes away or a pipe that is closed does not decide whether
+				// a shard is left without a primary.
+				Shield: func() { signal.Notify(signals, terminalSignals()...) },
 			}
 			if yes {
 				run.Confirm = nil
@@ -89,7 +95,7 @@ func newRelabel(f *factory) *cobra.Command {
 			return f.printRelabeling(cmd.Context(), result, dryRun, err)
 		},
 	}
-	cmd.ValidArgsFunction = f.completeFirst(completeClusters)
+	cmd.ValidArgsFunction = f.completeFirst(completion.Clusters)
 	flags := cmd.Flags()
 	flags.BoolVarP(&yes, "yes", "y", false, "Change the labels without asking.")
 	flags.BoolVar(&options.Force, "force", false, "Set the labels though a failover member whose pod is ready does not say what it is, if IRIS says Primary in one other member. If the silent one still is a primary, its clients lose it.")
@@ -128,15 +134,6 @@ func (f *factory) yes(ctx context.Context, question string) (bool, error) {
 		_, _ = fmt.Fprintln(f.Err)
 		return false, ctx.Err()
 	}
-}
-
-// shield keeps the signals of a terminal that goes away, and of a pipe that is
-// closed, from ending the process: whether a shard is left without a primary does
-// not depend on them.
-func shield() (end func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, terminalSignals()...)
-	return func() { signal.Stop(signals) }
 }
 
 // printRelabeling prints what came of a relabel, and returns the error that the

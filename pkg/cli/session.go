@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/stream"
@@ -49,7 +50,7 @@ func newSession(s *factory) *cobra.Command {
 			return f.run(cmd.Context(), s, args)
 		},
 	}
-	cmd.ValidArgsFunction = s.completeFirst(completeInstances)
+	cmd.ValidArgsFunction = s.completeFirst(completion.Instances)
 	flags := cmd.Flags()
 	f.addTo(cmd, s)
 	flags.StringVarP(&f.irisNamespace, "iris-namespace", "U", "", "IRIS namespace in which the session begins.")

@@ -8,6 +8,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -79,7 +80,7 @@ func newStatus(f *factory) *cobra.Command {
 			return flags.run(cmd.Context(), f, args)
 		},
 	}
-	cmd.ValidArgsFunction = f.complete(completeClusters)
+	cmd.ValidArgsFunction = f.complete(completion.Clusters)
 	set := cmd.Flags()
 	set.BoolVarP(&flags.allNamespaces, "all-namespaces", "A", false, "If present, list the IrisClusters of all namespaces.")
 	set.StringVarP(&flags.selector, "selector", "l", "", "Selector (label query) on IrisClusters, as kubectl takes it.")

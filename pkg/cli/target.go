@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
 
@@ -15,8 +16,8 @@ func (f *targetFlags) addTo(cmd *cobra.Command, s *factory) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.role, "role", "", "Reach the pod that has this mirror role: primary, backup, or another value of a role label.")
 	flags.StringVar(&f.shard, "shard", "", "Shard of the data node, if there are several.")
-	completeFlag(cmd, "role", s.complete(completeRoles))
-	completeFlag(cmd, "shard", s.complete(completeShards))
+	completeFlag(cmd, "role", s.complete(completion.Roles))
+	completeFlag(cmd, "shard", s.complete(completion.Shards))
 }
 
 // targetHelp is the part of each command's help that says what a target is.

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -65,15 +66,15 @@ func newUnexpose(s *factory) *cobra.Command {
 			return err
 		},
 	}
-	cmd.ValidArgsFunction = s.complete(completeExposed)
+	cmd.ValidArgsFunction = s.complete(completion.Exposed)
 	flags := cmd.Flags()
 	flags.StringVar(&role, "role", "", "Remove what follows this mirror role.")
 	flags.StringVar(&component, "component", "", "Remove what selects the sidecars of this component: data or compute.")
 	flags.StringVar(&shard, "shard", "", "Remove what selects the sidecars of this shard.")
 	// What was exposed is known from the Services, not from the pods of now.
-	completeFlag(cmd, "role", s.complete(completeTargetsOf(func(t *view.Target) string { return t.Role })))
-	completeFlag(cmd, "shard", s.complete(completeTargetsOf(func(t *view.Target) string { return t.Shard })))
-	completeFlag(cmd, "component", s.complete(completeTargetsOf(func(t *view.Target) string { return t.Component })))
+	completeFlag(cmd, "role", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Role })))
+	completeFlag(cmd, "shard", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Shard })))
+	completeFlag(cmd, "component", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Component })))
 	flags.BoolVar(&all, "all", false, "Remove every Service that this tool created in the namespace.")
 	dryRunVar(cmd, &run.DryRun, "none, client (say what would be removed) or server (have the server check it, and remove nothing).")
 	waitVars(cmd, &run.Wait, &run.Timeout, "Wait until the Services are gone.", "How long --wait waits for each.")

@@ -60,7 +60,7 @@ const maxAttempts = 4
 
 // Service returns a Service, or nil if there is none.
 func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.Service, error) {
-	service, err := c.rest.Core.Services(namespace).Get(ctx, name, metav1.GetOptions{})
+	service, err := c.rest.Services(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -242,7 +242,7 @@ func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, v
 	if err != nil {
 		return nil, err
 	}
-	return c.rest.Core.Services(wanted.GetNamespace()).Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
+	return c.rest.Services(wanted.GetNamespace()).Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
 		FieldManager: cluster.ManagedBy, Force: ptr.To(force || options.ForceConflicts), DryRun: dryRun(options.DryRun),
 	})
 }
@@ -259,7 +259,7 @@ func (c *Client) deleteAsSeen(ctx context.Context, service *corev1.Service, opti
 	if !cluster.IsExposed(service) {
 		return foreign(service)
 	}
-	return c.rest.Core.Services(service.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{
+	return c.rest.Services(service.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion},
 		DryRun:        dryRun(options.DryRun),
 	})
@@ -359,7 +359,7 @@ func (c *Client) SetRole(ctx context.Context, pod iris.Pod, role string, dry boo
 		return err
 	}
 	options := metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: dryRun(dry)}
-	_, err = c.rest.Core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
+	_, err = c.rest.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
 	if apierrors.IsConflict(err) {
 		return problem.New("pod %q in namespace %q changed since it was read and keeps its label: %w", pod.Name, pod.Namespace, err).
 			Hint("run the command again: it reads the pods and asks IRIS again")

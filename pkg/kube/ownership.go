@@ -50,7 +50,7 @@ func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructu
 	if err != nil {
 		return nil, err
 	}
-	return c.rest.Core.Services(live.Namespace).
+	return c.rest.Services(live.Namespace).
 		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: []string{metav1.DryRunAll}})
 }
 
@@ -121,7 +121,7 @@ func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed 
 	if err != nil {
 		return "", err
 	}
-	after, err := c.rest.Core.Services(live.Namespace).
+	after, err := c.rest.Services(live.Namespace).
 		Patch(ctx, live.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: cluster.ManagedBy})
 	if err != nil {
 		return "", err

@@ -110,17 +110,17 @@ func Rename(err error, name func(Field) string) error {
 		renamed.code = e.code
 		return renamed
 	}
-	if _, ok := err.(interface{ Unwrap() []error }); !ok {
+	if inner := errors.Unwrap(err); inner != nil && inner.Error() == err.Error() {
+		return Rename(inner, name) // a type that marks an error
+	}
+	parts, ok := split(err)
+	if !ok {
 		return err
 	}
-	if parts := Joined(err); len(parts) > 1 || parts[0] != err { //nolint:errorlint // one part is joined, too
-		renamed := make([]error, len(parts))
-		for i, part := range parts {
-			renamed[i] = Rename(part, name)
-		}
-		return errors.Join(renamed...)
+	for i, part := range parts {
+		parts[i] = Rename(part, name)
 	}
-	return err
+	return errors.Join(parts...)
 }
 
 func rename(args []any, name func(Field) string) []any {
@@ -138,23 +138,14 @@ func rename(args []any, name func(Field) string) []any {
 	return renamed
 }
 
-// Joined returns the errors that errors.Join put together, or err alone. The type
-// of such an error has no name; what distinguishes it from fmt's errors with
-// several %w is that its text is nothing but the lines of its parts.
+// Joined returns the errors that errors.Join put together, or err alone; none if err
+// is nil.
 func Joined(err error) []error {
 	if err == nil {
 		return nil
 	}
-	several, ok := err.(interface{ Unwrap() []error })
+	parts, ok := split(err)
 	if !ok {
-		return []error{err}
-	}
-	parts := several.Unwrap()
-	texts := make([]string, len(parts))
-	for i, part := range parts {
-		texts[i] = part.Error()
-	}
-	if strings.Join(texts, "\n") != err.Error() {
 		return []error{err}
 	}
 	var all []error
@@ -162,6 +153,21 @@ func Joined(err error) []error {
 		all = append(all, Joined(part)...)
 	}
 	return all
+}
+
+// split returns a copy of the errors that errors.Join put together. The type of such an
+// error has no name; what distinguishes it from fmt's errors with several %w is that its
+// text is nothing but the lines of its parts.
+func split(err error) (parts []error, ok bool) {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil, false
+	}
+	var texts []string
+	for _, part := range several.Unwrap() {
+		parts, texts = append(parts, part), append(texts, part.Error())
+	}
+	return parts, strings.Join(texts, "\n") == err.Error()
 }
 
 // ExitCode returns the code with which a command that returned err ends.

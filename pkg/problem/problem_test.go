@@ -41,6 +41,11 @@ func TestHintIsFoundBehindOtherErrors(t *testing.T) {
 	}
 }
 
+// marked is an error of a type of its own.
+type marked struct{ error }
+
+func (m marked) Unwrap() error { return m.error }
+
 func TestRenameReplacesFields(t *testing.T) {
 	flag := func(f problem.Field) string { return "--" + string(f) }
 	role := problem.Usage("%s is required", problem.Field("role")).Hint("use %s=backup", problem.Field("role"))
@@ -54,7 +59,9 @@ func TestRenameReplacesFields(t *testing.T) {
 		{outer, "cannot plan: --role is required", "use --role=backup", 1},
 		{problem.AsFailure(role), "--role is required", "use --role=backup", 1},
 		{errors.Join(role, errors.New("x")), "--role is required\nx", "use --role=backup", 2},
-		{errors.Join(role, nil), "--role is required", "use --role=backup", 2},
+		{marked{role}, "--role is required", "use --role=backup", 2},
+		{fmt.Errorf("%w and %w", role, errors.New("x")), "role is required and x", "use role=backup", 2},
+		{errors.Join(nil, role), "--role is required", "use --role=backup", 2},
 		{errors.New("plain"), "plain", "", 1},
 	} {
 		before := test.err.Error()

@@ -416,9 +416,9 @@ func TestInstallingCompletion(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(file, nil, 0o600))
 	for name, test := range map[string]struct{ dir, says string }{
-		"taken by a file":    {taken, "is there already, and this command did not write it"},
-		"taken by a link":    {linked, "is there already, and this command did not write it"},
-		"taken by a folder":  {folder, "is there already, and this command did not write it"},
+		"taken by a file":    {taken, "already exists, and this command did not write it"},
+		"taken by a link":    {linked, "already exists, and this command did not write it"},
+		"taken by a folder":  {folder, "already exists, and this command did not write it"},
 		"no folder":          {filepath.Join(taken, "none"), "no such file or directory"},
 		"a file as a folder": {file, "not a directory"},
 	} {
