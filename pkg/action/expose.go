@@ -227,6 +227,9 @@ func (x *exposer) predict(ctx context.Context, plan expose.Plan) error {
 // compare reports the difference that the server says a run would make.
 func (x *exposer) compare(ctx context.Context, plan expose.Plan) error {
 	applied, live, err := x.apply(ctx, plan, true)
+	if apierrors.IsForbidden(err) {
+		return problem.New("%w", err).Hint("%s has the server check the change, which requires the right to patch services", problem.Field("diff"))
+	}
 	if err != nil {
 		return err
 	}
@@ -263,9 +266,6 @@ func (x *exposer) look(ctx context.Context, plan expose.Plan) (*corev1.Service, 
 	live, err := x.client.Service(ctx, plan.Service.Namespace, plan.Service.Name)
 	if err != nil {
 		return nil, plan, err
-	}
-	if err := kube.CheckWritable(live, x.Adopt); err != nil {
-		return live, plan, err
 	}
 	plan = plan.MergeLive(live)
 	x.warn(plan.Warnings()...)

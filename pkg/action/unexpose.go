@@ -158,7 +158,7 @@ func (u Unexpose) ofTarget(made []corev1.Service) ([]*corev1.Service, error) {
 	clusters := targetsOf(found, func(t *view.Target) string { return t.Cluster })
 	switch {
 	case len(found) == 0:
-		return nil, problem.New("no such Service that this tool created found in namespace %q", u.Namespace).
+		return nil, problem.New("no matching Service that this tool created found in namespace %q", u.Namespace).
 			Hint("kubectl iris exposed -n %s lists them", u.Namespace)
 	case len(clusters) > 1:
 		return nil, problem.Usage("several clusters in namespace %q have such a Service: %s", u.Namespace, quoted(clusters)).
@@ -203,11 +203,11 @@ func (u Unexpose) notFound(ctx context.Context, name string, made []corev1.Servi
 	live, err := u.Client.Service(ctx, u.Namespace, name)
 	switch {
 	case err != nil: // it may not be read
-		return problem.New("service %q, or one for a pod of that name, that this tool created not found in namespace %q", name, u.Namespace).Hint("%s", hint)
+		return problem.New("no service %q that this tool created found in namespace %q, nor one for a pod of that name", name, u.Namespace).Hint("%s", hint)
 	case live != nil:
-		return problem.New("service %q in namespace %q was not created by kubectl iris and was not removed", name, u.Namespace).Hint("%s", hint)
+		return problem.New("service %q in namespace %q was not created by kubectl-iris and was not removed", name, u.Namespace).Hint("%s", hint)
 	}
-	return problem.New("service %q, or one for a pod of that name, not found in namespace %q", name, u.Namespace).Hint("%s", hint)
+	return problem.New("service %q not found in namespace %q, nor one for a pod of that name", name, u.Namespace).Hint("%s", hint)
 }
 
 // targetsOf returns a part of what Services were created for, in order and once each.

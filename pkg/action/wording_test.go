@@ -14,7 +14,7 @@ import (
 // the command line.
 func TestMessagesNameNoFlags(t *testing.T) {
 	named := regexp.MustCompile(`--[a-z]|kubectl iris`)
-	for _, name := range []string{"forward", "logs", "reach"} {
+	for _, name := range []string{"cluster", "expose", "forward", "logs", "reach"} {
 		t.Run(name, func(t *testing.T) {
 			files, err := filepath.Glob("../" + name + "/*.go")
 			if err != nil || len(files) == 0 {

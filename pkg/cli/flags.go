@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 )
 
 // waitTimeout is the default of --timeout: load balancers of clouds take a minute
@@ -179,4 +180,12 @@ func waitVars(cmd *cobra.Command, wait *bool, timeout *time.Duration, usage, tim
 	cmd.Flags().BoolVar(wait, "wait", false, usage)
 	*timeout = waitTimeout
 	cmd.Flags().Var((*period)(timeout), "timeout", timeoutUsage)
+}
+
+// clusterArg returns the cluster that the only argument names; empty if there is none.
+func clusterArg(args []string) (string, error) {
+	if len(args) == 0 {
+		return "", nil
+	}
+	return args[0], cluster.ValidateNames(args[0])
 }

@@ -61,7 +61,8 @@ func (p *Plan) keep(live *corev1.Service) {
 // labels and those that the user removes.
 func keepKeys(ours map[string]string, edits []Edit) map[string]string {
 	kept := maps.Clone(ours)
-	maps.DeleteFunc(kept, func(key, _ string) bool { return isOwnLabel(key) || slices.Contains(removed(edits), key) })
+	_, removed := split(edits)
+	maps.DeleteFunc(kept, func(key, _ string) bool { return isOwnLabel(key) || slices.Contains(removed, key) })
 	return kept
 }
 

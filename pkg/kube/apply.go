@@ -96,7 +96,7 @@ func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster i
 // there was none.
 func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, live *corev1.Service, options ApplyOptions) (Applied, error) {
 	for attempt := 1; ; attempt++ {
-		if err := CheckWritable(live, options.Adopt); err != nil {
+		if err := checkWritable(live, options.Adopt); err != nil {
 			return Applied{}, err
 		}
 		applied, err := c.applyOver(ctx, wanted, live, options)
@@ -116,10 +116,10 @@ func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, l
 	}
 }
 
-// CheckWritable returns an error for a live Service that an apply must not or cannot
+// checkWritable returns an error for a live Service that an apply must not or cannot
 // change: one that this tool did not create, unless it is adopted; one that is or may be
 // IKO's; one that is being deleted; and a headless one. It returns nil for nil.
-func CheckWritable(live *corev1.Service, adopt bool) error {
+func checkWritable(live *corev1.Service, adopt bool) error {
 	switch {
 	case live == nil:
 		return nil
@@ -210,6 +210,9 @@ func takesOver(live *corev1.Service, options ApplyOptions) bool {
 // Predict returns the outcome that Apply would have, unless the server refuses the
 // Service. live is nil if there is none.
 func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error) {
+	if err := checkWritable(live, options.Adopt); err != nil {
+		return "", err
+	}
 	outcome := changeOf(live)
 	if outcome != Configured {
 		return outcome, nil
