@@ -74,6 +74,9 @@ func (n noticing) Set(given string) error {
 	return err
 }
 
+// IsBoolFlag reports to pflag whether the flag needs no value.
+func (n noticing) IsBoolFlag() bool { return n.Type() == "bool" }
+
 // list is a flag that may be given several times, with a value to parse each time.
 type list[T fmt.Stringer] struct {
 	values *[]T
