@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/browser"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -86,7 +86,7 @@ func (p *localPort) String() string { return strconv.Itoa(int(*p)) }
 func (p *localPort) Type() string { return "port" }
 
 func (f *portalFlags) run(ctx context.Context, s *factory, args []string) error {
-	path, err := action.NewPagePath(f.path)
+	path, err := instances.NewPagePath(f.path)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (f *portalFlags) run(ctx context.Context, s *factory, args []string) error 
 	if err != nil {
 		return err
 	}
-	page, err := action.Portal{
+	page, err := instances.Portal{
 		Config: s.actionConfig(), Client: client, Request: request, Options: options,
 		LocalPort: f.localPort, Path: path, ViaService: f.viaService,
 	}.Open(ctx)

@@ -1,4 +1,4 @@
-package action_test
+package services_test
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -37,7 +37,7 @@ func TestNewPodsRequest(t *testing.T) {
 		"names in several clusters": {names: []string{"a", "b"}, cluster: "simple"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := action.NewPodsRequest(test.names, test.all, test.component, test.cluster, test.options)
+			_, err := services.NewPodsRequest(test.names, test.all, test.component, test.cluster, test.options)
 			if test.want == "" {
 				if err != nil {
 					t.Error(err)
@@ -210,17 +210,17 @@ func TestExposePods(t *testing.T) {
 			if test.with != nil {
 				test.with(c)
 			}
-			request, err := action.NewPodsRequest(test.names, test.component != "", test.component, test.cluster, test.options)
+			request, err := services.NewPodsRequest(test.names, test.component != "", test.component, test.cluster, test.options)
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = action.ExposePods{Expose: r.expose(action.ExposeOptions{}), Client: c, Request: request}.Run(t.Context())
+			err = services.ExposePods{Expose: r.expose(services.ExposeOptions{}), Client: c, Request: request}.Run(t.Context())
 			if (err == nil) != (test.err == "") || err != nil && (!strings.Contains(err.Error(), test.err) || !strings.Contains(problem.HintOf(problem.Joined(err)[0]), test.hint) || problem.ExitCode(err) != test.code) {
 				t.Errorf("error %v with code %d, want %q", err, problem.ExitCode(err), test.err)
 			}
 			equal(t, "stages", test.stages, r.stages)
 			equal(t, "calls", test.calls, c.calls)
-			equal(t, "warnings", test.warnings, slices.DeleteFunc(r.warnings, func(line string) bool { return strings.Contains(line, "GHA_mirror_set") }))
+			equal(t, "warnings", test.warnings, slices.DeleteFunc(r.Warnings(), func(line string) bool { return strings.Contains(line, "GHA_mirror_set") }))
 		})
 	}
 }
@@ -230,16 +230,16 @@ func TestExposePods(t *testing.T) {
 func TestExposePodsTogether(t *testing.T) {
 	c, r := aMirror(), &told{}
 	c.fail["Cluster"] = forbidden("irisclusters", "simple")
-	request, err := action.NewPodsRequest(nil, true, "", "simple", expose.Options{})
+	request, err := services.NewPodsRequest(nil, true, "", "simple", expose.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := (action.ExposePods{Expose: r.expose(action.ExposeOptions{Wait: true}), Client: c, Request: request}).Run(t.Context()); err != nil {
+	if err := (services.ExposePods{Expose: r.expose(services.ExposeOptions{Wait: true}), Client: c, Request: request}).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "stages", []string{"simple-pod-data-0-0 created", "simple-pod-data-0-1 created", "simple-pod-data-0-0 ready", "simple-pod-data-0-1 ready"}, r.stages)
 	unread := 0
-	for _, line := range r.warnings {
+	for _, line := range r.Warnings() {
 		if strings.Contains(line, "could not be read") {
 			unread++
 		}

@@ -1,4 +1,4 @@
-package action
+package services
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -66,11 +67,11 @@ func NewUnexposeRequest(names []string, role, component, shard string, all bool)
 
 // Unexpose removes Services that this tool created.
 type Unexpose struct {
-	Config
+	action.Config
 	Client    UnexposeCluster
 	Namespace string
 	Request   UnexposeRequest
-	DryRun    DryRun
+	DryRun    action.DryRun
 	// Wait waits until the Services are gone, Timeout at most for each.
 	Wait    bool
 	Timeout time.Duration
@@ -110,10 +111,10 @@ func (u Unexpose) Run(ctx context.Context) (found bool, err error) {
 }
 
 func (u Unexpose) remove(ctx context.Context, service *corev1.Service) error {
-	if u.DryRun != DryRunClient {
+	if u.DryRun != action.DryRunClient {
 		ctx, cancel := u.WithTimeout(ctx)
 		defer cancel()
-		if err := u.Client.Delete(ctx, service, kube.DeleteOptions{DryRun: u.DryRun == DryRunServer}); err != nil {
+		if err := u.Client.Delete(ctx, service, kube.DeleteOptions{DryRun: u.DryRun == action.DryRunServer}); err != nil {
 			return err
 		}
 	}
@@ -161,7 +162,7 @@ func (u Unexpose) ofTarget(made []corev1.Service) ([]*corev1.Service, error) {
 		return nil, problem.New("no matching Service that this tool created found in namespace %q", u.Namespace).
 			Hint("kubectl iris exposed -n %s lists them", u.Namespace)
 	case len(clusters) > 1:
-		return nil, problem.Usage("several clusters in namespace %q have such a Service: %s", u.Namespace, quoted(clusters)).
+		return nil, problem.Usage("several clusters in namespace %q have such a Service: %s", u.Namespace, action.Quoted(clusters)).
 			Hint("name one of them")
 	}
 	return found, nil
@@ -198,7 +199,7 @@ func (u Unexpose) notFound(ctx context.Context, name string, made []corev1.Servi
 		for i := range made {
 			names[i] = made[i].Name
 		}
-		hint = "this tool created " + quoted(names)
+		hint = "this tool created " + action.Quoted(names)
 	}
 	live, err := u.Client.Service(ctx, u.Namespace, name)
 	switch {

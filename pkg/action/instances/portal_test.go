@@ -1,4 +1,4 @@
-package action_test
+package instances_test
 
 import (
 	"context"
@@ -12,7 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -110,19 +111,19 @@ func TestPortal(t *testing.T) {
 		"no tunnel": {change: func(e *exposing) { e.tunnelErr = errors.New("forbidden") }, role: "backup", message: "forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, r := exposing{node: newNode()}, &reports{}
+			e, r := exposing{node: newNode()}, &actiontest.Reports{}
 			if test.change != nil {
 				test.change(&e)
 			}
-			path, err := action.NewPagePath("p")
+			path, err := instances.NewPagePath("p")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if test.address == "" {
 				test.address = "127.0.0.1"
 			}
-			page, err := action.Portal{
-				Config: configTo(r), Client: e, Request: requestFor(t, test.role, test.name...), Options: forwardOptions(t, time.Second, test.address),
+			page, err := instances.Portal{
+				Config: actiontest.ConfigTo(r), Client: e, Request: requestFor(t, test.role, test.name...), Options: forwardOptions(t, time.Second, test.address),
 				Path: path, ViaService: test.viaService,
 			}.Open(t.Context())
 			checkError(t, err, test.message, test.hint)
@@ -134,8 +135,8 @@ func TestPortal(t *testing.T) {
 			if page.URL != test.url {
 				t.Errorf("URL %q, want %q", page.URL, test.url)
 			}
-			if r.told() != test.told {
-				t.Errorf("reported\n%s\nwant\n%s", r.told(), test.told)
+			if r.Lines() != test.told {
+				t.Errorf("reported\n%s\nwant\n%s", r.Lines(), test.told)
 			}
 		})
 	}
@@ -143,12 +144,12 @@ func TestPortal(t *testing.T) {
 
 func TestPagePath(t *testing.T) {
 	for _, path := range []string{"", "/csp/sys/UtilHome.csp", "csp/a%20b.csp?x=1#y"} {
-		if _, err := action.NewPagePath(path); err != nil {
+		if _, err := instances.NewPagePath(path); err != nil {
 			t.Errorf("%q: %v", path, err)
 		}
 	}
 	for _, path := range []string{"/a b", "/a\tb", "/a\x7f", "\n"} {
-		_, err := action.NewPagePath(path)
+		_, err := instances.NewPagePath(path)
 		checkError(t, err, fmt.Sprintf("invalid path %q: must not contain spaces or control characters", path), "write a space as %20")
 	}
 }

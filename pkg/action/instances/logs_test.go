@@ -1,4 +1,4 @@
-package action_test
+package instances_test
 
 import (
 	"context"
@@ -11,7 +11,8 @@ import (
 
 	"k8s.io/utils/ptr"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -84,9 +85,9 @@ type denied struct{ error }
 
 func (denied) Final() bool { return true }
 
-func logsOptions(t *testing.T, follow, previous bool, containers ...string) action.LogsOptions {
+func logsOptions(t *testing.T, follow, previous bool, containers ...string) instances.LogsOptions {
 	t.Helper()
-	o, err := action.NewLogsOptions(follow, previous, 0, -1, containers...)
+	o, err := instances.NewLogsOptions(follow, previous, 0, -1, containers...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func TestLogs(t *testing.T) {
 		change        func(*logging)
 		role          string
 		name          []string
-		options       *action.LogsOptions
+		options       *instances.LogsOptions
 		printed       string
 		told          string
 		message, hint string
@@ -149,7 +150,7 @@ func TestLogs(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, r := newLogging(), &reports{}
+			l, r := newLogging(), &actiontest.Reports{}
 			if test.change != nil {
 				test.change(l)
 			}
@@ -158,7 +159,7 @@ func TestLogs(t *testing.T) {
 				options = *test.options
 			}
 			var printed []string
-			err := action.Logs{Config: configTo(r), Client: l, Request: requestFor(t, test.role, test.name...), Options: options}.
+			err := instances.Logs{Config: actiontest.ConfigTo(r), Client: l, Request: requestFor(t, test.role, test.name...), Options: options}.
 				Run(t.Context(), func(line logs.Line) error {
 					printed = append(printed, line.Text)
 					return nil
@@ -167,8 +168,8 @@ func TestLogs(t *testing.T) {
 			if got := strings.Join(printed, " "); got != test.printed {
 				t.Errorf("printed %q, want %q", got, test.printed)
 			}
-			if r.told() != test.told {
-				t.Errorf("reported %q, want %q", r.told(), test.told)
+			if r.Lines() != test.told {
+				t.Errorf("reported %q, want %q", r.Lines(), test.told)
 			}
 		})
 	}
@@ -177,17 +178,17 @@ func TestLogs(t *testing.T) {
 // A log that is slow holds back the others for a while only, and is named.
 func TestLogsOfASlowContainer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, r := newLogging(), &reports{}
+		l, r := newLogging(), &actiontest.Reports{}
 		l.open["simple-data-0-0 iris"] = log("2026-01-01T00:00:01Z one")
 		slow, w := io.Pipe()
 		time.AfterFunc(time.Minute, func() { _ = w.Close() })
 		l.open["simple-data-0-1 iris"] = func() (io.ReadCloser, error) { return slow, nil }
-		if err := (action.Logs{Config: configTo(r), Client: l, Request: requestFor(t, ""), Options: logsOptions(t, false, false)}).
+		if err := (instances.Logs{Config: actiontest.ConfigTo(r), Client: l, Request: requestFor(t, ""), Options: logsOptions(t, false, false)}).
 			Run(t.Context(), func(logs.Line) error { return nil }); err != nil {
 			t.Error(err)
 		}
-		if want := "still waiting for the logs of [simple-data-0-1 iris]; the others are printed without them"; r.told() != want {
-			t.Errorf("reported %q, want %q", r.told(), want)
+		if want := "still waiting for the logs of [simple-data-0-1 iris]; the others are printed without them"; r.Lines() != want {
+			t.Errorf("reported %q, want %q", r.Lines(), want)
 		}
 	})
 }
@@ -196,7 +197,7 @@ func TestLogsOfASlowContainer(t *testing.T) {
 // warnings.
 func TestLogsFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, r := newLogging(), &reports{}
+		l, r := newLogging(), &actiontest.Reports{}
 		l.sources, l.lost = l.sources[:1], errors.New("the API server does not answer")
 		opened := 0
 		l.open["simple-data-0-0 iris"] = func() (io.ReadCloser, error) {
@@ -208,7 +209,7 @@ func TestLogsFollow(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		var printed []string
-		err := action.Logs{Config: configTo(r), Client: l, Request: requestFor(t, ""), Options: logsOptions(t, true, false)}.
+		err := instances.Logs{Config: actiontest.ConfigTo(r), Client: l, Request: requestFor(t, ""), Options: logsOptions(t, true, false)}.
 			Run(ctx, func(line logs.Line) error {
 				printed = append(printed, line.Text)
 				return nil
@@ -216,8 +217,8 @@ func TestLogsFollow(t *testing.T) {
 		if err != nil || strings.Join(printed, " ") != "one" {
 			t.Errorf("printed %q, error %v", printed, err)
 		}
-		if want := "warning: the API server does not answer; trying again\nwarning: cannot get pods/log; retrying"; r.told() != want {
-			t.Errorf("reported %q, want %q", r.told(), want)
+		if want := "warning: the API server does not answer; trying again\nwarning: cannot get pods/log; retrying"; r.Lines() != want {
+			t.Errorf("reported %q, want %q", r.Lines(), want)
 		}
 		if !l.parts[0].Follow || l.parts[0].Tail != -1 {
 			t.Errorf("opened %+v", l.parts[0])
@@ -239,7 +240,7 @@ func TestLogsOptions(t *testing.T) {
 		"below all":     {tail: -2, message: `invalid tail "-2": must be a number of lines`, hint: "use 0 or more, or -1 for all lines"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := action.NewLogsOptions(test.follow, test.previous, test.since, test.tail)
+			_, err := instances.NewLogsOptions(test.follow, test.previous, test.since, test.tail)
 			checkError(t, err, test.message, test.hint)
 			if err != nil && problem.ExitCode(err) != problem.ExitUsage {
 				t.Errorf("exit code %d", problem.ExitCode(err))

@@ -1,4 +1,4 @@
-package action_test
+package services_test
 
 import (
 	"cmp"
@@ -21,7 +21,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -94,7 +96,7 @@ func (c *inMemory) IrisClusters(context.Context, string) ([]iris.Cluster, error)
 
 func (c *inMemory) ClustersAndPods(context.Context, string) (topology.Snapshot, error) {
 	s := topology.Snapshot{Clusters: c.clusters, Pods: c.podsThat(iris.KindSelector)}
-	return lacking(s, c.unread...), c.called("ClustersAndPods", "")
+	return actiontest.Lacking(s, c.unread...), c.called("ClustersAndPods", "")
 }
 
 func (c *inMemory) podsThat(selector string) (pods []iris.Pod) {
@@ -205,7 +207,7 @@ func (c *inMemory) Delete(_ context.Context, service *corev1.Service, o kube.Del
 
 func (c *inMemory) Exposed(_ context.Context, namespace string, addresses bool) (topology.Snapshot, error) {
 	made, _ := c.MadeServices(context.Background(), namespace)
-	return lacking(topology.Snapshot{Services: made}, c.unread...), c.called("Exposed", fmt.Sprint(addresses))
+	return actiontest.Lacking(topology.Snapshot{Services: made}, c.unread...), c.called("Exposed", fmt.Sprint(addresses))
 }
 
 // memberPod is a data pod of a mirrored cluster, with a sidecar.
@@ -245,18 +247,18 @@ func aMirror() *inMemory {
 
 // told collects what an Expose reports.
 type told struct {
-	reports
+	actiontest.Reports
 	stages []string
-	last   action.Exposure
+	last   services.Exposure
 	// full is returned once that many stages were told, if it is set.
 	full int
 }
 
-func (r *told) expose(o action.ExposeOptions) action.Expose {
+func (r *told) expose(o services.ExposeOptions) services.Expose {
 	o.DryRun = cmp.Or(o.DryRun, action.DryRunNone)
 	o.Timeout = time.Minute
-	return action.Expose{Config: configTo(&r.reports), Namespace: "iko", ExposeOptions: o, Each: func(e action.Exposure) error {
-		word := map[action.Stage]string{action.Planned: "planned", action.Compared: "compared", action.Applied: string(e.Outcome), action.Ready: "ready"}[e.Stage]
+	return services.Expose{Config: actiontest.ConfigTo(&r.Reports), Namespace: "iko", ExposeOptions: o, Each: func(e services.Exposure) error {
+		word := map[services.Stage]string{services.Planned: "planned", services.Compared: "compared", services.Applied: string(e.Outcome), services.Ready: "ready"}[e.Stage]
 		r.stages, r.last = append(r.stages, e.Service.Name+" "+word), e
 		if r.full == len(r.stages) {
 			return errors.New("no space left")
@@ -290,7 +292,7 @@ func TestExposeSidecar(t *testing.T) {
 	full := errors.New("no space left")
 	exists := func(c *inMemory) { c.services[service] = exposedService(service, "simple", "", "x") }
 	for name, test := range map[string]struct {
-		options  action.ExposeOptions
+		options  services.ExposeOptions
 		service  expose.Options
 		verify   bool
 		with     func(*inMemory)
@@ -307,14 +309,14 @@ func TestExposeSidecar(t *testing.T) {
 			notes:  []string{confirmed},
 		},
 		"with a wait": {
-			options:  action.ExposeOptions{Wait: true, Addresses: true},
+			options:  services.ExposeOptions{Wait: true, Addresses: true},
 			stages:   []string{service + " created", service + " ready"},
 			calls:    []string{"Cluster simple", "Pods", "Apply " + service, "WaitExposed " + service, "Pods", "Ask simple-data-0-1"},
 			warnings: []string{"waiting for " + service},
 			notes:    []string{confirmed},
 		},
 		"a wait for a node port": {
-			options:  action.ExposeOptions{Wait: true, Addresses: true},
+			options:  services.ExposeOptions{Wait: true, Addresses: true},
 			service:  expose.Options{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeNodePort}},
 			stages:   []string{service + " created", service + " ready"},
 			calls:    []string{"Cluster simple", "Pods", "Apply " + service, "WaitExposed " + service, "Pods", "Ask simple-data-0-1"},
@@ -322,7 +324,7 @@ func TestExposeSidecar(t *testing.T) {
 			notes:    []string{confirmed},
 		},
 		"a wait that fails": {
-			options:  action.ExposeOptions{Wait: true},
+			options:  services.ExposeOptions{Wait: true},
 			with:     func(c *inMemory) { c.fail["WaitExposed"] = errors.New("timed out") },
 			stages:   []string{service + " created"},
 			calls:    []string{"Cluster simple", "Pods", "Apply " + service, "WaitExposed " + service},
@@ -330,25 +332,25 @@ func TestExposeSidecar(t *testing.T) {
 			err:      "timed out",
 		},
 		"a manifest": {
-			options: action.ExposeOptions{DryRun: action.DryRunClient, Manifest: true},
+			options: services.ExposeOptions{DryRun: action.DryRunClient, Manifest: true},
 			with:    func(c *inMemory) { c.fail["Service"] = errors.New("it is read") },
 			stages:  []string{service + " planned"},
 			calls:   []string{"Cluster simple", "Pods"},
 		},
 		"a client dry run": {
-			options: action.ExposeOptions{DryRun: action.DryRunClient},
+			options: services.ExposeOptions{DryRun: action.DryRunClient},
 			stages:  []string{service + " created"},
 			calls:   []string{"Cluster simple", "Pods"},
 		},
 		"a client dry run over another Service": {
-			options:  action.ExposeOptions{DryRun: action.DryRunClient},
+			options:  services.ExposeOptions{DryRun: action.DryRunClient},
 			with:     exists,
 			stages:   []string{service + " configured"},
 			calls:    []string{"Cluster simple", "Pods"},
 			warnings: []string{`service "simple-sidecar-backup" selected pod "simple-x" until now`},
 		},
 		"a client dry run over a foreign Service": {
-			options: action.ExposeOptions{DryRun: action.DryRunClient},
+			options: services.ExposeOptions{DryRun: action.DryRunClient},
 			with: func(c *inMemory) {
 				exists(c)
 				c.services[service].Labels = nil
@@ -357,7 +359,7 @@ func TestExposeSidecar(t *testing.T) {
 			err:   "was not created by kubectl-iris",
 		},
 		"a client dry run that adopts": {
-			options: action.ExposeOptions{DryRun: action.DryRunClient, Adopt: true},
+			options: services.ExposeOptions{DryRun: action.DryRunClient, Adopt: true},
 			with: func(c *inMemory) {
 				exists(c)
 				c.services[service].Labels = nil
@@ -366,24 +368,24 @@ func TestExposeSidecar(t *testing.T) {
 			calls:  []string{"Cluster simple", "Pods"},
 		},
 		"a client dry run without the right to read Services": {
-			options:  action.ExposeOptions{DryRun: action.DryRunClient},
+			options:  services.ExposeOptions{DryRun: action.DryRunClient},
 			with:     func(c *inMemory) { c.fail["Service"] = forbidden("services", service) },
 			stages:   []string{service + " created"},
 			calls:    []string{"Cluster simple", "Pods"},
 			warnings: []string{`whether service "simple-sidecar-backup" exists in namespace "iko" is unknown: services "simple-sidecar-backup" is forbidden: no right`},
 		},
 		"a server dry run": {
-			options: action.ExposeOptions{DryRun: action.DryRunServer},
+			options: services.ExposeOptions{DryRun: action.DryRunServer},
 			stages:  []string{service + " created", service + " ready"},
 			calls:   []string{"Cluster simple", "Pods", "DryRun " + service},
 		},
 		"a difference": {
-			options: action.ExposeOptions{Diff: true},
+			options: services.ExposeOptions{Diff: true},
 			stages:  []string{service + " compared"},
 			calls:   []string{"Cluster simple", "Pods", "DryRun " + service},
 		},
 		"a difference without the right to patch": {
-			options: action.ExposeOptions{Diff: true},
+			options: services.ExposeOptions{Diff: true},
 			with:    func(c *inMemory) { c.fail["DryRun"] = forbidden("services", service) },
 			calls:   []string{"Cluster simple", "Pods", "DryRun " + service},
 			err:     "forbidden",
@@ -399,7 +401,7 @@ func TestExposeSidecar(t *testing.T) {
 			notes: []string{confirmed},
 		},
 		"by force": {
-			options:  action.ExposeOptions{ForceConflicts: true},
+			options:  services.ExposeOptions{ForceConflicts: true},
 			with:     exists,
 			stages:   []string{service + " configured", service + " ready"},
 			calls:    []string{"Cluster simple", "Pods", "Apply " + service, "Ask simple-data-0-1"},
@@ -424,7 +426,7 @@ func TestExposeSidecar(t *testing.T) {
 			err:    full.Error(),
 		},
 		"waited for, printed to a full disk": {
-			options:  action.ExposeOptions{Wait: true},
+			options:  services.ExposeOptions{Wait: true},
 			full:     2,
 			stages:   []string{service + " created", service + " ready"},
 			calls:    []string{"Cluster simple", "Pods", "Apply " + service, "WaitExposed " + service},
@@ -468,7 +470,7 @@ func TestExposeSidecar(t *testing.T) {
 			if test.with != nil {
 				test.with(c)
 			}
-			err := action.ExposeSidecar{
+			err := services.ExposeSidecar{
 				Expose: r.expose(test.options), Client: c, Name: "simple", Request: sidecarOf(t, "backup", test.service), Verify: test.verify,
 			}.Run(t.Context())
 			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
@@ -485,7 +487,7 @@ func TestExposeSidecar(t *testing.T) {
 			}
 			equal(t, "calls", test.calls, c.calls)
 			warned := 0
-			for _, line := range r.warnings {
+			for _, line := range r.Warnings() {
 				if line == backupWarning {
 					warned++
 				}
@@ -493,8 +495,8 @@ func TestExposeSidecar(t *testing.T) {
 			if early := strings.Contains(test.err, "not applied") || strings.Contains(test.err, "not found"); (warned == 1) == early {
 				t.Errorf("%d warnings about the backup", warned)
 			}
-			equal(t, "warnings", test.warnings, slices.DeleteFunc(r.warnings, func(line string) bool { return line == backupWarning }))
-			equal(t, "notes", test.notes, r.notes)
+			equal(t, "warnings", test.warnings, slices.DeleteFunc(r.Warnings(), func(line string) bool { return line == backupWarning }))
+			equal(t, "notes", test.notes, r.Notes())
 			if wantsNodes := test.service.Spec.Type == corev1.ServiceTypeNodePort; wantsNodes {
 				equal(t, "addresses of nodes", []string{"192.0.2.1"}, r.last.NodeIPs)
 			}
@@ -517,7 +519,7 @@ func TestContradictedHint(t *testing.T) {
 	} {
 		c, r := aMirror(), &told{}
 		c.answers = []iris.Answer{answered("simple-data-0-0", status), answered("simple-data-0-1", "Primary")}
-		err := action.ExposeSidecar{Expose: r.expose(action.ExposeOptions{}), Client: c, Name: "simple", Request: sidecarOf(t, "backup", expose.Options{}), Verify: true}.Run(t.Context())
+		err := services.ExposeSidecar{Expose: r.expose(services.ExposeOptions{}), Client: c, Name: "simple", Request: sidecarOf(t, "backup", expose.Options{}), Verify: true}.Run(t.Context())
 		if hint := problem.HintOf(err); !strings.HasPrefix(hint, want) {
 			t.Errorf("%s: hint %q", status, hint)
 		}
@@ -527,28 +529,28 @@ func TestContradictedHint(t *testing.T) {
 // Pods may change during a wait: IRIS is asked in those that there are then.
 func TestExposeSidecarAsksThePodsAfterTheWait(t *testing.T) {
 	c, r := aMirror(), &told{}
-	x := r.expose(action.ExposeOptions{Wait: true})
+	x := r.expose(services.ExposeOptions{Wait: true})
 	each := x.Each
-	x.Each = func(e action.Exposure) error {
-		if e.Stage == action.Applied {
+	x.Each = func(e services.Exposure) error {
+		if e.Stage == services.Applied {
 			c.pods[0], c.pods[1] = memberPod("simple", "data-0-0", "backup"), memberPod("simple", "data-0-1", "primary")
 		}
 		return each(e)
 	}
-	err := action.ExposeSidecar{Expose: x, Client: c, Name: "simple", Request: sidecarOf(t, "primary", expose.Options{})}.Run(t.Context())
+	err := services.ExposeSidecar{Expose: x, Client: c, Name: "simple", Request: sidecarOf(t, "primary", expose.Options{})}.Run(t.Context())
 	if err != nil || !slices.Contains(c.calls, "Ask simple-data-0-1") || slices.Contains(c.calls, "Ask simple-data-0-0") {
 		t.Errorf("%v, %q", err, c.calls)
 	}
 	for node, kind := range map[bool]corev1.ServiceType{true: corev1.ServiceTypeNodePort, false: corev1.ServiceTypeClusterIP} {
 		c, r := aMirror(), &told{}
 		c.fail["Pods "+kube.ClusterPods("simple")] = nil
-		x := r.expose(action.ExposeOptions{Wait: true, Addresses: true})
+		x := r.expose(services.ExposeOptions{Wait: true, Addresses: true})
 		each := x.Each
-		x.Each = func(e action.Exposure) error {
+		x.Each = func(e services.Exposure) error {
 			c.fail["Pods"] = errors.New("no pods")
 			return each(e)
 		}
-		err := action.ExposeSidecar{Expose: x, Client: c, Name: "simple", Request: sidecarOf(t, "primary", expose.Options{Spec: corev1.ServiceSpec{Type: kind}})}.Run(t.Context())
+		err := services.ExposeSidecar{Expose: x, Client: c, Name: "simple", Request: sidecarOf(t, "primary", expose.Options{Spec: corev1.ServiceSpec{Type: kind}})}.Run(t.Context())
 		if err == nil || (len(r.stages) == 1) != node {
 			t.Errorf("%s: error %v after %q", kind, err, r.stages)
 		}
@@ -565,7 +567,7 @@ func TestExposeSidecarValidates(t *testing.T) {
 		"nothing is verified": {"", false, true},
 		"verified":            {"backup", true, true},
 	} {
-		s := action.ExposeSidecar{Request: sidecarOf(t, test.role, expose.Options{}), Verify: test.verify}
+		s := services.ExposeSidecar{Request: sidecarOf(t, test.role, expose.Options{}), Verify: test.verify}
 		if err := s.Validate(); (err == nil) != test.valid || err != nil && (problem.ExitCode(err) != problem.ExitUsage || err.Error() != "verify requires role") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -574,17 +576,17 @@ func TestExposeSidecarValidates(t *testing.T) {
 
 func TestExposeOptionsValidate(t *testing.T) {
 	for _, test := range []struct {
-		options action.ExposeOptions
+		options services.ExposeOptions
 		want    string
 	}{
-		{action.ExposeOptions{DryRun: action.DryRunNone, Wait: true}, ""},
-		{action.ExposeOptions{DryRun: action.DryRunNone, Diff: true}, ""},
-		{action.ExposeOptions{DryRun: action.DryRunServer, Diff: true}, ""},
-		{action.ExposeOptions{DryRun: action.DryRunClient}, ""},
-		{action.ExposeOptions{DryRun: action.DryRunClient, Diff: true}, "diff cannot be used with dry-run=client: the server is asked for the difference"},
-		{action.ExposeOptions{DryRun: action.DryRunNone, Diff: true, Wait: true}, "wait cannot be used with diff: nothing is changed"},
-		{action.ExposeOptions{DryRun: action.DryRunServer, Wait: true}, "wait cannot be used with dry-run: nothing is changed"},
-		{action.ExposeOptions{DryRun: action.DryRunClient, Wait: true}, "wait cannot be used with dry-run: nothing is changed"},
+		{services.ExposeOptions{DryRun: action.DryRunNone, Wait: true}, ""},
+		{services.ExposeOptions{DryRun: action.DryRunNone, Diff: true}, ""},
+		{services.ExposeOptions{DryRun: action.DryRunServer, Diff: true}, ""},
+		{services.ExposeOptions{DryRun: action.DryRunClient}, ""},
+		{services.ExposeOptions{DryRun: action.DryRunClient, Diff: true}, "diff cannot be used with dry-run=client: the server is asked for the difference"},
+		{services.ExposeOptions{DryRun: action.DryRunNone, Diff: true, Wait: true}, "wait cannot be used with diff: nothing is changed"},
+		{services.ExposeOptions{DryRun: action.DryRunServer, Wait: true}, "wait cannot be used with dry-run: nothing is changed"},
+		{services.ExposeOptions{DryRun: action.DryRunClient, Wait: true}, "wait cannot be used with dry-run: nothing is changed"},
 	} {
 		err := test.options.Validate()
 		if (err == nil) != (test.want == "") || err != nil && (err.Error() != test.want || problem.ExitCode(err) != problem.ExitUsage || problem.HintOf(err) == "") {

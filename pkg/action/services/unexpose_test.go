@@ -1,4 +1,4 @@
-package action_test
+package services_test
 
 import (
 	"errors"
@@ -9,7 +9,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -34,7 +36,7 @@ func TestNewUnexposeRequest(t *testing.T) {
 		"a role":                {role: "backup"},
 		"a shard":               {shard: "1"},
 	} {
-		_, err := action.NewUnexposeRequest(test.names, test.role, test.component, test.shard, test.all)
+		_, err := services.NewUnexposeRequest(test.names, test.role, test.component, test.shard, test.all)
 		if (err == nil) != (test.want == "") || err != nil && (err.Error() != test.want || problem.HintOf(err) == "" || problem.ExitCode(err) != problem.ExitUsage) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -95,13 +97,13 @@ func TestUnexpose(t *testing.T) {
 				test.with(c)
 			}
 			r := test.request
-			selected, err := action.NewUnexposeRequest(r.names, r.role, r.component, r.shard, r.all)
+			selected, err := services.NewUnexposeRequest(r.names, r.role, r.component, r.shard, r.all)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var removed []string
-			found, err := action.Unexpose{
-				Config: configTo(&reports{}), Client: c, Namespace: "iko", Request: selected, DryRun: test.dryRun, Wait: test.wait, Timeout: time.Minute,
+			found, err := services.Unexpose{
+				Config: actiontest.ConfigTo(&actiontest.Reports{}), Client: c, Namespace: "iko", Request: selected, DryRun: test.dryRun, Wait: test.wait, Timeout: time.Minute,
 				Each: func(service *corev1.Service) error { removed = append(removed, service.Name); return nil },
 			}.Run(t.Context())
 			if (err == nil) != (test.err == "") || err != nil && (!strings.Contains(err.Error(), test.err) || !strings.Contains(problem.HintOf(err), test.hint) || problem.ExitCode(err) != test.code) {
@@ -124,13 +126,13 @@ func (c *inMemory) add(name string, target view.Target) {
 func TestUnexposeThatCannotBePrinted(t *testing.T) {
 	c := aMirror()
 	c.add("a", view.Target{Cluster: "a"})
-	request, err := action.NewUnexposeRequest(nil, "", "", "", true)
+	request, err := services.NewUnexposeRequest(nil, "", "", "", true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	full := errors.New("no space left")
-	_, err = action.Unexpose{
-		Config: configTo(&reports{}), Client: c, Namespace: "iko", Request: request, Wait: true, Timeout: time.Minute,
+	_, err = services.Unexpose{
+		Config: actiontest.ConfigTo(&actiontest.Reports{}), Client: c, Namespace: "iko", Request: request, Wait: true, Timeout: time.Minute,
 		Each: func(*corev1.Service) error { return full },
 	}.Run(t.Context())
 	if !errors.Is(err, full) {
@@ -141,10 +143,10 @@ func TestUnexposeThatCannotBePrinted(t *testing.T) {
 
 func TestUnexposeValidates(t *testing.T) {
 	for dryRun, valid := range map[action.DryRun]bool{action.DryRunNone: true, action.DryRunClient: false, action.DryRunServer: false} {
-		if err := (action.Unexpose{Wait: true, DryRun: dryRun}).Validate(); (err == nil) != valid {
+		if err := (services.Unexpose{Wait: true, DryRun: dryRun}).Validate(); (err == nil) != valid {
 			t.Errorf("--wait with --dry-run=%s: %v", dryRun, err)
 		}
-		if err := (action.Unexpose{DryRun: dryRun}).Validate(); err != nil {
+		if err := (services.Unexpose{DryRun: dryRun}).Validate(); err != nil {
 			t.Errorf("--dry-run=%s: %v", dryRun, err)
 		}
 	}
@@ -173,8 +175,8 @@ func TestExposed(t *testing.T) {
 			if test.with != nil {
 				test.with(c)
 			}
-			list, err := action.Exposed{
-				Config: configTo(&reports{}), Client: c, Namespace: "iko", Addresses: test.addresses, Wait: test.wait, Timeout: time.Minute,
+			list, err := services.Exposed{
+				Config: actiontest.ConfigTo(&actiontest.Reports{}), Client: c, Namespace: "iko", Addresses: test.addresses, Wait: test.wait, Timeout: time.Minute,
 			}.Run(t.Context())
 			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 				t.Errorf("error %v, want %q", err, test.err)

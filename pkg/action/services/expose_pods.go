@@ -1,4 +1,4 @@
-package action
+package services
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -21,7 +22,7 @@ type ExposePodsCluster interface {
 	IrisClusters(ctx context.Context, namespace string) ([]iris.Cluster, error)
 	// PodsNamed returns the pods that have one of the names, of whatever kind.
 	PodsNamed(ctx context.Context, namespace string, names []string) ([]iris.Pod, error)
-	PodReader
+	action.PodReader
 }
 
 // A PodsRequest says which pods get a Service of their own, and what these are like.
@@ -132,7 +133,7 @@ func (p ExposePods) read(ctx context.Context) (read readPods, err error) {
 	r := p.Request
 	anyCluster, foreign := r.cluster == "", r.service.NeedsForeign()
 	if anyCluster && r.component != "" {
-		snapshot, err := readClustersAndPods(ctx, p.Client, p.Namespace)
+		snapshot, err := action.ReadClustersAndPods(ctx, p.Client, p.Namespace)
 		return readPods{pods: snapshot.Pods, clusters: snapshot.Clusters, clustersRead: !snapshot.Lacks(iris.Resource)}, err
 	}
 	if anyCluster && !foreign {
@@ -182,7 +183,7 @@ func (p ExposePods) readNamed(ctx context.Context) (read readPods) {
 func (p ExposePods) choose(ctx context.Context, read readPods) (chosen []iris.Pod, failed []error) {
 	pods, anyCluster := read.pods, p.Request.cluster == ""
 	if !anyCluster {
-		pods, _ = splitPods(pods, p.Request.cluster)
+		pods, _ = action.SplitPods(pods, p.Request.cluster)
 	}
 	if p.Request.component != "" {
 		read.pods = pods
@@ -198,7 +199,7 @@ func (p ExposePods) choose(ctx context.Context, read readPods) (chosen []iris.Po
 		case err != nil:
 			err = p.notFound(ctx, name, err)
 		case byShortName && anyCluster && !read.byName:
-			err = p.ruleOut(ctx, p.Client, p.Namespace, name, pod.Name)
+			err = p.RuleOut(ctx, p.Client, p.Namespace, name, pod.Name)
 		}
 		if err != nil {
 			failed = append(failed, err)
@@ -220,11 +221,11 @@ func (p ExposePods) all(ctx context.Context, read readPods) ([]iris.Pod, error) 
 		if name, err = there.Only(); err != nil {
 			return nil, err
 		}
-		pods, _ = splitPods(pods, name)
+		pods, _ = action.SplitPods(pods, name)
 	}
 	if len(pods) == 0 && p.Request.cluster != "" {
-		if _, _, err := readCluster(ctx, p.Client, p.Namespace, name); apierrors.IsNotFound(err) {
-			return nil, clusterNotFound(ctx, p.Client, p.Namespace, name)
+		if _, _, err := action.ReadCluster(ctx, p.Client, p.Namespace, name); apierrors.IsNotFound(err) {
+			return nil, action.ClusterNotFound(ctx, p.Client, p.Namespace, name)
 		}
 	}
 	chosen := slices.DeleteFunc(slices.Clone(pods), func(pod iris.Pod) bool { return pod.Component() != p.Request.component })
@@ -249,14 +250,14 @@ func (p ExposePods) notFound(ctx context.Context, name string, missing error) er
 // facts adds a cluster's resource to pods that were read before.
 func (p ExposePods) facts(ctx context.Context, name string, read readPods) (expose.Facts, error) {
 	facts := expose.Facts{Namespace: p.Namespace}
-	facts.Pods, facts.Foreign = splitPods(read.pods, name)
+	facts.Pods, facts.Foreign = action.SplitPods(read.pods, name)
 	if read.clustersRead {
 		own := cluster.Namespace{Name: p.Namespace, Clusters: read.clusters}.Facts(name)
 		facts.Cluster, facts.ClusterRead = own.Resource, own.Read
 		return facts, nil
 	}
 	var err error
-	facts.Cluster, facts.ClusterRead, err = readCluster(ctx, p.Client, p.Namespace, name)
+	facts.Cluster, facts.ClusterRead, err = action.ReadCluster(ctx, p.Client, p.Namespace, name)
 	if apierrors.IsNotFound(err) {
 		// The pods are still there although their IrisCluster is not; there is no
 		// owner for a Service.

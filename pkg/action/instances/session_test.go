@@ -1,4 +1,4 @@
-package action_test
+package instances_test
 
 import (
 	"context"
@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
@@ -107,15 +108,15 @@ session with instance IRIS in pod "simple-data-0-0", primary of IrisCluster "sim
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			client, r := mirroredPair(), &reports{}
+			client, r := mirroredPair(), &actiontest.Reports{}
 			if test.change != nil {
 				test.change(client)
 			}
-			got, err := action.Session{
-				Config: configTo(r), Client: client, Request: requestFor(t, test.role, test.name...), IRISNamespace: "%SYS",
+			got, err := instances.Session{
+				Config: actiontest.ConfigTo(r), Client: client, Request: requestFor(t, test.role, test.name...), IRISNamespace: "%SYS",
 			}.Prepare(t.Context())
 			checkError(t, err, test.message, test.hint)
-			if told := r.told(); told != test.told {
+			if told := r.Lines(); told != test.told {
 				t.Errorf("reported\n%s\nwant\n%s", told, test.told)
 			}
 			command := ""
@@ -133,12 +134,12 @@ session with instance IRIS in pod "simple-data-0-0", primary of IrisCluster "sim
 func TestSessionWithAnInstanceThatIsDown(t *testing.T) {
 	client := mirroredPair()
 	down := downInstance{client}
-	r := &reports{}
-	if _, err := (action.Session{Config: configTo(r), Client: down, Request: requestFor(t, "", "data-0-0")}).Prepare(t.Context()); err != nil {
+	r := &actiontest.Reports{}
+	if _, err := (instances.Session{Config: actiontest.ConfigTo(r), Client: down, Request: requestFor(t, "", "data-0-0")}).Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if want := `warning: instance IRIS in pod "simple-data-0-0" is down`; !strings.HasPrefix(r.told(), want) {
-		t.Errorf("reported %s", r.told())
+	if want := `warning: instance IRIS in pod "simple-data-0-0" is down`; !strings.HasPrefix(r.Lines(), want) {
+		t.Errorf("reported %s", r.Lines())
 	}
 }
 

@@ -1,4 +1,4 @@
-package action_test
+package instances_test
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,7 +15,8 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -88,9 +88,9 @@ func loopback() (near, far net.Conn, err error) {
 	return near, far, err
 }
 
-func forwardOptions(t *testing.T, grace time.Duration, addresses ...string) action.ForwardOptions {
+func forwardOptions(t *testing.T, grace time.Duration, addresses ...string) instances.ForwardOptions {
 	t.Helper()
-	o, err := action.NewForwardOptions(addresses, grace)
+	o, err := instances.NewForwardOptions(addresses, grace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func forwardOptions(t *testing.T, grace time.Duration, addresses ...string) acti
 }
 
 // serve serves a forwarding until the test ends.
-func serve(t *testing.T, f *action.Forwarding) {
+func serve(t *testing.T, f *instances.Forwarding) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -128,25 +128,13 @@ func connect(t *testing.T, at net.Addr) (net.Conn, string) {
 	return c, strings.TrimSpace(string(answer))
 }
 
-// eventually waits for a line to be reported.
-func (r *reports) eventually(t *testing.T, line string) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if told := r.told(); slices.Contains(strings.Split(told, "\n"), line) {
-			return
-		} else if time.Now().After(deadline) {
-			t.Fatalf("reported\n%s\nwant\n%s", told, line)
-		}
-	}
-}
-
 // A forwarding follows the role to another pod, and to a pod recreated under its
 // name, and reports why connections wait or are closed.
 func TestPortForwardFollowsTheRole(t *testing.T) {
-	n, r := newNode(), &reports{}
+	n, r := newNode(), &actiontest.Reports{}
 	n.says, n.refused = nil, iris.Refusal{Source: iris.FromQlist, Why: "no answer"}
-	f, err := action.PortForward{
-		Config: configTo(r), Client: n, Request: requestFor(t, "backup"), Options: forwardOptions(t, 100*time.Millisecond, "127.0.0.1"),
+	f, err := instances.PortForward{
+		Config: actiontest.ConfigTo(r), Client: n, Request: requestFor(t, "backup"), Options: forwardOptions(t, 100*time.Millisecond, "127.0.0.1"),
 		Ports: []reach.Port{{Remote: "superserver"}, {Remote: "80"}},
 	}.Open(t.Context())
 	if err != nil {
@@ -154,8 +142,8 @@ func TestPortForwardFollowsTheRole(t *testing.T) {
 	}
 	want := `warning: the role is read from the label of pod "simple-data-0-1", IRIS does not confirm it: iris qlist: no answer
 forwarding to pod "simple-data-0-1", backup of IrisCluster "simple" by its label`
-	if r.told() != want {
-		t.Errorf("reported\n%s\nwant\n%s", r.told(), want)
+	if r.Lines() != want {
+		t.Errorf("reported\n%s\nwant\n%s", r.Lines(), want)
 	}
 	if l := f.Listening; len(l) != 2 || l[0].Number != 1972 || l[0].Remote != "superserver" || l[1].Number != 80 || len(l[0].Addresses()) != 1 {
 		t.Fatalf("listens on %+v", l)
@@ -168,7 +156,7 @@ forwarding to pod "simple-data-0-1", backup of IrisCluster "simple" by its label
 	}
 
 	n.shown <- []iris.Pod{dataPod("simple-data-0-0", "backup"), dataPod("simple-data-0-1", "primary")}
-	r.eventually(t, `backup of IrisCluster "simple" is now pod "simple-data-0-0" by its label; connections to pod "simple-data-0-1" were closed`)
+	r.Await(t, `backup of IrisCluster "simple" is now pod "simple-data-0-0" by its label; connections to pod "simple-data-0-1" were closed`)
 	if _, err := io.ReadAll(open); err == nil || os.IsTimeout(err) {
 		t.Errorf("the connection to the old pod was not broken off: %v", err)
 	}
@@ -179,7 +167,7 @@ forwarding to pod "simple-data-0-1", backup of IrisCluster "simple" by its label
 	recreated := dataPod("simple-data-0-0", "backup")
 	recreated.UID = "another"
 	n.shown <- []iris.Pod{recreated, dataPod("simple-data-0-1", "primary")}
-	r.eventually(t, `pod "simple-data-0-0" was recreated; connections to the old pod were closed`)
+	r.Await(t, `pod "simple-data-0-0" was recreated; connections to the old pod were closed`)
 
 	for range 2 { // the first is taken in once the second is
 		n.shown <- []iris.Pod{dataPod("simple-data-0-1", "primary")}
@@ -190,27 +178,27 @@ forwarding to pod "simple-data-0-1", backup of IrisCluster "simple" by its label
 		}
 	}
 	why := `no running pod has the role backup in IrisCluster "simple" in namespace "iko"`
-	r.eventually(t, why+"; simple-data-0-1: primary; connections wait up to 100ms")
+	r.Await(t, why+"; simple-data-0-1: primary; connections wait up to 100ms")
 	for range 2 {
 		n.shown <- nil
 	}
 	if _, got := connect(t, at); got != "" {
 		t.Errorf("answered by %q although there is no pod", got)
 	}
-	r.eventually(t, "warning: a connection was closed: "+why+": it has no data pod")
-	if n := strings.Count(r.told(), "a connection was closed"); n != 2 {
-		t.Errorf("%d failures were reported, want each once:\n%s", n, r.told())
+	r.Await(t, "warning: a connection was closed: "+why+": it has no data pod")
+	if n := strings.Count(r.Lines(), "a connection was closed"); n != 2 {
+		t.Errorf("%d failures were reported, want each once:\n%s", n, r.Lines())
 	}
 }
 
 // A connection waits for a sidecar that may start again, but not for a port that
 // the new pod does not have. If pods cannot be followed, that is a warning.
 func TestPortForwardOfWhatIsGone(t *testing.T) {
-	n, r := newNode(), &reports{}
+	n, r := newNode(), &actiontest.Reports{}
 	n.followErr = errors.New("new pods cannot be followed")
 	n.pods[0].Others = []iris.Container{{Name: "exporter", Ports: []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090}}}}
-	f, err := action.PortForward{
-		Config: configTo(r), Client: n, Request: requestFor(t, "", "data-0-0"), Options: forwardOptions(t, 5*time.Minute, "127.0.0.1"),
+	f, err := instances.PortForward{
+		Config: actiontest.ConfigTo(r), Client: n, Request: requestFor(t, "", "data-0-0"), Options: forwardOptions(t, 5*time.Minute, "127.0.0.1"),
 		Ports: []reach.Port{{Remote: "metrics"}, {Remote: reach.NamePortal}},
 	}.Open(t.Context())
 	if err != nil {
@@ -227,7 +215,7 @@ func TestPortForwardOfWhatIsGone(t *testing.T) {
 	if _, got := connect(t, f.Listening[0].Addresses()[0]); got != "" {
 		t.Errorf("answered by %q", got)
 	}
-	r.eventually(t, `warning: a connection was closed: no container of pod "simple-data-0-0" in namespace "iko" declares a port named "metrics"`)
+	r.Await(t, `warning: a connection was closed: no container of pod "simple-data-0-0" in namespace "iko" declares a port named "metrics"`)
 	answered := make(chan string, 1)
 	go func() {
 		_, got := connect(t, f.Listening[1].Addresses()[0])
@@ -242,7 +230,7 @@ func TestPortForwardOfWhatIsGone(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	r.eventually(t, `warning: new pods cannot be followed: connections go to pod "simple-data-0-0" unless IRIS says that another has the role`)
+	r.Await(t, `warning: new pods cannot be followed: connections go to pod "simple-data-0-0" unless IRIS says that another has the role`)
 }
 
 func TestPortForwardFailsAtFirst(t *testing.T) {
@@ -272,16 +260,16 @@ func TestPortForwardFailsAtFirst(t *testing.T) {
 		"no pod":    {func(n *node) { n.pods, n.clusters = nil, nil }, []reach.Port{{Remote: "80"}}, `no IrisCluster found in namespace "iko"`, "choose another namespace with namespace"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, r := newNode(), &reports{}
+			n, r := newNode(), &actiontest.Reports{}
 			if test.change != nil {
 				test.change(n)
 			}
-			_, err := action.PortForward{
-				Config: configTo(r), Client: n, Request: requestFor(t, ""), Options: forwardOptions(t, time.Second, "127.0.0.1"), Ports: test.ports,
+			_, err := instances.PortForward{
+				Config: actiontest.ConfigTo(r), Client: n, Request: requestFor(t, ""), Options: forwardOptions(t, time.Second, "127.0.0.1"), Ports: test.ports,
 			}.Open(t.Context())
 			checkError(t, err, test.message, test.hint)
-			if r.told() != "" {
-				t.Errorf("reported %s", r.told())
+			if r.Lines() != "" {
+				t.Errorf("reported %s", r.Lines())
 			}
 		})
 	}
@@ -300,7 +288,7 @@ func TestForwardOptions(t *testing.T) {
 		"negative":      {[]string{"::1"}, -time.Second, `invalid grace "-1s": must not be negative`, "for example 30s; 0 refuses connections at once"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := action.NewForwardOptions(test.addresses, test.grace)
+			_, err := instances.NewForwardOptions(test.addresses, test.grace)
 			checkError(t, err, test.message, test.hint)
 			if err != nil && problem.ExitCode(err) != problem.ExitUsage {
 				t.Errorf("exit code %d", problem.ExitCode(err))

@@ -1,9 +1,8 @@
-package action_test
+package instances_test
 
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -62,7 +62,7 @@ func dataPod(name, role string) iris.Pod {
 }
 
 func (c *reachable) ClustersAndPods(context.Context, string) (topology.Snapshot, error) {
-	return lacking(topology.Snapshot{Clusters: c.clusters, Pods: c.pods}, c.unread...), nil
+	return actiontest.Lacking(topology.Snapshot{Clusters: c.clusters, Pods: c.pods}, c.unread...), nil
 }
 
 func (c *reachable) Pod(_ context.Context, _, name string) (*iris.Pod, error) {
@@ -109,17 +109,6 @@ func requestFor(t *testing.T, role string, name ...string) reach.Request {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// told returns all that an action reported, a line each.
-func (r *reports) told() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var lines []string
-	for _, line := range r.warnings {
-		lines = append(lines, "warning: "+line)
-	}
-	return strings.Join(append(lines, r.notes...), "\n")
 }
 
 // checkError compares an error and its hint.
