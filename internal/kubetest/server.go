@@ -23,7 +23,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
-// Server is an API server without a network, so that tests with a fake
+// A Server is an API server without a network, so that tests with a fake
 // clock can use it. Each resource answers as answers says, and else with the
 // objects of one healthy cluster.
 type Server struct {
@@ -61,7 +61,7 @@ func (s *Server) EndWatches() {
 	s.watches = nil
 }
 
-// asked returns the requests for a resource, or all for "".
+// Requests returns the requests for a resource, or all for "".
 func (s *Server) Requests(resource string) []*http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,6 +78,7 @@ func resourceOf(r *http.Request) string {
 	return path.Base(r.URL.Path)
 }
 
+// RoundTrip answers a request as Set says, or well.
 func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	s.requests = append(s.requests, r)
@@ -135,6 +136,7 @@ func Healthy(r *http.Request) any {
 	return metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}}
 }
 
+// PodList returns a list of pods.
 func PodList(meta metav1.ListMeta, pods ...corev1.Pod) corev1.PodList {
 	return corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, ListMeta: meta, Items: pods}
 }
@@ -148,6 +150,7 @@ func PodNamed(name string, labels map[string]string) corev1.Pod {
 	return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: name, Labels: all, ResourceVersion: "1"}}
 }
 
+// JSON returns a response with an object. It panics if that cannot be encoded.
 func JSON(r *http.Request, code int, object any) *http.Response {
 	body, err := json.Marshal(object)
 	if err != nil {

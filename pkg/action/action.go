@@ -6,6 +6,7 @@ package action
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -27,6 +28,15 @@ type Config struct {
 	// may take.
 	WithTimeout func(ctx context.Context) (context.Context, context.CancelFunc)
 }
+
+// Notef reports progress.
+func (c Config) Notef(format string, args ...any) { c.Note(fmt.Sprintf(format, args...)) }
+
+// Warnf reports what may be wrong.
+func (c Config) Warnf(format string, args ...any) { c.Warn(fmt.Sprintf(format, args...)) }
+
+// Lost warns that the API server stopped answering a watch.
+func (c Config) Lost(err error) { c.Warnf("%v; trying again", err) }
 
 // A DryRun says whether an action changes anything.
 type DryRun string

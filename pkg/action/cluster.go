@@ -34,10 +34,10 @@ type ClusterLister interface {
 	Clusters(ctx context.Context, namespace string) ([]string, error)
 }
 
-// readFacts reads an IrisCluster, or the only one of the namespace if name is
+// ReadFacts reads an IrisCluster, or the only one of the namespace if name is
 // empty, and its pods; if foreign, also the pods of the others. That takes two
 // requests, at the same time, if the cluster may be read.
-func readFacts(ctx context.Context, r ClusterReader, namespace, name string, foreign bool) (expose.Facts, error) {
+func ReadFacts(ctx context.Context, r ClusterReader, namespace, name string, foreign bool) (expose.Facts, error) {
 	if name == "" {
 		return readFactsOfOnly(ctx, r, namespace)
 	}
@@ -49,7 +49,7 @@ func readFacts(ctx context.Context, r ClusterReader, namespace, name string, for
 	var pods []iris.Pod
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		facts.Cluster, facts.ClusterRead, err = readCluster(both, r, namespace, name)
+		facts.Cluster, facts.ClusterRead, err = ReadCluster(both, r, namespace, name)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -58,16 +58,16 @@ func readFacts(ctx context.Context, r ClusterReader, namespace, name string, for
 	})
 	err := group.Wait()
 	if apierrors.IsNotFound(err) {
-		return facts, clusterNotFound(ctx, r, namespace, name)
+		return facts, ClusterNotFound(ctx, r, namespace, name)
 	}
-	facts.Pods, facts.Foreign = splitPods(pods, name)
+	facts.Pods, facts.Foreign = SplitPods(pods, name)
 	return facts, err
 }
 
 // readFactsOfOnly reads the namespace's only IrisCluster and its pods.
 func readFactsOfOnly(ctx context.Context, r ClusterReader, namespace string) (expose.Facts, error) {
 	facts := expose.Facts{Namespace: namespace}
-	snapshot, err := readClustersAndPods(ctx, r, namespace)
+	snapshot, err := ReadClustersAndPods(ctx, r, namespace)
 	if err != nil {
 		return facts, err
 	}
@@ -81,25 +81,25 @@ func readFactsOfOnly(ctx context.Context, r ClusterReader, namespace string) (ex
 	facts.Cluster, facts.ClusterRead = own.Resource, own.Read
 	if unread != nil && unread.Reason == view.Forbidden {
 		// The list is forbidden; the one that the pods name may be allowed.
-		facts.Cluster, facts.ClusterRead, err = readCluster(ctx, r, namespace, name)
+		facts.Cluster, facts.ClusterRead, err = ReadCluster(ctx, r, namespace, name)
 		if err != nil && !apierrors.IsNotFound(err) {
 			return facts, err
 		}
 		facts.Cluster.Namespace, facts.Cluster.Name = namespace, name
 	}
-	facts.Pods, facts.Foreign = splitPods(snapshot.Pods, name)
+	facts.Pods, facts.Foreign = SplitPods(snapshot.Pods, name)
 	return facts, nil
 }
 
-// readClustersAndPods reads a namespace's IrisClusters and all of their pods, to
+// ReadClustersAndPods reads a namespace's IrisClusters and all of their pods, to
 // choose its only cluster. It is no error if IrisClusters may not be listed or
 // are not installed.
-func readClustersAndPods(ctx context.Context, r ClusterReader, namespace string) (topology.Snapshot, error) {
+func ReadClustersAndPods(ctx context.Context, r ClusterReader, namespace string) (topology.Snapshot, error) {
 	snapshot, err := r.ClustersAndPods(ctx, namespace)
 	if err != nil {
 		return snapshot, err
 	}
-	if err := requireRead(snapshot, "pods"); err != nil {
+	if err := RequireRead(snapshot, "pods"); err != nil {
 		return snapshot, err
 	}
 	if u := snapshot.Missing(iris.Resource); u != nil && u.Reason == view.Failed {
@@ -108,9 +108,9 @@ func readClustersAndPods(ctx context.Context, r ClusterReader, namespace string)
 	return snapshot, nil
 }
 
-// readCluster reads an IrisCluster. If it may not be read, only its name is known
+// ReadCluster reads an IrisCluster. If it may not be read, only its name is known
 // and read is false.
-func readCluster(ctx context.Context, r ClusterReader, namespace, name string) (resource iris.Cluster, read bool, err error) {
+func ReadCluster(ctx context.Context, r ClusterReader, namespace, name string) (resource iris.Cluster, read bool, err error) {
 	resource, notRead, err := r.Cluster(ctx, namespace, name)
 	if err != nil {
 		return resource, false, err
@@ -121,8 +121,8 @@ func readCluster(ctx context.Context, r ClusterReader, namespace, name string) (
 	return resource, true, nil
 }
 
-// splitPods separates a cluster's pods from those of others.
-func splitPods(pods []iris.Pod, cluster string) (own, foreign []iris.Pod) {
+// SplitPods separates a cluster's pods from those of others.
+func SplitPods(pods []iris.Pod, cluster string) (own, foreign []iris.Pod) {
 	for _, p := range pods {
 		if p.Cluster() == cluster {
 			own = append(own, p)
@@ -133,12 +133,12 @@ func splitPods(pods []iris.Pod, cluster string) (own, foreign []iris.Pod) {
 	return own, foreign
 }
 
-// clusterNotFound returns the error of IrisClusters that do not exist, which lists
+// ClusterNotFound returns the error of IrisClusters that do not exist, which lists
 // those that do.
-func clusterNotFound(ctx context.Context, r ClusterLister, namespace string, names ...string) error {
-	what := "IrisCluster " + quoted(names)
+func ClusterNotFound(ctx context.Context, r ClusterLister, namespace string, names ...string) error {
+	what := "IrisCluster " + Quoted(names)
 	if len(names) > 1 {
-		what = "IrisClusters " + quoted(names)
+		what = "IrisClusters " + Quoted(names)
 	}
 	failure := problem.New("%s not found in namespace %q", what, namespace)
 	there, err := r.Clusters(ctx, namespace)
@@ -148,12 +148,12 @@ func clusterNotFound(ctx context.Context, r ClusterLister, namespace string, nam
 	case len(there) == 0:
 		return failure.Hint("this namespace has none; kubectl iris status -A shows those of all namespaces")
 	}
-	return failure.Hint("this namespace has %s", quoted(there))
+	return failure.Hint("this namespace has %s", Quoted(there))
 }
 
-// requireRead returns an error if a resource, which the action cannot do without,
+// RequireRead returns an error if a resource, which the action cannot do without,
 // could not be read.
-func requireRead(snapshot topology.Snapshot, resource string) error {
+func RequireRead(snapshot topology.Snapshot, resource string) error {
 	if u := snapshot.Missing(resource); u != nil {
 		return problem.New("%s", u.Message).Hint("%s", kube.UnreadHint(*u))
 	}
@@ -163,7 +163,25 @@ func requireRead(snapshot topology.Snapshot, resource string) error {
 // maxListed bounds how many names a message lists.
 const maxListed = 10
 
-// quoted returns the first names, in order and in quotes.
-func quoted(names []string) string {
+// Quoted returns the first names, in order and in quotes.
+func Quoted(names []string) string {
 	return text.List(text.Quote(slices.Sorted(slices.Values(names))), maxListed)
+}
+
+// A PodReader reads pods of any kind.
+type PodReader interface {
+	// Pod returns the pod of that full name; nil if there is none.
+	Pod(ctx context.Context, namespace, name string) (*iris.Pod, error)
+}
+
+// RuleOut returns an error if a name, which was taken for the short name of pod, is
+// the full name of a pod that belongs to no IrisCluster. If that cannot be read, a
+// warning says which pod is used.
+func (c Config) RuleOut(ctx context.Context, client PodReader, namespace, name, pod string) error {
+	other, err := client.Pod(ctx, namespace, name)
+	if err != nil {
+		c.Warnf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err)
+		return nil
+	}
+	return cluster.RuleOut(other, pod)
 }

@@ -136,7 +136,7 @@ func (r Relabel) confirmed(ctx context.Context, plan relabel.Plan) (relabel.Plan
 func (r Relabel) Plan(ctx context.Context) (relabel.Plan, error) {
 	reading, cancel := r.WithTimeout(ctx)
 	defer cancel()
-	facts, err := readFacts(reading, r.Client, r.Namespace, r.Name, false)
+	facts, err := ReadFacts(reading, r.Client, r.Namespace, r.Name, false)
 	if err != nil {
 		return relabel.Plan{}, err
 	}

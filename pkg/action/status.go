@@ -30,9 +30,11 @@ type Asking string
 
 const (
 	// AskAuto asks if one cluster is named.
-	AskAuto   Asking = "auto"
+	AskAuto Asking = "auto"
+	// AskAlways asks in every cluster.
 	AskAlways Asking = "always"
-	AskNever  Asking = "never"
+	// AskNever takes the roles from labels.
+	AskNever Asking = "never"
 )
 
 // A StatusRequest is which clusters a Status is of.
@@ -176,7 +178,7 @@ func (s Status) missing(ctx context.Context, list view.ClusterStatusList, snapsh
 	if len(names) == 0 {
 		return nil
 	}
-	return clusterNotFound(ctx, s.Client, s.scope.Namespace, names...)
+	return ClusterNotFound(ctx, s.Client, s.scope.Namespace, names...)
 }
 
 // unreadable returns the error of a list that has no cluster because IrisClusters
@@ -189,7 +191,7 @@ func (s Status) unreadable(list view.ClusterStatusList, snapshot topology.Snapsh
 	}
 	what, where := "no IrisCluster found", "any namespace"
 	if len(s.scope.Names) > 0 {
-		what = "IrisCluster " + quoted(s.scope.Names) + " not found"
+		what = "IrisCluster " + Quoted(s.scope.Names) + " not found"
 	}
 	if s.scope.Namespace != "" {
 		where = fmt.Sprintf("namespace %q", s.scope.Namespace)
@@ -198,7 +200,7 @@ func (s Status) unreadable(list view.ClusterStatusList, snapshot topology.Snapsh
 	if pods := snapshot.Missing("pods"); pods != nil {
 		what = "it is not known which IrisClusters exist"
 		if len(s.scope.Names) > 0 {
-			what = fmt.Sprintf("it is not known whether IrisCluster %s exists", quoted(s.scope.Names))
+			what = fmt.Sprintf("it is not known whether IrisCluster %s exists", Quoted(s.scope.Names))
 		}
 		why += "; " + pods.Message
 		hint += "; " + unreadHint(*pods)

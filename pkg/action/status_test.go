@@ -5,8 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
@@ -14,22 +14,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
-
-// reports collects what an action reports.
-type reports struct{ notes, warnings []string }
-
-func (r *reports) Note(line string) { r.notes = append(r.notes, line) }
-func (r *reports) Warn(line string) { r.warnings = append(r.warnings, line) }
-
-// configTo returns the configuration of an action that reports to r at the Unix
-// epoch and has all the time it needs.
-func configTo(r *reports) action.Config {
-	return action.Config{
-		Reporter:    r,
-		Now:         func() time.Time { return time.Unix(0, 0) },
-		WithTimeout: func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} },
-	}
-}
 
 // snapshots is a StatusCluster in which these snapshots are read one after the
 // other.
@@ -69,20 +53,6 @@ func snapshotOf(ready map[string]bool) topology.Snapshot {
 	return s
 }
 
-// lacking returns a snapshot without the right to read resources.
-func lacking(s topology.Snapshot, resources ...string) topology.Snapshot {
-	for _, resource := range resources {
-		switch resource {
-		case iris.Resource:
-			s.Clusters = nil
-		case "pods":
-			s.Pods = nil
-		}
-		s.Unread = append(s.Unread, view.Unread{Verb: "list", Resource: resource, Reason: view.Forbidden, Message: "cannot list " + resource})
-	}
-	return s
-}
-
 func request(t *testing.T, names ...string) action.StatusRequest {
 	t.Helper()
 	r, err := action.NewStatusRequest("iko", names, "", action.AskAuto)
@@ -106,31 +76,41 @@ func TestStatusOfWhatIsNotThere(t *testing.T) {
 		"one":         {simple, nil, []string{"simple"}, 1, "", ""},
 		"none exists": {topology.Snapshot{}, nil, nil, 0, "", ""},
 		"wrong name": {
-			topology.Snapshot{}, []string{"simple"}, []string{"nope"}, 0,
+			topology.Snapshot{},
+			[]string{"simple"},
+			[]string{"nope"},
+			0,
 			`IrisCluster "nope" not found in namespace "iko"`, `this namespace has "simple"`,
 		},
 		"one wrong name of two": {
-			simple, nil, []string{"nope", "simple"}, 1,
+			simple, nil,
+			[]string{"nope", "simple"},
+			1,
 			`IrisCluster "nope" not found in namespace "iko"`, "this namespace has none; kubectl iris status -A shows those of all namespaces",
 		},
 		"two wrong names": {
-			topology.Snapshot{}, nil, []string{"b", "a", "b"}, 0,
+			topology.Snapshot{},
+			nil,
+			[]string{"b", "a", "b"},
+			0,
 			`IrisClusters "a", "b" not found in namespace "iko"`, "this namespace has none; kubectl iris status -A shows those of all namespaces",
 		},
-		"clusters unreadable, their pods not": {lacking(simple, iris.Resource), nil, []string{"simple"}, 1, "", ""},
+		"clusters unreadable, their pods not": {actiontest.Lacking(simple, iris.Resource), nil, []string{"simple"}, 1, "", ""},
 		"clusters unreadable, no pod": {
-			lacking(topology.Snapshot{}, iris.Resource), nil, nil, 0,
+			actiontest.Lacking(topology.Snapshot{}, iris.Resource), nil, nil, 0,
 			`no IrisCluster found in namespace "iko": cannot list irisclusters`, "ask for the right to list irisclusters",
 		},
 		"neither readable": {
-			lacking(topology.Snapshot{}, iris.Resource, "pods"), nil, []string{"simple"}, 0,
+			actiontest.Lacking(topology.Snapshot{}, iris.Resource, "pods"), nil,
+			[]string{"simple"},
+			0,
 			`it is not known whether IrisCluster "simple" exists in namespace "iko": cannot list irisclusters; cannot list pods`,
 			"ask for the right to list irisclusters; ask for the right to list pods",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := &snapshots{all: []topology.Snapshot{test.snapshot}, names: test.exist}
-			list, err := action.Status{Config: configTo(&reports{}), Client: client, StatusRequest: request(t, test.names...)}.Run(t.Context())
+			list, err := action.Status{Config: actiontest.ConfigTo(&actiontest.Reports{}), Client: client, StatusRequest: request(t, test.names...)}.Run(t.Context())
 			if len(list.Items) != test.found {
 				t.Errorf("%d clusters, want %d", len(list.Items), test.found)
 			}
@@ -178,7 +158,7 @@ func TestStatusRequest(t *testing.T) {
 				t.Fatal(err)
 			}
 			client := &snapshots{all: []topology.Snapshot{snapshotOf(map[string]bool{"a": true, "b": true, "simple": true})}}
-			if _, err := (action.Status{Config: configTo(&reports{}), Client: client, StatusRequest: got}).Run(t.Context()); err != nil {
+			if _, err := (action.Status{Config: actiontest.ConfigTo(&actiontest.Reports{}), Client: client, StatusRequest: got}).Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if want := test.want; client.scope.Namespace != want.Namespace || strings.Join(client.scope.Names, " ") != strings.Join(want.Names, " ") ||
@@ -201,12 +181,12 @@ func TestStatusOfSelectedClusters(t *testing.T) {
 	}
 	snapshot := snapshotOf(map[string]bool{"simple": true})
 	snapshot.Pods = append(snapshot.Pods, snapshotOf(map[string]bool{"other": true}).Pods...)
-	status := action.Status{Config: configTo(&reports{}), Client: &snapshots{all: []topology.Snapshot{snapshot}}, StatusRequest: selected}
+	status := action.Status{Config: actiontest.ConfigTo(&actiontest.Reports{}), Client: &snapshots{all: []topology.Snapshot{snapshot}}, StatusRequest: selected}
 	list, err := status.Run(t.Context())
 	if err != nil || len(list.Items) != 1 || list.Items[0].Metadata.Name != "simple" {
 		t.Errorf("%+v, %v", list, err)
 	}
-	status.Client = &snapshots{all: []topology.Snapshot{lacking(snapshot, iris.Resource)}}
+	status.Client = &snapshots{all: []topology.Snapshot{actiontest.Lacking(snapshot, iris.Resource)}}
 	if _, err := status.Run(t.Context()); err == nil || err.Error() != "selector requires the labels of IrisClusters: cannot list irisclusters" {
 		t.Error(err)
 	}
@@ -220,8 +200,8 @@ func TestStatusWatch(t *testing.T) {
 		shown = append(shown, list)
 		return nil
 	}
-	status := action.Status{Config: configTo(&reports{}), StatusRequest: request(t, "simple")}
-	status.Client = &snapshots{all: []topology.Snapshot{healthy, degraded, none, lacking(none, iris.Resource), healthy}}
+	status := action.Status{Config: actiontest.ConfigTo(&actiontest.Reports{}), StatusRequest: request(t, "simple")}
+	status.Client = &snapshots{all: []topology.Snapshot{healthy, degraded, none, actiontest.Lacking(none, iris.Resource), healthy}}
 	last, err := status.Watch(t.Context(), show, nil)
 	if err != nil || len(shown) != 5 || len(last.Items) != 1 {
 		t.Fatalf("%d lists, %v", len(shown), err)
@@ -230,7 +210,7 @@ func TestStatusWatch(t *testing.T) {
 		t.Errorf("the timeline %+v lacks what was shown before", timeline)
 	}
 
-	for name, first := range map[string]topology.Snapshot{"not found": none, "cannot list irisclusters": lacking(none, iris.Resource)} {
+	for name, first := range map[string]topology.Snapshot{"not found": none, "cannot list irisclusters": actiontest.Lacking(none, iris.Resource)} {
 		status.Client = &snapshots{all: []topology.Snapshot{first, healthy}}
 		if _, err := status.Watch(t.Context(), show, nil); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want %s", err, name)

@@ -346,7 +346,7 @@ func (q question) of() iris.Cluster {
 // page reads a page of a pod through the API server's proxy, at most limit bytes
 // of it. An error is the API server's own.
 func (a *Asker) page(ctx context.Context, namespace, address, path string, limit int64) (status int, body string, err error) {
-	at := a.client.API().Core.RESTClient().Get().
+	at := a.client.API().REST.Get().
 		Namespace(namespace).Resource("pods").Name(address).SubResource("proxy").Suffix(path).URL()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
 	if err != nil {

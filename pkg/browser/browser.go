@@ -1,6 +1,6 @@
-// Package browser shows an address in the user's web browser. It starts what
-// the desktop, $BROWSER or, under WSL, Windows has for that. The libraries for this
-// ignore $BROWSER, and whether there is a display.
+// Package browser opens a URL in the user's web browser: that of $BROWSER, the
+// desktop or, under WSL, Windows. The libraries for this ignore $BROWSER, and
+// machines without a display.
 package browser
 
 import (
@@ -10,11 +10,8 @@ import (
 	"strings"
 )
 
-// ErrNone is the error if there is nothing that could show an address.
-var ErrNone = errors.New("there is no web browser here")
-
-// Open shows an address. It does not wait for the browser, nor let it write to
-// the program's own output.
+// Open opens a URL. It does not wait for the browser, nor let it write to the
+// program's own output. It returns an error if there is no browser.
 func Open(url string, getenv func(string) string) error {
 	for _, command := range commands(runtime.GOOS, getenv, url) {
 		path, err := exec.LookPath(command[0])
@@ -28,10 +25,10 @@ func Open(url string, getenv func(string) string) error {
 			return nil
 		}
 	}
-	return ErrNone
+	return errors.New("no web browser found")
 }
 
-// commands returns the command lines that may show an address, the best first.
+// commands returns the commands that may open a URL, the best first.
 func commands(system string, getenv func(string) string, url string) [][]string {
 	if chosen := getenv("BROWSER"); chosen != "" {
 		return chosenCommands(system, chosen, url)
@@ -52,8 +49,8 @@ func commands(system string, getenv func(string) string, url string) [][]string 
 	return nil
 }
 
-// chosenCommands returns the command lines that $BROWSER names: several between
-// colons, each a program's path, which may have spaces, or a command line.
+// chosenCommands returns the commands in $BROWSER: several between colons, each the
+// path of a program, which may have spaces, or a command line.
 func chosenCommands(system, chosen, url string) [][]string {
 	programs := []string{chosen}
 	if system != "windows" {
@@ -72,7 +69,7 @@ func chosenCommands(system, chosen, url string) [][]string {
 	return all
 }
 
-// withURL returns a command line with the address in the place of %s, or behind it.
+// withURL returns a command line with the URL in the place of %s, or at the end.
 func withURL(command []string, url string) []string {
 	var full []string
 	placed := false

@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
 
-// Env is the world of a command.
+// Env holds what a command uses outside itself.
 type Env struct {
 	Build Build
 	// Program is the name under which the program was started.
@@ -30,12 +30,12 @@ type Env struct {
 	Err    io.Writer
 	Getenv func(string) string
 	Now    func() time.Time
-	// WrapConfig, when set, has the last word on the client's configuration;
-	// tests count requests with it.
+	// WrapConfig, unless it is nil, changes the configuration of the client; tests
+	// count requests with it.
 	WrapConfig func(*rest.Config) *rest.Config
 }
 
-// System is the environment of the process.
+// System returns the environment of the process.
 func System(build Build) Env {
 	return Env{
 		Build:   build,
@@ -48,8 +48,8 @@ func System(build Build) Env {
 	}
 }
 
-// Run runs the command that args name and returns the exit code. Of a command
-// that a signal ended there is nothing more to say.
+// Run runs the command that args name and returns the exit code. If a signal ended
+// the command, nothing more is printed.
 func Run(ctx context.Context, args []string, env Env) int {
 	env.Build = env.Build.complete()
 	if calledForCompletion(env.Program) {
@@ -74,7 +74,7 @@ func Run(ctx context.Context, args []string, env Env) int {
 // flagOf returns the flag that a user knows a field of a request by.
 func flagOf(field problem.Field) string { return "--" + string(field) }
 
-// NewCommand is the whole command tree.
+// NewCommand returns the root of the command tree.
 func NewCommand(env Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-iris COMMAND",

@@ -116,11 +116,7 @@ func (s *factory) readNames(ctx context.Context, q completion.Question, values c
 	if err != nil {
 		return nil, err
 	}
-	names, err := client.Names()
-	if err != nil {
-		return nil, err
-	}
-	return values(ctx, names, q)
+	return values(ctx, client.Names(), q)
 }
 
 // withoutTerminal keeps the credential plugin from the terminal, where the user who

@@ -8,6 +8,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
@@ -17,7 +18,7 @@ import (
 // exposeFlags are what expose-sidecar and expose-pod have in common.
 type exposeFlags struct {
 	service expose.Options
-	run     action.ExposeOptions
+	run     services.ExposeOptions
 	// ownerReference is nil if the user did not choose.
 	ownerReference *bool
 	output         *outputFlags
@@ -52,14 +53,14 @@ func (f *exposeFlags) addTo(cmd *cobra.Command, s *factory, ports completion.Val
 }
 
 // options returns what to expose Services with, and what prints them.
-func (f *exposeFlags) options(s *factory) (expose.Options, action.Expose, error) {
+func (f *exposeFlags) options(s *factory) (expose.Options, services.Expose, error) {
 	printer, err := f.output.printer()
 	if err != nil {
-		return expose.Options{}, action.Expose{}, err
+		return expose.Options{}, services.Expose{}, err
 	}
 	namespace, err := s.namespace()
 	if err != nil {
-		return expose.Options{}, action.Expose{}, err
+		return expose.Options{}, services.Expose{}, err
 	}
 	run := f.run
 	run.Manifest = printer != nil || f.output.is("url")
@@ -72,7 +73,7 @@ func (f *exposeFlags) options(s *factory) (expose.Options, action.Expose, error)
 		service.OwnerReference = *f.ownerReference
 	}
 	p := exposurePrinter{factory: s, printer: printer, urls: f.output.is("url"), dryRun: run.DryRun}
-	return service, action.Expose{Config: s.actionConfig(), Namespace: namespace, ExposeOptions: run, Each: p.print}, run.Validate()
+	return service, services.Expose{Config: s.actionConfig(), Namespace: namespace, ExposeOptions: run, Each: p.print}, run.Validate()
 }
 
 // An exposurePrinter prints Services as they are exposed.
@@ -85,14 +86,14 @@ type exposurePrinter struct {
 	dryRun action.DryRun
 }
 
-func (p exposurePrinter) print(e action.Exposure) error {
+func (p exposurePrinter) print(e services.Exposure) error {
 	switch e.Stage {
-	case action.Planned:
+	case services.Planned:
 		return p.printObject(e)
-	case action.Compared:
+	case services.Compared:
 		_, err := fmt.Fprint(p.Out, e.Difference)
 		return err
-	case action.Applied:
+	case services.Applied:
 		if p.urls || p.printer != nil {
 			return nil
 		}
@@ -106,7 +107,7 @@ func (p exposurePrinter) print(e action.Exposure) error {
 }
 
 // printObject prints the Service with -o, else its URLs.
-func (p exposurePrinter) printObject(e action.Exposure) error {
+func (p exposurePrinter) printObject(e services.Exposure) error {
 	if p.printer == nil {
 		for _, url := range cluster.URLs(e.Service, e.NodeIPs) {
 			if _, err := fmt.Fprintln(p.Out, url); err != nil {
@@ -117,7 +118,7 @@ func (p exposurePrinter) printObject(e action.Exposure) error {
 	}
 	service := e.Service.DeepCopy()
 	service.APIVersion, service.Kind = "v1", "Service"
-	if e.Stage != action.Planned {
+	if e.Stage != services.Planned {
 		return render.Print(p.Out, p.printer, service)
 	}
 	manifest, err := expose.Manifest(service)

@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
@@ -43,7 +43,7 @@ func newExposePod(s *factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			request, err := action.NewPodsRequest(args, all, component, cluster, options)
+			request, err := services.NewPodsRequest(args, all, component, cluster, options)
 			if err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ func newExposePod(s *factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return action.ExposePods{Expose: run, Client: client, Request: request}.Run(cmd.Context())
+			return services.ExposePods{Expose: run, Client: client, Request: request}.Run(cmd.Context())
 		},
 	}
 	cmd.ValidArgsFunction = s.complete(completion.Pods)

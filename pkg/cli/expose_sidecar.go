@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -65,7 +65,7 @@ func newExposeSidecar(s *factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sidecar := action.ExposeSidecar{Expose: run, Name: name, Request: request, Verify: verify}
+			sidecar := services.ExposeSidecar{Expose: run, Name: name, Request: request, Verify: verify}
 			if err := sidecar.Validate(); err != nil {
 				return err
 			}

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -22,7 +22,7 @@ type exposedFlags struct {
 
 func newExposed(s *factory) *cobra.Command {
 	f := &exposedFlags{output: newOutputFlags("wide", "url")}
-	run := action.Exposed{Config: s.actionConfig()}
+	run := services.Exposed{Config: s.actionConfig()}
 	cmd := &cobra.Command{
 		Use:     "exposed",
 		GroupID: groupExpose,

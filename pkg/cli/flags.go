@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 )
 
 // waitTimeout is the default of --timeout: load balancers of clouds take a minute
@@ -72,6 +73,9 @@ func (n noticing) Set(given string) error {
 	}
 	return err
 }
+
+// IsBoolFlag reports to pflag whether the flag needs no value.
+func (n noticing) IsBoolFlag() bool { return n.Type() == "bool" }
 
 // list is a flag that may be given several times, with a value to parse each time.
 type list[T fmt.Stringer] struct {
@@ -179,4 +183,12 @@ func waitVars(cmd *cobra.Command, wait *bool, timeout *time.Duration, usage, tim
 	cmd.Flags().BoolVar(wait, "wait", false, usage)
 	*timeout = waitTimeout
 	cmd.Flags().Var((*period)(timeout), "timeout", timeoutUsage)
+}
+
+// clusterArg returns the cluster that the only argument names; empty if there is none.
+func clusterArg(args []string) (string, error) {
+	if len(args) == 0 {
+		return "", nil
+	}
+	return args[0], cluster.ValidateNames(args[0])
 }

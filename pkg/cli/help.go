@@ -12,10 +12,10 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// text takes the indentation of the source off a help text.
+// text returns a help text without the indentation of the source.
 func text(s string) string { return unindent(s, "") }
 
-// examples is text indented as cobra shows examples.
+// examples returns a text, indented as cobra shows examples.
 func examples(s string) string { return unindent(s, "  ") }
 
 func unindent(s, indent string) string {
@@ -29,8 +29,8 @@ func unindent(s, indent string) string {
 	return strings.Join(lines, "\n")
 }
 
-// usageOf makes an error of the command line out of err, with the command's
-// help as the next step where err brings none.
+// usageOf returns err as a usage error. Its hint is the command's help, unless err
+// has a hint.
 func usageOf(cmd *cobra.Command, err error) error {
 	usage := problem.Usage("%w", err)
 	if problem.HintOf(err) == "" {
@@ -54,7 +54,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usageOf(cmd, problem.New("invalid --%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), cause))
 }
 
-// showHelp is the help command. Unlike cobra's it returns a usage error for a
+// showHelp runs the help command. Unlike cobra's it returns a usage error for a
 // topic that is not a command.
 func showHelp(cmd *cobra.Command, args []string) error {
 	topic, rest, err := cmd.Root().Find(args)
@@ -93,7 +93,7 @@ func printUsage(cmd *cobra.Command) error {
 	return err
 }
 
-// commandList returns the subcommands of a group, one a line.
+// commandList returns the subcommands of a group, one per line.
 func commandList(cmd *cobra.Command, group string) string {
 	var b strings.Builder
 	for _, sub := range cmd.Commands() {
@@ -114,12 +114,13 @@ func sayOptions(cmd *cobra.Command) {
 	}
 }
 
-// commandName is the command as a user types it.
+// commandName returns a command as a user types it.
 func commandName(cmd *cobra.Command) string {
 	return cmd.CommandPath()
 }
 
-// noArgs refuses arguments; at the root it is an unknown command.
+// noArgs returns a usage error if there are arguments; at the root, the first is an
+// unknown command.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -134,7 +135,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return usageOf(cmd, err)
 }
 
-// maxArgs refuses more than n arguments.
+// maxArgs returns a check that allows at most n arguments.
 func maxArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) <= n {

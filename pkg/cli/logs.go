@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
@@ -75,7 +75,7 @@ func newLogs(s *factory) *cobra.Command {
 }
 
 func (f *logsFlags) run(ctx context.Context, s *factory, args []string) error {
-	options, err := action.NewLogsOptions(f.follow, f.previous, f.since, f.tail, f.containers...)
+	options, err := instances.NewLogsOptions(f.follow, f.previous, f.since, f.tail, f.containers...)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (f *logsFlags) run(ctx context.Context, s *factory, args []string) error {
 		return err
 	}
 	lines := render.NewLogLines(s.Out, s.useColor(f.color), render.IsTerminal(s.Out))
-	return action.Logs{Config: s.actionConfig(), Client: client, Request: request, Options: options}.Run(ctx, func(line logs.Line) error {
+	return instances.Logs{Config: s.actionConfig(), Client: client, Request: request, Options: options}.Run(ctx, func(line logs.Line) error {
 		stamp := ""
 		if f.timestamps {
 			stamp = line.Stamp

@@ -54,13 +54,14 @@ func (f *outputFlags) printer() (printers.ResourcePrinter, error) {
 		return nil, nil
 	}
 	printer, err := f.ToPrinter()
-	switch {
-	case genericclioptions.IsNoCompatiblePrinterError(err):
-		return nil, problem.Usage("invalid --output %q: must be one of: %s", format, strings.Join(f.formats(), ", "))
-	case err != nil:
-		return nil, problem.Usage("invalid --output: %w", err).Hint("kubectl help get shows how kubectl's formats are written")
+	if err == nil {
+		return printer, nil
 	}
-	return printer, nil
+	failure := problem.Usage("invalid --output: %w", err)
+	if genericclioptions.IsNoCompatiblePrinterError(err) {
+		failure = problem.Usage("invalid --output %q: must be one of: %s", format, strings.Join(f.formats(), ", "))
+	}
+	return nil, failure.Hint("kubectl get --help shows how kubectl's formats are written")
 }
 
 // rememberingWriter remembers the first error of its writer for libraries that do

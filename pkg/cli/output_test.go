@@ -45,7 +45,7 @@ func TestFormatsThatAreWrong(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"-o", "table"}, 2, `error: invalid --output "table": must be one of: go-template, go-template-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, template, templatefile, wide, yaml` + "\n"},
+		{[]string{"-o", "table"}, 2, `error: invalid --output "table": must be one of: go-template, go-template-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, template, templatefile, wide, yaml` + "\nhint: "},
 		{[]string{"-o", "url"}, 2, `error: invalid --output "url": must be one of: `},
 		{[]string{"-o", "jsonpath={.items["}, 2, "error: invalid --output: error parsing jsonpath {.items[, unterminated array\nhint: "},
 		{[]string{"-o", "go-template={{"}, 2, "error: invalid --output: error parsing template {{, template: output:1: unclosed action\nhint: "},

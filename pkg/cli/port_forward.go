@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -31,8 +31,8 @@ func (f *forwardFlags) addTo(cmd *cobra.Command, s *factory) {
 	flags.DurationVar(&f.grace, "grace", defaultGrace, "How long a new connection waits while no pod has the role, or the pod is not running.")
 }
 
-func (f *forwardFlags) options() (action.ForwardOptions, error) {
-	return action.NewForwardOptions(f.addresses, f.grace)
+func (f *forwardFlags) options() (instances.ForwardOptions, error) {
+	return instances.NewForwardOptions(f.addresses, f.grace)
 }
 
 func newPortForward(s *factory) *cobra.Command {
@@ -98,7 +98,7 @@ func (f *forwardFlags) run(ctx context.Context, s *factory, args []string) error
 	if err != nil {
 		return err
 	}
-	forwarding, err := action.PortForward{
+	forwarding, err := instances.PortForward{
 		Config: s.actionConfig(), Client: client, Request: request, Options: options, Ports: ports,
 	}.Open(ctx)
 	if err != nil {
@@ -142,7 +142,7 @@ func parsePorts(target, args []string) ([]reach.Port, error) {
 }
 
 // remote returns the port as it was given, with its number.
-func remote(p action.ListeningPort) string {
+func remote(p instances.ListeningPort) string {
 	if number := fmt.Sprint(p.Number); number != p.Remote {
 		return p.Remote + " (" + number + ")"
 	}

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/browser"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -57,15 +59,34 @@ func newPortal(s *factory) *cobra.Command {
 	cmd.ValidArgsFunction = s.completeFirst(completion.Targets)
 	flags := cmd.Flags()
 	f.addTo(cmd, s)
-	flags.Uint16Var(&f.localPort, "local-port", 0, "Local port to listen on; 0 for a free one.")
+	flags.Var((*localPort)(&f.localPort), "local-port", "Local port to listen on; 0 for a free one.")
 	flags.StringVar(&f.path, "path", iris.PortalPath, "Path of the page.")
 	flags.BoolVar(&f.noOpen, "no-open", false, "Print the address, and open no browser.")
 	flags.BoolVar(&f.viaService, "via-service", false, "Use a Service that this tool created for the target, if there is one with an address.")
 	return cmd
 }
 
+// localPort is a port to listen on; 0 for a free one.
+type localPort uint16
+
+// Set implements pflag.Value.
+func (p *localPort) Set(given string) error {
+	n, err := strconv.ParseUint(given, 10, 16)
+	if err != nil {
+		return errors.New("must be a port number from 0 to 65535")
+	}
+	*p = localPort(n)
+	return nil
+}
+
+// String implements pflag.Value.
+func (p *localPort) String() string { return strconv.Itoa(int(*p)) }
+
+// Type implements pflag.Value.
+func (p *localPort) Type() string { return "port" }
+
 func (f *portalFlags) run(ctx context.Context, s *factory, args []string) error {
-	path, err := action.NewPagePath(f.path)
+	path, err := instances.NewPagePath(f.path)
 	if err != nil {
 		return err
 	}
@@ -81,7 +102,7 @@ func (f *portalFlags) run(ctx context.Context, s *factory, args []string) error 
 	if err != nil {
 		return err
 	}
-	page, err := action.Portal{
+	page, err := instances.Portal{
 		Config: s.actionConfig(), Client: client, Request: request, Options: options,
 		LocalPort: f.localPort, Path: path, ViaService: f.viaService,
 	}.Open(ctx)

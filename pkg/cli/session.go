@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
@@ -66,7 +66,7 @@ func (f *sessionFlags) run(ctx context.Context, s *factory, args []string) error
 	if err != nil {
 		return err
 	}
-	session, err := action.Session{
+	session, err := instances.Session{
 		Config: s.actionConfig(), Client: client, Request: request, IRISNamespace: f.irisNamespace,
 	}.Prepare(ctx)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -14,7 +14,7 @@ import (
 func newUnexpose(s *factory) *cobra.Command {
 	var role, component, shard, output string
 	var all bool
-	run := action.Unexpose{Config: s.actionConfig()}
+	run := services.Unexpose{Config: s.actionConfig()}
 	cmd := &cobra.Command{
 		Use:     "unexpose NAME... | POD... | --role ROLE [CLUSTER] | --all",
 		GroupID: groupExpose,
@@ -39,7 +39,7 @@ func newUnexpose(s *factory) *cobra.Command {
 			# Everything that this tool created in the namespace
 			kubectl iris unexpose --all`),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if run.Request, err = action.NewUnexposeRequest(args, role, component, shard, all); err != nil {
+			if run.Request, err = services.NewUnexposeRequest(args, role, component, shard, all); err != nil {
 				return err
 			}
 			if err := run.Validate(); err != nil {

@@ -58,6 +58,9 @@ func (e Edit) String() string {
 func validateEdits(field problem.Field, edits []Edit) error {
 	for _, e := range edits {
 		switch {
+		case isOwnLabel(e.Key):
+			return problem.Usage("invalid %s %q: this tool sets the label itself", field, e).
+				Hint("the Service is recognised by it; choose another key")
 		case len(validation.IsQualifiedName(strings.ToLower(e.Key))) != 0 || field == fieldLabel && len(validation.IsQualifiedName(e.Key)) != 0:
 			return problem.Usage("invalid %s %q: %q is not a key", field, e, e.Key).Hint("the form is KEY=VALUE or KEY-, for example example.com/team=blue")
 		case field == fieldLabel && len(validation.IsValidLabelValue(e.Value)) != 0:
@@ -71,24 +74,15 @@ func validateEdits(field problem.Field, edits []Edit) error {
 	return nil
 }
 
-// values returns the keys that edits set.
-func values(edits []Edit) map[string]string {
-	set := map[string]string{}
+// split returns what edits set, and the keys that they remove.
+func split(edits []Edit) (set map[string]string, removed []string) {
+	set = map[string]string{}
 	for _, e := range edits {
-		if !e.Remove {
+		if e.Remove {
+			removed = append(removed, e.Key)
+		} else {
 			set[e.Key] = e.Value
 		}
 	}
-	return set
-}
-
-// removed returns the keys that edits remove.
-func removed(edits []Edit) []string {
-	var keys []string
-	for _, e := range edits {
-		if e.Remove {
-			keys = append(keys, e.Key)
-		}
-	}
-	return keys
+	return set, removed
 }

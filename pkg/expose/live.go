@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -47,7 +48,7 @@ func (p *Plan) keep(live *corev1.Service) {
 			return owner.APIVersion != iris.APIVersion || owner.Kind != iris.Kind
 		})
 	}
-	ours, err := Applied(live)
+	ours, err := ownership.Applied(live)
 	if err != nil {
 		ours = &corev1.Service{} // the apply will report what is wrong with them
 	}
@@ -60,7 +61,8 @@ func (p *Plan) keep(live *corev1.Service) {
 // labels and those that the user removes.
 func keepKeys(ours map[string]string, edits []Edit) map[string]string {
 	kept := maps.Clone(ours)
-	maps.DeleteFunc(kept, func(key, _ string) bool { return isOwnLabel(key) || slices.Contains(removed(edits), key) })
+	_, removed := split(edits)
+	maps.DeleteFunc(kept, func(key, _ string) bool { return isOwnLabel(key) || slices.Contains(removed, key) })
 	return kept
 }
 

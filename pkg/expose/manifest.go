@@ -1,19 +1,14 @@
 package expose
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/aymanbagabas/go-udiff"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
@@ -27,31 +22,6 @@ func Manifest(service *corev1.Service) (*unstructured.Unstructured, error) {
 	delete(fields, "status")
 	unstructured.RemoveNestedField(fields, "metadata", "creationTimestamp")
 	return &unstructured.Unstructured{Object: fields}, nil
-}
-
-// Applied returns those fields of a live Service that this tool applied.
-func Applied(live *corev1.Service) (*corev1.Service, error) {
-	extracted, err := applycorev1.ExtractService(live, cluster.ManagedBy)
-	if err != nil {
-		return nil, problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
-	}
-	raw, err := json.Marshal(extracted)
-	if err != nil {
-		return nil, err
-	}
-	service := &corev1.Service{}
-	return service, json.Unmarshal(raw, service)
-}
-
-// IsUnchanged reports whether applying the planned Service over the live one changes
-// nothing: this tool has applied the same fields with the same values.
-func IsUnchanged(live, planned *corev1.Service) (bool, error) {
-	before, err := Applied(live)
-	if err != nil {
-		return false, err
-	}
-	before.TypeMeta = planned.TypeMeta
-	return equality.Semantic.DeepEqual(before, planned), nil
 }
 
 // Diff returns a unified diff from the live Service (nil if there is none) to what

@@ -12,7 +12,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
-	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
 // The fields of requests that messages name.
@@ -55,7 +54,12 @@ type Options struct {
 // validate returns a usage error with a hint for what is wrong whatever the
 // cluster is like.
 func (o Options) validate() error {
-	return cmp.Or(o.validateName(), o.validateType(), o.validatePorts(), o.validateLoadBalancer(), o.validateLabels(), o.validateAnnotations())
+	var unfit error
+	if o.Spec.Type != "" {
+		unfit = o.fits(o.Spec.Type)
+	}
+	return cmp.Or(o.validateName(), unfit, o.validatePorts(), o.validateLoadBalancer(),
+		validateEdits(fieldLabel, o.Labels), validateEdits(fieldAnnotation, o.Annotations))
 }
 
 func (o Options) validateName() error {
@@ -78,13 +82,6 @@ func notOperators(name, cluster string) error {
 
 func serviceTypes() []corev1.ServiceType {
 	return []corev1.ServiceType{corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer}
-}
-
-func (o Options) validateType() error {
-	if o.Spec.Type == "" {
-		return nil
-	}
-	return o.fits(o.Spec.Type)
 }
 
 // fits returns a usage error if a Service of the type cannot have what was chosen.
@@ -139,18 +136,6 @@ func (o Options) validateLoadBalancer() error {
 	return nil
 }
 
-func (o Options) validateLabels() error {
-	for _, e := range o.Labels {
-		if isOwnLabel(e.Key) {
-			return problem.Usage("invalid %s %q: this tool sets the label itself", fieldLabel, e).
-				Hint("the Service is recognised by it; choose another key")
-		}
-	}
-	return validateEdits(fieldLabel, o.Labels)
-}
-
-func (o Options) validateAnnotations() error { return validateEdits(fieldAnnotation, o.Annotations) }
-
 // isOwnLabel reports whether a label key is one by which this tool recognises its
 // own Services.
 func isOwnLabel(key string) bool {
@@ -186,8 +171,3 @@ func merged(all ...map[string]string) map[string]string {
 	}
 	return union
 }
-
-// maxListed bounds how many names an error lists.
-const maxListed = 5
-
-func listed(names []string) string { return text.List(names, maxListed) }

@@ -124,10 +124,17 @@ func (d draft) plan() (Plan, error) {
 
 	taken := o.inherit(f.Cluster.ServiceTemplate)
 	var warnings []string
-	for _, line := range []string{f.deletion(o), unpinned, unmatched(selected), sessions} {
-		if line != "" {
-			warnings = append(warnings, line)
-		}
+	if f.ClusterRead && f.Cluster.Deleting && o.OwnerReference {
+		warnings = append(warnings, f.cluster()+" is being deleted, and the Service with it")
+	}
+	if unpinned != "" {
+		warnings = append(warnings, unpinned)
+	}
+	if len(selected) == 0 {
+		warnings = append(warnings, "no pod matches the selector; the Service has no endpoints until one does")
+	}
+	if sessions != "" {
+		warnings = append(warnings, sessions)
 	}
 	if len(behind) > 0 {
 		warnings = append(warnings, b.undeclared(spec.Ports, o.Ports)...)
@@ -145,33 +152,19 @@ func (d draft) plan() (Plan, error) {
 }
 
 func (d draft) service(name string, taken inherited, spec corev1.ServiceSpec) *corev1.Service {
+	labels, _ := split(d.options.Labels)
+	annotations, _ := split(d.options.Annotations)
 	return &corev1.Service{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       d.facts.Namespace,
 			Name:            name,
-			Labels:          merged(taken.labels, values(d.options.Labels), cluster.TargetLabels(d.target)),
-			Annotations:     merged(taken.annotations, values(d.options.Annotations)),
+			Labels:          merged(taken.labels, labels, cluster.TargetLabels(d.target)),
+			Annotations:     merged(taken.annotations, annotations),
 			OwnerReferences: d.facts.owners(d.options),
 		},
 		Spec: spec,
 	}
-}
-
-// deletion returns a warning if the Service will be deleted with its cluster soon.
-func (f Facts) deletion(o Options) string {
-	if !f.ClusterRead || !f.Cluster.Deleting || !o.OwnerReference {
-		return ""
-	}
-	return f.cluster() + " is being deleted, and the Service with it"
-}
-
-// unmatched returns a warning if the selector matches no pod.
-func unmatched(selected []iris.Pod) string {
-	if len(selected) > 0 {
-		return ""
-	}
-	return "no pod matches the selector; the Service has no endpoints until one does"
 }
 
 // owners make the Service go with its IrisCluster. The reference neither

@@ -69,7 +69,7 @@ func ParsePort(s string) (Port, error) {
 	number, word, err = numberOrName(target)
 	switch {
 	case err != nil:
-		return wrong("the target is invalid: %w", err)
+		return wrong("target %q: %w", target, err)
 	case word != "":
 		p.Target = intstr.FromString(word)
 	default:
@@ -121,7 +121,7 @@ func numberOrName(s string) (int32, string, error) {
 	case err == nil && isPort(n):
 		return int32(n), "", nil
 	case strings.Trim(s, "+-0123456789") == "":
-		return 0, "", fmt.Errorf("port %s must be between 1 and 65535", s)
+		return 0, "", fmt.Errorf("must be between 1 and 65535")
 	}
 	return 0, "", fmt.Errorf("%q is neither a port number nor the name of a container's port", s)
 }

@@ -9,7 +9,11 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
+
+// maxListed bounds how many names an error lists.
+const maxListed = 5
 
 // needsForeign reports whether the selector may leave the cluster, so that Facts
 // must hold the pods of the namespace's other clusters too.
@@ -52,7 +56,7 @@ func guard(selector map[string]string, f Facts) (warning string, err error) {
 	selected := iris.PodNames(matching(others, withoutRole(selector)))
 	switch {
 	case len(selected) > 0:
-		err := problem.Usage("invalid %s: the Service would also select pods of another cluster than %s: %s", fieldSelector, f.cluster(), listed(selected))
+		err := problem.Usage("invalid %s: the Service would also select pods of another cluster than %s: %s", fieldSelector, f.cluster(), text.List(selected, maxListed))
 		return "", keepCluster(err, own)
 	case hasName:
 		err := problem.Usage("invalid %s \"%s=%s\": the Service would not select pods of %s", fieldSelector, iris.LabelName, name, f.cluster())

@@ -38,7 +38,7 @@ func (o Options) inherit(template iris.ServiceTemplate) inherited {
 // may have and that the user neither sets nor removes.
 func (i *inherited) take(kind string, template map[string]string, edits []Edit) map[string]string {
 	taken := map[string]string{}
-	set, dropped := values(edits), removed(edits)
+	set, dropped := split(edits)
 	for _, key := range slices.Sorted(maps.Keys(template)) {
 		if _, isSet := set[key]; isSet || slices.Contains(dropped, key) {
 			continue

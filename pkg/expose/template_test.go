@@ -266,6 +266,9 @@ func TestTemplateSpec(t *testing.T) {
 		"no affinity": {expose.Options{Spec: corev1.ServiceSpec{SessionAffinity: corev1.ServiceAffinityNone}}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
 			s.SessionAffinity, s.SessionAffinityConfig = corev1.ServiceAffinityNone, nil
 		})},
+		"traffic from every node": {expose.Options{Spec: corev1.ServiceSpec{InternalTrafficPolicy: ptr(corev1.ServiceInternalTrafficPolicyCluster)}}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
+			s.InternalTrafficPolicy = ptr(corev1.ServiceInternalTrafficPolicyCluster)
+		})},
 		"ready pods only": {expose.Options{PublishNotReady: ptr(false)}, changed(loadBalancer, func(s *corev1.ServiceSpec) {
 			s.PublishNotReadyAddresses = false
 		})},

@@ -147,7 +147,7 @@ var table = []Kind{
 		Title:    "A member has no role label",
 		Meaning:  "The pod is ready and has no label intersystems.com/mirrorRole, although IRIS says that it has a role or it is one of the two failover members. No Service that selects a role reaches it.",
 		Action:   "If IRIS has said what the member is: kubectl iris relabel CLUSTER. Otherwise ask IRIS in the pod first.",
-		Basis:    Seen,
+		Basis:    Inferred,
 		Source:   "IKO labels the two failover members while they run; which members these are is concluded from their ordinals if IRIS does not say",
 	},
 	{

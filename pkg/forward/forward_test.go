@@ -23,6 +23,7 @@ import (
 
 // Each of many connections gets its own bytes back, all of them, in order.
 func TestManyConnectionsKeepTheirBytesApart(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, map[string]func(net.Conn){"80": echo})
 	f := start(t, time.Minute, to(n, 80))
 	const connections, size = 100, 256 << 10 // more than maxTunnels
@@ -55,8 +56,8 @@ func fill(b []byte, seed uint64) {
 	_, _ = r.Read(b)
 }
 
-// A reader that stops reading holds up nobody else.
-func TestSlowReaderHoldsUpNobody(t *testing.T) {
+// A reader that stops reading holds up no other.
+func TestSlowReaderHoldsUpNoOther(t *testing.T) {
 	flood := func(c net.Conn) {
 		chunk := make([]byte, 1<<20)
 		for {
@@ -86,6 +87,7 @@ func TestSlowReaderHoldsUpNobody(t *testing.T) {
 
 // A client that ends its side gets an answer that takes its time.
 func TestHalfClosedByClient(t *testing.T) {
+	t.Parallel()
 	answer := make([]byte, 1<<20)
 	fill(answer, 7)
 	late := func(c net.Conn) {
@@ -109,6 +111,7 @@ func TestHalfClosedByClient(t *testing.T) {
 
 // The pod learns in the end that the client has gone.
 func TestClientGoneIsPassedOn(t *testing.T) {
+	t.Parallel()
 	gone := make(chan error, 1)
 	n := newNode(t, map[string]func(net.Conn){"80": func(c net.Conn) {
 		_, err := io.Copy(io.Discard, c)
@@ -128,6 +131,7 @@ func TestClientGoneIsPassedOn(t *testing.T) {
 
 // A pod that ends its side ends the client's connection in good order.
 func TestClosedByPod(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, map[string]func(net.Conn){"80": func(c net.Conn) {
 		_, _ = io.WriteString(c, "bye")
 		_ = c.Close()
@@ -190,8 +194,10 @@ func TestLostTunnelBreaksTheConnection(t *testing.T) {
 // Tunnels that died while they were idle, as while a laptop slept, cost the next
 // connection a moment, the others nothing, and none of them breaks.
 func TestTunnelsThatDiedSilently(t *testing.T) {
+	t.Parallel()
 	for _, grace := range []time.Duration{0, 30 * time.Second} {
 		t.Run(grace.String(), func(t *testing.T) {
+			t.Parallel()
 			n := newNode(t, map[string]func(net.Conn){"80": func(c net.Conn) {
 				got := make([]byte, 4)
 				_, _ = io.ReadFull(c, got)
@@ -232,7 +238,7 @@ func TestTunnelsThatDiedSilently(t *testing.T) {
 	}
 }
 
-// A port that nobody listens on is said, and the connection broken.
+// A port on which nothing listens is reported, and the connection broken off.
 func TestRefusedByPod(t *testing.T) {
 	n := newNode(t, nil)
 	f := start(t, time.Second, to(n, 99))
@@ -306,13 +312,13 @@ func TestNoGrace(t *testing.T) {
 func TestGraceIsOver(t *testing.T) {
 	f := start(t, 100*time.Millisecond, func(ctx context.Context) (Destination, error) {
 		<-ctx.Done()
-		return Destination{}, errors.New("nobody is backup")
+		return Destination{}, errors.New("no pod is backup")
 	})
 	if err := f.readAll(); !errors.Is(err, connectionReset) {
 		t.Errorf("error %v, want a connection reset", err)
 	}
 	waitFor(t, func() bool { return len(f.failures()) == 1 })
-	if got := f.failures()[0]; got != "nobody is backup" {
+	if got := f.failures()[0]; got != "no pod is backup" {
 		t.Errorf("said %q", got)
 	}
 }
@@ -337,6 +343,10 @@ func TestTryTellsWhetherThereIsAWay(t *testing.T) {
 	err := f.Try(t.Context(), Destination{Pod: "uid-1", Dial: func(context.Context) (httpstream.Connection, error) { return nil, errFinal }})
 	if !errors.Is(err, errFinal) {
 		t.Errorf("error %v, want %v", err, errFinal)
+	}
+	f.Close()
+	if err := f.Try(t.Context(), Destination{Pod: "uid-0", Dial: n.dial}); !errors.Is(err, errMoved) {
+		t.Errorf("error %v after the end, want %v", err, errMoved)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -54,7 +55,7 @@ func TestIdleTunnels(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				synctest.Wait() // for the one that is made ready
+				synctest.Wait() // for the one that is dialed ahead
 				leases = append(leases, l)
 			}
 			for _, l := range leases {
@@ -85,6 +86,48 @@ func TestIdleTunnels(t *testing.T) {
 		if got := open(); got != 0 {
 			t.Errorf("%d tunnels are open after the pool's end", got)
 		}
+		time.Sleep(2 * sweepInterval)
+	})
+}
+
+// A tunnel on which a connection ended badly takes no other, and is closed once it
+// carries none.
+func TestSpoiledTunnels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(func(context.Context) (httpstream.Connection, error) {
+			return silent{closed: make(chan bool)}, nil
+		})
+		acquire := func() *lease {
+			t.Helper()
+			l, err := p.acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+		var leases []*lease
+		for range maxTunnels {
+			leases = append(leases, acquire())
+			synctest.Wait() // for the one that is dialed ahead
+		}
+		shared := acquire()
+		shared.end(false)
+		if i := slices.IndexFunc(leases, func(l *lease) bool { return l.tunnel == shared.tunnel }); i < 0 || shared.closed() {
+			t.Fatalf("the tunnel is shared with lease %d, closed %t", i, shared.closed())
+		} else if next := acquire(); next.tunnel == shared.tunnel {
+			t.Error("a connection got the spoiled tunnel")
+		} else {
+			next.end(true)
+			leases[i].end(true)
+		}
+		if !shared.closed() {
+			t.Error("the spoiled tunnel is open although it carries nothing")
+		}
+		if next := acquire(); next.tunnel == shared.tunnel {
+			t.Error("a connection got the tunnel that was closed")
+		}
+		p.end()
+		synctest.Wait()
 		time.Sleep(2 * sweepInterval)
 	})
 }

@@ -16,8 +16,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
@@ -60,7 +60,7 @@ const maxAttempts = 4
 
 // Service returns a Service, or nil if there is none.
 func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.Service, error) {
-	service, err := c.rest.Core.Services(namespace).Get(ctx, name, metav1.GetOptions{})
+	service, err := c.rest.Services(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -96,7 +96,7 @@ func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster i
 // there was none.
 func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, live *corev1.Service, options ApplyOptions) (Applied, error) {
 	for attempt := 1; ; attempt++ {
-		if err := CheckWritable(live, options.Adopt); err != nil {
+		if err := checkWritable(live, options.Adopt); err != nil {
 			return Applied{}, err
 		}
 		applied, err := c.applyOver(ctx, wanted, live, options)
@@ -116,10 +116,10 @@ func (c *Client) Apply(ctx context.Context, wanted *unstructured.Unstructured, l
 	}
 }
 
-// CheckWritable returns an error for a live Service that an apply must not or cannot
+// checkWritable returns an error for a live Service that an apply must not or cannot
 // change: one that this tool did not create, unless it is adopted; one that is or may be
 // IKO's; one that is being deleted; and a headless one. It returns nil for nil.
-func CheckWritable(live *corev1.Service, adopt bool) error {
+func checkWritable(live *corev1.Service, adopt bool) error {
 	switch {
 	case live == nil:
 		return nil
@@ -204,12 +204,15 @@ func changeOf(live *corev1.Service) Outcome {
 
 // takesOver reports whether an apply takes over the spec's fields of others.
 func takesOver(live *corev1.Service, options ApplyOptions) bool {
-	return live != nil && (!cluster.IsExposed(live) || options.ForceConflicts && expose.OthersSet(live))
+	return live != nil && (!cluster.IsExposed(live) || options.ForceConflicts && ownership.OthersSet(live))
 }
 
 // Predict returns the outcome that Apply would have, unless the server refuses the
 // Service. live is nil if there is none.
 func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error) {
+	if err := checkWritable(live, options.Adopt); err != nil {
+		return "", err
+	}
 	outcome := changeOf(live)
 	if outcome != Configured {
 		return outcome, nil
@@ -217,7 +220,7 @@ func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error
 	if takesOver(live, options) {
 		return outcome, nil // their fields become this tool's
 	}
-	unchanged, err := expose.IsUnchanged(live, wanted)
+	unchanged, err := ownership.IsUnchanged(live, wanted)
 	if err == nil && unchanged {
 		outcome = Unchanged
 	}
@@ -239,7 +242,7 @@ func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, v
 	if err != nil {
 		return nil, err
 	}
-	return c.rest.Core.Services(wanted.GetNamespace()).Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
+	return c.rest.Services(wanted.GetNamespace()).Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
 		FieldManager: cluster.ManagedBy, Force: ptr.To(force || options.ForceConflicts), DryRun: dryRun(options.DryRun),
 	})
 }
@@ -256,7 +259,7 @@ func (c *Client) deleteAsSeen(ctx context.Context, service *corev1.Service, opti
 	if !cluster.IsExposed(service) {
 		return foreign(service)
 	}
-	return c.rest.Core.Services(service.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{
+	return c.rest.Services(service.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion},
 		DryRun:        dryRun(options.DryRun),
 	})
@@ -295,7 +298,7 @@ func afterInvalid(live *corev1.Service) error {
 	switch {
 	case live == nil:
 		return problem.New("the Service was not created; the message names the field: choose another value")
-	case expose.OthersSet(live):
+	case ownership.OthersSet(live):
 		return problem.New("other clients have set fields of its spec too; %s takes them over", problem.Field("force-conflicts"))
 	}
 	return problem.New("a field that cannot be changed requires that the Service is recreated: kubectl delete service %s -n %s, then run the command again",
@@ -356,7 +359,7 @@ func (c *Client) SetRole(ctx context.Context, pod iris.Pod, role string, dry boo
 		return err
 	}
 	options := metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: dryRun(dry)}
-	_, err = c.rest.Core.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
+	_, err = c.rest.Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, options)
 	if apierrors.IsConflict(err) {
 		return problem.New("pod %q in namespace %q changed since it was read and keeps its label: %w", pod.Name, pod.Namespace, err).
 			Hint("run the command again: it reads the pods and asks IRIS again")

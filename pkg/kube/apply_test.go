@@ -39,10 +39,10 @@ func TestCheckWritableHeadless(t *testing.T) {
 		"exposed": {exposedLabels(), "kubectl delete service svc -n prod"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := CheckWritable(liveService(test.labels), true); err != nil {
+			if err := checkWritable(liveService(test.labels), true); err != nil {
 				t.Fatalf("an ordinary Service: %v", err)
 			}
-			err := CheckWritable(liveService(test.labels, isHeadless), true)
+			err := checkWritable(liveService(test.labels, isHeadless), true)
 			if err == nil || !strings.Contains(err.Error(), `service "svc" in namespace "prod" is headless`) || !strings.Contains(problem.HintOf(err), test.hint) {
 				t.Errorf("error %v, hint %q, want one about a headless Service and %q", err, problem.HintOf(err), test.hint)
 			}
@@ -64,10 +64,10 @@ func TestCheckWritableOperators(t *testing.T) {
 		"no name in its selector": {map[string]string{iris.LabelComponent: "data"}, `names no cluster, as IKO's Service for an IrisCluster "svc" may`, "add intersystems.com/name to its selector"},
 		"of another cluster":      {map[string]string{iris.LabelName: "simple"}, "", ""},
 	} {
-		if err := CheckWritable(liveService(exposedLabels(), selecting(test.selector)), false); err != nil {
+		if err := checkWritable(liveService(exposedLabels(), selecting(test.selector)), false); err != nil {
 			t.Errorf("%s, exposed: %v", name, err)
 		}
-		err := CheckWritable(liveService(nil, selecting(test.selector)), true)
+		err := checkWritable(liveService(nil, selecting(test.selector)), true)
 		if (err == nil) != (test.message == "") || err != nil && (!strings.Contains(err.Error(), test.message) || !strings.Contains(problem.HintOf(err), test.hint)) {
 			t.Errorf("%s: error %v, hint %q", name, err, problem.HintOf(err))
 		}

@@ -25,11 +25,16 @@ type Client struct {
 	config      *rest.Config
 }
 
-// An API holds the typed clients of the API groups that the plugin uses.
+// An API holds the clients that the plugin uses. Of a group's client only the
+// methods are kept: in an interface, all of its resources would be linked.
 type API struct {
-	Core      corev1client.CoreV1Interface
-	Discovery discoveryv1client.DiscoveryV1Interface
-	Dynamic   dynamic.Interface
+	// REST is for requests to the core group that have no typed client.
+	REST           rest.Interface
+	Pods           func(namespace string) corev1client.PodInterface
+	Services       func(namespace string) corev1client.ServiceInterface
+	Events         func(namespace string) corev1client.EventInterface
+	EndpointSlices func(namespace string) discoveryv1client.EndpointSliceInterface
+	Dynamic        dynamic.Interface
 	// HTTP is for pages of pods behind the API server's proxy. It follows no
 	// redirect, because credentials go with every request.
 	HTTP *http.Client
@@ -80,12 +85,17 @@ func newAPI(config *rest.Config) (*API, error) {
 	builtIn.ContentType = runtime.ContentTypeProtobuf
 	builtIn.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	var api API
-	if api.Core, err = corev1client.NewForConfigAndClient(builtIn, shared); err != nil {
+	core, err := corev1client.NewForConfigAndClient(builtIn, shared)
+	if err != nil {
 		return nil, err
 	}
-	if api.Discovery, err = discoveryv1client.NewForConfigAndClient(builtIn, shared); err != nil {
+	discovery, err := discoveryv1client.NewForConfigAndClient(builtIn, shared)
+	if err != nil {
 		return nil, err
 	}
+	api.REST = core.RESTClient()
+	api.Pods, api.Services, api.Events = core.Pods, core.Services, core.Events
+	api.EndpointSlices = discovery.EndpointSlices
 	pages := *shared
 	pages.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	api.HTTP = &pages

@@ -2,11 +2,11 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/metadata"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -15,16 +15,14 @@ import (
 // Names reads what completion offers. Each of its methods is one request, which the
 // server answers from its cache, for the metadata of objects if that is enough. Errors
 // are those of client-go, because they are not shown.
-type Names struct {
-	client   *Client
-	metadata metadata.Interface
-}
+type Names struct{ client *Client }
 
 // Names returns a reader of names.
-func (c *Client) Names() (Names, error) {
-	client, err := metadata.NewForConfig(metadata.ConfigFor(c.config))
-	return Names{client: c, metadata: client}, err
-}
+func (c *Client) Names() Names { return Names{c} }
+
+// onlyMetadata is the media type of a list of metadata. client-go's metadata client
+// is not used: the start of every command would wait for the types it registers.
+const onlyMetadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 // fromCache lets the server answer without asking its store.
 const fromCache = "0"
@@ -57,7 +55,7 @@ func (n Names) Pods(ctx context.Context, namespace, cluster string) ([]iris.Pod,
 
 // PodsWithPorts returns the same pods with their containers.
 func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]iris.Pod, error) {
-	found, err := n.client.rest.Core.Pods(namespace).
+	found, err := n.client.rest.Pods(namespace).
 		List(ctx, metav1.ListOptions{LabelSelector: podsOf(cluster), ResourceVersion: fromCache})
 	if err != nil {
 		return nil, err
@@ -91,12 +89,20 @@ func podsOf(cluster string) string {
 }
 
 func (n Names) list(ctx context.Context, resource schema.GroupVersionResource, namespace, selector string) ([]metav1.PartialObjectMetadata, error) {
-	found, err := n.metadata.Resource(resource).Namespace(namespace).
-		List(ctx, metav1.ListOptions{LabelSelector: selector, ResourceVersion: fromCache})
+	root := "/apis/" + resource.GroupVersion().String()
+	if resource.Group == "" {
+		root = "/api/" + resource.Version
+	}
+	data, err := n.client.rest.REST.Get().AbsPath(root).
+		NamespaceIfScoped(namespace, namespace != "").Resource(resource.Resource).
+		Param("labelSelector", selector).Param("resourceVersion", fromCache).
+		SetHeader("Accept", onlyMetadata).Do(ctx).Raw()
 	if err != nil {
 		return nil, err
 	}
-	return found.Items, nil
+	var found metav1.PartialObjectMetadataList
+	err = json.Unmarshal(data, &found)
+	return found.Items, err
 }
 
 func namesOf(objects []metav1.PartialObjectMetadata) []string {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -148,16 +147,16 @@ func moveUserinfo(config *rest.Config) error {
 }
 
 var (
-	userinfo = regexp.MustCompile(`//[^\s"]*@`)
+	userinfo = lazily(`//[^\s"]*@`)
 	// badProxy is what net/http says of a proxy in the environment that it
 	// cannot parse, with the URL and parts of it.
-	badProxy = regexp.MustCompile(`invalid proxy address ".*`)
+	badProxy = lazily(`invalid proxy address ".*`)
 )
 
 // Redacted returns text without the credentials that URLs in it hold.
 func Redacted(text string) string {
-	text = badProxy.ReplaceAllString(text, "invalid proxy address in HTTPS_PROXY or HTTP_PROXY")
-	return userinfo.ReplaceAllString(text, "//xxxxx@")
+	text = badProxy().ReplaceAllString(text, "invalid proxy address in HTTPS_PROXY or HTTP_PROXY")
+	return userinfo().ReplaceAllString(text, "//xxxxx@")
 }
 
 // withoutSecrets returns err with a redacted text.

@@ -3,20 +3,16 @@ package kube
 import (
 	"context"
 	"encoding/json"
-	"maps"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
+	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
@@ -25,9 +21,9 @@ import (
 // not want. Nothing but metadata.managedFields changes, and only if the Service
 // is still at the version given. It returns the new version.
 func (c *Client) takeOwnership(ctx context.Context, live *corev1.Service) (string, error) {
-	managed, err := takeSpec(live.ManagedFields)
+	managed, err := ownership.Take(live.ManagedFields)
 	if err != nil {
-		return "", unreadable(live, err)
+		return "", problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
 	}
 	return c.setManagers(ctx, live, managed, live.ResourceVersion)
 }
@@ -36,7 +32,7 @@ func (c *Client) takeOwnership(ctx context.Context, live *corev1.Service) (strin
 // the apply. A dry run cannot hand the one's result to the other, so it sends what
 // both come to, bound to the version of live.
 func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructured, live *corev1.Service) (*corev1.Service, error) {
-	after, err := takenOver(live, wanted)
+	after, err := ownership.TakenOver(live, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -50,78 +46,8 @@ func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructu
 	if err != nil {
 		return nil, err
 	}
-	return c.rest.Core.Services(live.Namespace).
-		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: []string{metav1.DryRunAll}})
-}
-
-// takenOver returns what this tool makes of a live Service whose spec it takes over.
-// The spec is the wanted one: nobody else manages a field of it any more, and the
-// server fills in what it had assigned, except for the node port of a port that is
-// renamed. Labels, annotations and owners of others stay.
-func takenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1.Service, error) {
-	after := &corev1.Service{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(wanted.Object, after); err != nil {
-		return nil, err
-	}
-	before, err := expose.Applied(live)
-	if err != nil {
-		return nil, err
-	}
-	after.Labels = withTheirs(live.Labels, before.Labels, after.Labels)
-	after.Annotations = withTheirs(live.Annotations, before.Annotations, after.Annotations)
-	for _, owner := range live.OwnerReferences {
-		is := func(other metav1.OwnerReference) bool { return other.UID == owner.UID }
-		if !slices.ContainsFunc(before.OwnerReferences, is) && !slices.ContainsFunc(after.OwnerReferences, is) {
-			after.OwnerReferences = append(after.OwnerReferences, owner)
-		}
-	}
-	managed, err := managedFields(live.ManagedFields)
-	if err != nil {
-		return nil, unreadable(live, err)
-	}
-	for i := range after.Spec.Ports {
-		port := &after.Spec.Ports[i]
-		for _, had := range live.Spec.Ports {
-			same := had.Port == port.Port && had.Protocol == port.Protocol
-			if key := fieldpath.KeyByFields("port", int64(port.Port), "protocol", string(port.Protocol)); same && port.NodePort == 0 &&
-				!managed.Has(fieldpath.MakePathOrDie("spec", "ports", key, "nodePort")) {
-				port.NodePort = had.NodePort
-			}
-		}
-	}
-	return after, nil
-}
-
-// withTheirs returns labels or annotations after an apply: those that are wanted, and
-// those of others.
-func withTheirs(live, applied, wanted map[string]string) map[string]string {
-	after := maps.Clone(live)
-	maps.DeleteFunc(after, func(key, _ string) bool { _, ours := applied[key]; return ours })
-	if after == nil {
-		after = map[string]string{}
-	}
-	maps.Copy(after, wanted)
-	return after
-}
-
-// managedFields returns the fields that managers have, those of subresources aside.
-func managedFields(entries []metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
-	all := &fieldpath.Set{}
-	for _, entry := range entries {
-		if entry.Subresource != "" || entry.FieldsV1 == nil {
-			continue
-		}
-		fields := &fieldpath.Set{}
-		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-			return nil, err
-		}
-		all = all.Union(fields)
-	}
-	return all, nil
-}
-
-func unreadable(live *corev1.Service, err error) error {
-	return problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
+	return c.rest.Services(live.Namespace).
+		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: dryRun(true)})
 }
 
 // giveBack undoes takeOwnership where the apply after it was refused: the
@@ -150,56 +76,10 @@ func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed 
 	if err != nil {
 		return "", err
 	}
-	after, err := c.rest.Core.Services(live.Namespace).
+	after, err := c.rest.Services(live.Namespace).
 		Patch(ctx, live.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: cluster.ManagedBy})
 	if err != nil {
 		return "", err
 	}
 	return after.ResourceVersion, nil
-}
-
-// takeSpec moves the fields that expose.Takes names from their managers to this tool,
-// as server-side apply keeps them. Everything else stays with its manager:
-// finalizers and annotations belong to controllers.
-func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, error) {
-	taken := &fieldpath.Set{}
-	var kept []metav1.ManagedFieldsEntry
-	for _, entry := range entries {
-		if entry.Subresource != "" || entry.FieldsV1 == nil {
-			kept = append(kept, entry)
-			continue
-		}
-		own := expose.IsOwnEntry(entry)
-		fields, left := &fieldpath.Set{}, &fieldpath.Set{}
-		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-			return nil, err
-		}
-		fields.Iterate(func(path fieldpath.Path) {
-			if own || expose.Takes(path) {
-				taken.Insert(path.Copy())
-			} else {
-				left.Insert(path.Copy())
-			}
-		})
-		if left.Empty() {
-			continue
-		}
-		raw, err := left.ToJSON()
-		if err != nil {
-			return nil, err
-		}
-		entry.FieldsV1 = metav1.NewFieldsV1(string(raw))
-		kept = append(kept, entry)
-	}
-	raw, err := taken.ToJSON()
-	if err != nil {
-		return nil, err
-	}
-	return slices.Insert(kept, 0, metav1.ManagedFieldsEntry{
-		Manager:    cluster.ManagedBy,
-		Operation:  metav1.ManagedFieldsOperationApply,
-		APIVersion: "v1",
-		FieldsType: "FieldsV1",
-		FieldsV1:   metav1.NewFieldsV1(string(raw)),
-	}), nil
 }

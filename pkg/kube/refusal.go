@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -41,13 +42,19 @@ const (
 // The words by which the API server's admission names what refused a request.
 // Only the termination of a namespace has a cause in the Status' details.
 var (
-	policyWords        = regexp.MustCompile(`admission webhook "[^"]*" denied the request|AdmissionPolicy '[^']*'.* denied request`)
-	webhookFailedWords = regexp.MustCompile(`failed calling webhook "[^"]*"`)
-	quotaWords         = regexp.MustCompile(`is forbidden: (exceeded quota|failed quota|insufficient quota)`)
-	podSecurityWords   = regexp.MustCompile(`violates PodSecurity "`)
-	limitWords         = regexp.MustCompile(`(minimum|maximum) \S+ usage per |max limit to request ratio per |Invalid value: .* limit range`)
-	rightWords         = regexp.MustCompile(`User "[^"]*" cannot (\S+) (?:path "|resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?)`)
+	policyWords        = lazily(`admission webhook "[^"]*" denied the request|AdmissionPolicy '[^']*'.* denied request`)
+	webhookFailedWords = lazily(`failed calling webhook "[^"]*"`)
+	quotaWords         = lazily(`is forbidden: (exceeded quota|failed quota|insufficient quota)`)
+	podSecurityWords   = lazily(`violates PodSecurity "`)
+	limitWords         = lazily(`(minimum|maximum) \S+ usage per |max limit to request ratio per |Invalid value: .* limit range`)
+	rightWords         = lazily(`User "[^"]*" cannot (\S+) (?:path "|resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?)`)
 )
+
+// lazily returns a function that compiles a pattern at its first call. Most
+// commands need none of the patterns, and each would delay their start.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // refuserOf returns what refused the request that failed with err. Admission
 // policies and webhooks choose the status themselves (Invalid, BadRequest or
@@ -61,19 +68,19 @@ func refuserOf(err error) refuser {
 	switch {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return byTermination
-	case policyWords.MatchString(message):
+	case policyWords().MatchString(message):
 		return byPolicy
-	case webhookFailedWords.MatchString(message):
+	case webhookFailedWords().MatchString(message):
 		return byWebhookFailure
 	case !apierrors.IsForbidden(err):
 		return notRefused
-	case quotaWords.MatchString(message):
+	case quotaWords().MatchString(message):
 		return byQuota
-	case podSecurityWords.MatchString(message):
+	case podSecurityWords().MatchString(message):
 		return byPodSecurity
-	case limitWords.MatchString(message):
+	case limitWords().MatchString(message):
 		return byLimits
-	case rightWords.MatchString(message):
+	case rightWords().MatchString(message):
 		return byRBAC
 	}
 	return byUnknown
@@ -92,7 +99,7 @@ func missingRight(err error, a Access) Access {
 	if !errors.As(err, &status) {
 		return a
 	}
-	words := rightWords.FindStringSubmatch(status.Status().Message)
+	words := rightWords().FindStringSubmatch(status.Status().Message)
 	if words == nil || words[2] == "" {
 		return a
 	}

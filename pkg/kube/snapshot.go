@@ -227,7 +227,7 @@ func (c *Client) PodsNamed(ctx context.Context, namespace string, names []string
 
 // podsOfAnyKind returns pods, of IrisClusters or not.
 func (c *Client) podsOfAnyKind(ctx context.Context, namespace string, options metav1.ListOptions) ([]iris.Pod, error) {
-	return Collect(ctx, c.rest.Core.Pods(namespace).List, options, func(pod *corev1.Pod) (iris.Pod, bool) {
+	return Collect(ctx, c.rest.Pods(namespace).List, options, func(pod *corev1.Pod) (iris.Pod, bool) {
 		return iris.PodFrom(pod), true
 	})
 }
@@ -373,7 +373,7 @@ func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]iris.P
 }
 
 func (c *Client) listPods(ctx context.Context, namespace, selector string) ([]iris.Pod, error) {
-	return Collect(ctx, c.rest.Core.Pods(namespace).List, metav1.ListOptions{LabelSelector: selector}, PodOfCluster)
+	return Collect(ctx, c.rest.Pods(namespace).List, metav1.ListOptions{LabelSelector: selector}, PodOfCluster)
 }
 
 // PodOfCluster returns what the plugin needs of a pod. ok is false for a pod that has
@@ -400,7 +400,7 @@ func (c *Client) Pod(ctx context.Context, namespace, name string) (*iris.Pod, er
 }
 
 func (r *reader) listServices(ctx context.Context, selector string) error {
-	return listInto(ctx, r, &r.snapshot.Services, r.client.rest.Core.Services(r.scope.Namespace).List,
+	return listInto(ctx, r, &r.snapshot.Services, r.client.rest.Services(r.scope.Namespace).List,
 		metav1.ListOptions{LabelSelector: selector}, "services", LossServices)
 }
 
@@ -454,13 +454,13 @@ func (r *reader) slicesOfServices(ctx context.Context) error {
 }
 
 func (r *reader) listSlices(ctx context.Context, selector string) error {
-	return listInto(ctx, r, &r.snapshot.Slices, r.client.rest.Discovery.EndpointSlices(r.scope.Namespace).List,
+	return listInto(ctx, r, &r.snapshot.Slices, r.client.rest.EndpointSlices(r.scope.Namespace).List,
 		metav1.ListOptions{LabelSelector: selector}, EndpointSlices, LossSlices)
 }
 
 // events reads Warnings.
 func (r *reader) events(ctx context.Context) error {
-	return listInto(ctx, r, &r.snapshot.Events, r.client.rest.Core.Events(r.scope.Namespace).List,
+	return listInto(ctx, r, &r.snapshot.Events, r.client.rest.Events(r.scope.Namespace).List,
 		metav1.ListOptions{FieldSelector: r.scope.EventFields()}, "events", LossEvents)
 }
 

@@ -243,21 +243,9 @@ func TestPodsThatNameNoCluster(t *testing.T) {
 				s, err := client.ClustersAndPods(ctx, "iko")
 				return s.Pods, err
 			},
-			"expose": func(ctx context.Context) ([]iris.Pod, error) { return client.Pods(ctx, "iko", iris.KindSelector) },
-			"completion": func(ctx context.Context) ([]iris.Pod, error) {
-				names, err := client.Names()
-				if err != nil {
-					return nil, err
-				}
-				return names.Pods(ctx, "iko", "")
-			},
-			"completion of ports": func(ctx context.Context) ([]iris.Pod, error) {
-				names, err := client.Names()
-				if err != nil {
-					return nil, err
-				}
-				return names.PodsWithPorts(ctx, "iko", "")
-			},
+			"expose":              func(ctx context.Context) ([]iris.Pod, error) { return client.Pods(ctx, "iko", iris.KindSelector) },
+			"completion":          func(ctx context.Context) ([]iris.Pod, error) { return client.Names().Pods(ctx, "iko", "") },
+			"completion of ports": func(ctx context.Context) ([]iris.Pod, error) { return client.Names().PodsWithPorts(ctx, "iko", "") },
 		}
 		for name, pods := range read {
 			found, err := pods(t.Context())

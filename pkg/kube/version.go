@@ -47,7 +47,7 @@ func (c *Client) Version(ctx context.Context, namespace string) (view.ServerVers
 }
 
 func (c *Client) serverVersion(ctx context.Context, v *view.ServerVersion) error {
-	body, err := c.rest.Core.RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	body, err := c.rest.REST.Get().AbsPath("/version").Do(ctx).Raw()
 	var info version.Info
 	if err == nil {
 		err = json.Unmarshal(body, &info)
@@ -74,7 +74,7 @@ func (r *reader) operatorImages(ctx context.Context, namespace string) ([]view.I
 }
 
 func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view.Image, error) {
-	images, err := Collect(ctx, r.client.rest.Core.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) ([]string, bool) {
+	images, err := Collect(ctx, r.client.rest.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) ([]string, bool) {
 		var images []string
 		for _, container := range pod.Spec.Containers {
 			if !iris.IsProxy(container.Name) {

@@ -9,13 +9,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Options say which logs are wanted, and where they go.
+// Options say which logs are printed, and how.
 type Options struct {
 	Open Open
-	// Part is what is wanted of the logs that are there at first. Those of
-	// containers that come are read whole.
+	// Part is what is printed of the logs that exist at first. Those of containers
+	// that come later are printed whole.
 	Part Part
-	// Containers are the names of the containers that are wanted; none for all.
+	// Containers are the names of the containers whose logs are printed; none for
+	// all.
 	Containers []string
 	// Print is called with one line at a time.
 	Print func(Line) error
@@ -27,11 +28,11 @@ type Options struct {
 	Denied func(error)
 }
 
-func (o Options) wants(s Source) bool {
+func (o Options) selects(s Source) bool {
 	return len(o.Containers) == 0 || slices.Contains(o.Containers, s.Container)
 }
 
-// Failure is a log that could not be read to its end, and why.
+// A Failure is a log that could not be read to its end, and why.
 type Failure struct {
 	Source
 	Err error
@@ -48,7 +49,7 @@ func (f Failure) Final() bool { return refused(f.Err) }
 func Read(ctx context.Context, sources []Source, o Options) (found int, failed []Failure, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	sources = slices.DeleteFunc(slices.Clone(sources), func(s Source) bool { return !o.wants(s) })
+	sources = slices.DeleteFunc(slices.Clone(sources), func(s Source) bool { return !o.selects(s) })
 	m := newMerger(false, o.Print)
 	group, ctx := errgroup.WithContext(ctx)
 	ends := make([]error, len(sources))
@@ -88,8 +89,8 @@ func Read(ctx context.Context, sources []Source, o Options) (found int, failed [
 // change, until its context ends, which is no error, or show returns one.
 type Watch func(ctx context.Context, show func([]Source) error) error
 
-// Follow prints the logs of the containers that watch tells of, and of those
-// that come, about in the order of time, until ctx ends.
+// Follow prints the logs of the containers that watch shows, and of those that
+// come later, about in the order of time, until ctx ends.
 func Follow(ctx context.Context, watch Watch, o Options) error {
 	group, ctx := errgroup.WithContext(ctx)
 	f := &follower{
@@ -108,7 +109,7 @@ func Follow(ctx context.Context, watch Watch, o Options) error {
 	return group.Wait()
 }
 
-// follower has a reader for each container.
+// A follower has a reader for each container.
 type follower struct {
 	options Options
 	merger  *merger
@@ -123,7 +124,7 @@ type follower struct {
 func (f *follower) update(ctx context.Context, sources []Source) {
 	there := map[key]bool{}
 	for _, source := range sources {
-		if !f.options.wants(source) {
+		if !f.options.selects(source) {
 			continue
 		}
 		there[source.key()] = true

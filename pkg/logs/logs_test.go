@@ -225,29 +225,57 @@ func TestLongLinesAreCut(t *testing.T) {
 	}
 }
 
-// Few long lines of a log wait for those of others, as few as many short ones
-// take.
-func TestLongLinesWaitingAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMerger(false, (&collector{}).print)
-		q := m.add(container("a"))
-		pushed := 0
-		go func() {
-			for range 100 {
-				q.push(Line{Text: strings.Repeat("x", maxLine)})
-				pushed++
+// The lines of a log that wait for those of others are bounded in number and size.
+func TestWaitingLinesAreBounded(t *testing.T) {
+	for length, want := range map[int]int{0: maxQueue, maxLine: maxQueued / maxLine} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMerger(false, func(Line) error { return nil })
+			q := m.add(container("a"))
+			pushed, text := 0, strings.Repeat("x", length)
+			go func() {
+				for range 2 * maxQueue {
+					q.push(Line{Text: text})
+					pushed++
+				}
+				q.close()
+			}()
+			synctest.Wait()
+			if pushed != want {
+				t.Errorf("%d lines of %d bytes wait, want %d", pushed, length, want)
 			}
-			q.close()
-		}()
-		synctest.Wait()
-		if want := maxQueued / maxLine; pushed != want {
-			t.Errorf("%d lines of the greatest length wait, want %d", pushed, want)
-		}
-		m.complete()
-		if err := m.run(t.Context()); err != nil {
-			t.Error(err)
-		}
+			m.complete()
+			if err := m.run(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A line without a time is printed as it is, before the lines that wait.
+func TestLinesWithoutATime(t *testing.T) {
+	var got []Line
+	_, failed, err := Read(t.Context(), []Source{container("a"), container("b")}, Options{
+		Part:  Part{Tail: -1},
+		Print: func(line Line) error { got = append(got, line); return nil },
+		Open: func(_ context.Context, s Source, _ Part) (io.ReadCloser, error) {
+			text := stamped(1, "one")
+			if s.Pod == "b" {
+				text = "unable to retrieve container logs\n" + stamped(2, "two")
+			}
+			return io.NopCloser(strings.NewReader(text)), nil
+		},
 	})
+	if err != nil || len(failed) > 0 {
+		t.Fatal(err, failed)
+	}
+	want := []Line{
+		{Pod: "b", Container: "iris", Text: "unable to retrieve container logs"},
+		{Pod: "a", Container: "iris", Text: "one", Stamp: "2026-01-01T00:00:00.001Z", Time: epoch.Add(time.Millisecond)},
+		{Pod: "b", Container: "iris", Text: "two", Stamp: "2026-01-01T00:00:00.002Z", Time: epoch.Add(2 * time.Millisecond)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 type errForbidden struct{}
@@ -308,20 +336,22 @@ type instance struct {
 	lines []string
 	at    []time.Time
 	ended bool
-	// grown is closed and made anew with every change.
+	// grown is closed, and replaced, with every change.
 	grown chan struct{}
 	cut   chan struct{}
 }
 
 func newInstance() *instance { return &instance{grown: make(chan struct{}), cut: make(chan struct{})} }
 
-func (s *server) write(text string) {
+func (s *server) write(text string) { s.writeAt(time.Now(), text) }
+
+// writeAt writes a line with a time of its own.
+func (s *server) writeAt(at time.Time, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.instances[len(s.instances)-1]
-	now := time.Now()
-	i.lines = append(i.lines, now.UTC().Format(time.RFC3339Nano)+" "+text+"\n")
-	i.at = append(i.at, now)
+	i.lines = append(i.lines, at.UTC().Format(time.RFC3339Nano)+" "+text+"\n")
+	i.at = append(i.at, at)
 	close(i.grown)
 	i.grown = make(chan struct{})
 }
@@ -506,7 +536,7 @@ func TestFollowLosesAndDoublesNothing(t *testing.T) {
 }
 
 // Of a log whose past is not wanted nothing is lost either, though no line came
-// before the connection broke, or the container was started anew.
+// before the connection broke, or the container was restarted.
 func TestFollowFromTheEnd(t *testing.T) {
 	bothBreaks(t, func(t *testing.T, loses bool) {
 		s := &server{loses: loses, changed: make(chan struct{}), instances: []*instance{newInstance()}}
@@ -525,7 +555,7 @@ func TestFollowFromTheEnd(t *testing.T) {
 		s.write("meanwhile")
 		s.end()
 		s.restart()
-		s.write("anew")
+		s.write("again")
 		s.setDown(false)
 		again := container("a")
 		again.Restarts = 1
@@ -535,7 +565,7 @@ func TestFollowFromTheEnd(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if diff := cmp.Diff([]string{"a: meanwhile", "a: anew"}, got.lines()); diff != "" {
+		if diff := cmp.Diff([]string{"a: meanwhile", "a: again"}, got.lines()); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -582,6 +612,37 @@ func TestFollowLearnsLateOfARestart(t *testing.T) {
 		lines := got.lines()
 		slices.Sort(lines) // the rest of the previous instance comes late
 		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// A line that is a little older than the last one that was read comes as well, if
+// it was written while the connection was broken.
+func TestFollowReadsLinesOutOfOrder(t *testing.T) {
+	bothBreaks(t, func(t *testing.T, loses bool) {
+		s := &server{loses: loses, changed: make(chan struct{}), instances: []*instance{newInstance()}}
+		s.set(container("a"))
+		var got collector
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- Follow(ctx, s.watch, Options{Open: s.open, Part: Part{Follow: true, Tail: -1}, Print: got.print})
+		}()
+		last := epoch.Add(10 * time.Second)
+		s.writeAt(last, "stdout")
+		time.Sleep(time.Second)
+		s.setDown(true)
+		s.breakOff()
+		s.writeAt(last.Add(-1500*time.Millisecond), "stderr")
+		time.Sleep(time.Second)
+		s.setDown(false)
+		time.Sleep(time.Minute)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"a: stdout", "a: stderr"}, got.lines()); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -670,6 +731,17 @@ func TestFollowEndsOnRefusal(t *testing.T) {
 func TestFollowOrdersWithinAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got collector
+		alone := newMerger(true, got.print)
+		only := alone.add(container("a"))
+		go func() { _ = alone.run(t.Context()) }()
+		only.push(Line{Pod: "a", Time: epoch, Text: "alone"})
+		only.close()
+		alone.complete()
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"a: alone"}, got.lines()); diff != "" {
+			t.Errorf("a line waits although no other log does (-want +got):\n%s", diff)
+		}
+		got = collector{}
 		m := newMerger(true, got.print)
 		a, b, silent := m.add(container("a")), m.add(container("b")), m.add(container("silent"))
 		go func() { _ = m.run(t.Context()) }()

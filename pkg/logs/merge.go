@@ -20,7 +20,7 @@ const (
 	patience = 5 * time.Second
 )
 
-// merger puts the lines of several logs in the order of their times.
+// A merger puts the lines of several logs in the order of their times.
 type merger struct {
 	// follows: a line waits for window, however many logs are silent. Otherwise
 	// it waits until no log has been silent for less than patience.
@@ -35,7 +35,7 @@ type merger struct {
 	ended bool
 }
 
-// queue holds the lines of one log that wait.
+// A queue holds the lines of one log that wait.
 type queue struct {
 	merger *merger
 	source Source
@@ -43,10 +43,10 @@ type queue struct {
 	// bytes is the length of the lines' texts.
 	bytes  int
 	closed bool
-	// silent is since when no line has been waiting; told: awaited has returned
-	// the log already.
-	silent time.Time
-	told   bool
+	// silent is since when no line has been waiting; reported: newlyLate has
+	// returned the log already.
+	silent   time.Time
+	reported bool
 }
 
 type arrival struct {
@@ -60,7 +60,7 @@ func newMerger(follows bool, print func(Line) error) *merger {
 	return m
 }
 
-// add makes room for one more log.
+// add returns the queue of one more log.
 func (m *merger) add(source Source) *queue {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -140,22 +140,21 @@ func (m *merger) run(ctx context.Context) error {
 	}
 }
 
-// next waits for the line that is to be printed next; ok is false after the
-// last.
+// next waits for the line that is to be printed next; ok is false after the last.
 func (m *merger) next() (line Line, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for {
-		first, waits := m.first()
-		switch {
-		case first == nil && (m.ended || len(waits) == 0 && !m.more):
-			return Line{}, false
-		case first == nil:
+		first, awaited := m.first()
+		if first == nil {
+			if m.ended || len(awaited) == 0 && !m.more {
+				return Line{}, false
+			}
 			m.changed.Wait()
 			continue
 		}
-		left := time.Until(m.due(first, waits))
-		if len(waits) == 0 || m.ended || left <= 0 {
+		left := time.Until(m.due(first, awaited))
+		if m.ended || left <= 0 {
 			line = first.pop()
 			m.changed.Broadcast()
 			return line, true
@@ -166,22 +165,22 @@ func (m *merger) next() (line Line, ok bool) {
 	}
 }
 
-// due returns when the first line of a queue is printed although other logs
-// are awaited.
-func (m *merger) due(first *queue, waits []*queue) time.Time {
-	if m.follows {
+// due returns when the first line of a queue is to be printed: at once, unless
+// other logs are awaited.
+func (m *merger) due(first *queue, awaited []*queue) time.Time {
+	if m.follows && len(awaited) > 0 {
 		return first.lines[0].at.Add(window)
 	}
-	var latest time.Time
-	for _, q := range waits {
-		if q.silent.After(latest) {
-			latest = q.silent
+	var due time.Time
+	for _, q := range awaited {
+		if late := q.silent.Add(patience); late.After(due) {
+			due = late
 		}
 	}
-	return latest.Add(patience)
+	return due
 }
 
-// wake has next look again. It takes the lock, so that next does not miss it
+// wake makes next check again. It takes the lock, so that next does not miss it
 // when it is about to wait.
 func (m *merger) wake() {
 	m.mu.Lock()
@@ -189,16 +188,16 @@ func (m *merger) wake() {
 	m.changed.Broadcast()
 }
 
-// first returns the queue with the earliest line, or nil, and the logs that are
-// awaited. Logs that have ended are forgotten.
-func (m *merger) first() (first *queue, waits []*queue) {
+// first returns the queue with the earliest line, or nil, and those whose next
+// line has yet to come. Queues of logs that have ended are dropped.
+func (m *merger) first() (first *queue, awaited []*queue) {
 	kept := m.queues[:0]
 	for _, q := range m.queues {
 		switch {
 		case len(q.lines) == 0 && q.closed:
 			continue
 		case q.awaited():
-			waits = append(waits, q)
+			awaited = append(awaited, q)
 		case first == nil || q.lines[0].Time.Before(first.lines[0].Time):
 			first = q
 		}
@@ -206,7 +205,7 @@ func (m *merger) first() (first *queue, waits []*queue) {
 	}
 	clear(m.queues[len(kept):])
 	m.queues = kept
-	return first, waits
+	return first, awaited
 }
 
 // late calls report with the logs that have sent nothing for patience, each
@@ -231,8 +230,8 @@ func (m *merger) newlyLate() []Source {
 	defer m.mu.Unlock()
 	var late []Source
 	for _, q := range m.queues {
-		if q.awaited() && !q.told && time.Since(q.silent) >= patience {
-			q.told = true
+		if q.awaited() && !q.reported && time.Since(q.silent) >= patience {
+			q.reported = true
 			late = append(late, q.source)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// overlap is how much of a log is read once more after it broke off: lines
-	// of several streams of a container may be a little out of order, and
-	// servers heed whole seconds only.
+	// overlap is how much of a log is read again after it broke off: lines of
+	// several streams of a container may be a little out of order, and servers
+	// regard whole seconds only.
 	overlap = 2 * time.Second
 	// Pauses before a log that ended is reopened.
 	firstPause   = 100 * time.Millisecond
@@ -26,7 +26,7 @@ const (
 	deniedFor = 5 * time.Second
 )
 
-// reader follows the log of one container.
+// A reader follows the log of one container.
 type reader struct {
 	open Open
 	take func(Line)
@@ -36,15 +36,15 @@ type reader struct {
 	mu     sync.Mutex
 	source Source
 	gone   bool
-	// news is closed, and replaced, whenever the source changes.
-	news chan struct{}
+	// changed is closed, and replaced, whenever the source changes.
+	changed chan struct{}
 
 	// seen is how often the container had been restarted when its log was last
-	// opened, or when its log is to begin; below zero for the instance that is
-	// there.
+	// opened, or when its log is to begin; below zero before the log of the present
+	// container was opened.
 	seen   int
 	recent recent
-	// begun is about when the log was first opened, if it is not wanted from its
+	// begun is about when the log was first opened, unless it is read from its
 	// beginning.
 	begun time.Time
 	// reopened is when the log was last opened.
@@ -57,12 +57,12 @@ type reader struct {
 func newReader(source Source, open Open, take func(Line)) *reader {
 	return &reader{
 		open: open, take: take, denied: func(error) {},
-		source: source, news: make(chan struct{}), seen: -1, recent: newRecent(),
+		source: source, changed: make(chan struct{}), seen: -1, recent: newRecent(),
 	}
 }
 
-// update reports to the reader how its container is now; gone, that it is no
-// more.
+// update sets the present state of the reader's container; gone reports that the
+// container no longer exists.
 func (r *reader) update(source Source, gone bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -70,14 +70,14 @@ func (r *reader) update(source Source, gone bool) {
 		return
 	}
 	r.source, r.gone = source, gone
-	close(r.news)
-	r.news = make(chan struct{})
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
-func (r *reader) now() (source Source, gone bool, news <-chan struct{}) {
+func (r *reader) now() (source Source, gone bool, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.source, r.gone, r.news
+	return r.source, r.gone, r.changed
 }
 
 // run follows the log, from the part that is given, until the container is
@@ -85,9 +85,9 @@ func (r *reader) now() (source Source, gone bool, news <-chan struct{}) {
 // there is refused when it is first opened. Whatever else fails is retried.
 func (r *reader) run(ctx context.Context, part Part) error {
 	for wait := firstPause; ctx.Err() == nil; wait = min(2*wait, longestPause) {
-		opened, gone, news := r.now()
+		opened, gone, changed := r.now()
 		if !opened.Started && !gone {
-			await(ctx, news, 0)
+			await(ctx, changed, 0)
 			wait = firstPause
 			continue
 		}
@@ -105,14 +105,14 @@ func (r *reader) run(ctx context.Context, part Part) error {
 		if !r.recent.empty() || !r.begun.IsZero() {
 			part = r.rest(Part{Follow: true, Tail: -1})
 		}
-		switch latest, gone, news := r.now(); {
+		switch latest, gone, changed := r.now(); {
 		case gone:
 			return nil
 		case err == nil && !opened.Running && latest == opened:
 			// It had ended when it was read: wait until it is restarted.
-			await(ctx, news, 0)
+			await(ctx, changed, 0)
 		default:
-			await(ctx, news, wait)
+			await(ctx, changed, wait)
 		}
 	}
 	return nil
@@ -165,11 +165,11 @@ func (r *reader) current(ctx context.Context, source Source, part Part) error {
 // ends.
 func (r *reader) awaitRestart(ctx context.Context, opened Source) {
 	for ctx.Err() == nil {
-		source, _, news := r.now()
+		source, _, changed := r.now()
 		if source.Restarts > opened.Restarts {
 			return
 		}
-		await(ctx, news, 0)
+		await(ctx, changed, 0)
 	}
 }
 
@@ -237,8 +237,8 @@ func (r *reader) once(ctx context.Context, source Source, part Part) error {
 	return err
 }
 
-// await waits for news or, if it is not zero, for a time.
-func await(ctx context.Context, news <-chan struct{}, most time.Duration) {
+// await waits until changed is closed or, if most is not zero, for that time.
+func await(ctx context.Context, changed <-chan struct{}, most time.Duration) {
 	var timeout <-chan time.Time
 	if most > 0 {
 		timer := time.NewTimer(most)
@@ -246,7 +246,7 @@ func await(ctx context.Context, news <-chan struct{}, most time.Duration) {
 		timeout = timer.C
 	}
 	select {
-	case <-news:
+	case <-changed:
 	case <-timeout:
 	case <-ctx.Done():
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// recent holds the lines that were read last: those that may come again when a
-// log is reopened. A line may rightly be there twice.
+// recent holds the lines that were read last: those that may be read again when a
+// log is reopened. A log may have equal lines.
 type recent struct {
 	seed maphash.Seed
 	// last is the latest time of all.

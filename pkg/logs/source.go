@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Source is a container whose log is read.
+// A Source is a container whose log is read.
 type Source struct {
 	Namespace, Pod string
 	// UID is the pod's.
@@ -26,10 +26,10 @@ type key struct{ uid, container string }
 
 func (s Source) key() key { return key{s.UID, s.Container} }
 
-// Part says which part of a log is wanted.
+// A Part is a part of a log.
 type Part struct {
 	Follow, Previous bool
-	// Since leaves out earlier lines; servers heed whole seconds only.
+	// Since leaves out earlier lines; servers regard whole seconds only.
 	Since time.Time
 	// Ago leaves out lines older than this by the server's clock; 0 for none.
 	Ago time.Duration
@@ -37,14 +37,14 @@ type Part struct {
 	Tail int64
 }
 
-// ErrNone is the error of opening a log that is not there, or not yet.
+// ErrNone is the error of opening a log that does not exist, or not yet.
 var ErrNone = errors.New("there is no log")
 
 // Open opens the log of a container: lines that begin with their time in
 // RFC 3339.
 type Open func(context.Context, Source, Part) (io.ReadCloser, error)
 
-// Line is one line of a log.
+// A Line is one line of a log.
 type Line struct {
 	Pod, Container string
 	Time           time.Time
@@ -58,14 +58,13 @@ const (
 	// maxLine bounds the bytes of one line, its time included: a container may
 	// write without ever ending a line, and lines wait in memory.
 	maxLine = 1 << 20
-	// cutMark stands in the place of what was cut off a line.
+	// cutMark is appended to a line that was cut.
 	cutMark = " [line cut at 1 MiB]"
 )
 
 // lines calls take for each line of a log. It keeps no more than maxLine bytes
 // of a line; the rest is read and left out, and cutMark says so. cut is what
-// stands behind the last end of a line: a line that is not complete, or that
-// broke off.
+// follows the last end of a line: a line that is not complete, or that broke off.
 func lines(source Source, log io.Reader, take func(Line)) (cut string, err error) {
 	r := bufio.NewReaderSize(log, 64<<10)
 	for {

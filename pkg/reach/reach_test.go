@@ -173,7 +173,7 @@ func TestFind(t *testing.T) {
 			err:     `no running pod has the role backup in IrisCluster "simple" in namespace "ns"; simple-data-0-0: primary, simple-data-0-2: no role`,
 		},
 		{
-			name: "nobody", target: role("backup"), pods: []iris.Pod{a, unlabelled},
+			name: "no pod", target: role("backup"), pods: []iris.Pod{a, unlabelled},
 			err: `no running pod has the role backup in IrisCluster "simple" in namespace "ns"; simple-data-0-0: primary, simple-data-0-1: no role`,
 		},
 		{

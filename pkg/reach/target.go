@@ -188,7 +188,7 @@ func Find(r Request, n cluster.Namespace) (Named, error) {
 	if len(clusters) == 0 {
 		return Named{}, Unresolved{error: err, Namespace: r.namespace}
 	}
-	return Named{}, err.Hint("this namespace has %s", listed(clusters))
+	return Named{}, err.Hint("this namespace has %s", listed(text.Quote(clusters)))
 }
 
 func names(members []*cluster.Member) []string {

@@ -231,7 +231,7 @@ func TestTrackerWatchesOverOpenConnections(t *testing.T) {
 	})
 }
 
-// While nobody holds the role for long, the members are asked now and then, and
+// While no pod has the role for long, the members are asked now and then, and
 // often as soon as a connection waits.
 func TestTrackerAsksSeldomWhileNobodyHoldsTheRole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -331,7 +331,7 @@ func TestTrackerPassesOverWhatHangs(t *testing.T) {
 	})
 }
 
-// While nobody holds the role, connections wait, which is told once.
+// While no pod has the role, connections wait, which is reported once.
 func TestTrackerWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
@@ -353,7 +353,7 @@ func TestTrackerWaits(t *testing.T) {
 	})
 }
 
-// Two that claim the role are nobody, unless one of them held it before.
+// If two pods claim the role, there is no target pod unless one of them was it before.
 func TestTrackerKeepsItsTargetPod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
@@ -365,7 +365,31 @@ func TestTrackerKeepsItsTargetPod(t *testing.T) {
 	})
 }
 
-// A pod is followed through its own restart, and nobody is asked for it.
+// If the target pod is lost, all members are asked often for a while, and now and
+// then after that, even if no connection waits.
+func TestTrackerAsksOftenAfterALoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMirror()
+		m.setBusy(true)
+		m.follow(t, Target{Role: "primary"})
+		time.Sleep(time.Second)
+		m.set("Backup", "Backup")
+		time.Sleep(2 * time.Second)
+		before := m.questions()
+		time.Sleep(10 * time.Second)
+		if n := m.questions() - before; n < 30 {
+			t.Errorf("the members were asked %d times in ten seconds soon after the loss", n)
+		}
+		time.Sleep(unrest)
+		before = m.questions()
+		time.Sleep(10 * time.Second)
+		if n := m.questions() - before; n < 2 || n > 6 {
+			t.Errorf("the members were asked %d times in ten seconds long after the loss", n)
+		}
+	})
+}
+
+// A pod is followed through its own restart, and IRIS is not asked.
 func TestTrackerOfPod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()

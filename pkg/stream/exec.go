@@ -80,7 +80,7 @@ func (s *Streamer) Run(ctx context.Context, session Session) (code int, err erro
 // execute runs a command until it or ctx ends, over WebSocket or else SPDY, as kubectl
 // does.
 func (s *Streamer) execute(ctx context.Context, namespace, pod string, options corev1.PodExecOptions, streams remotecommand.StreamOptions) error {
-	at := s.client.API().Core.RESTClient().Post().
+	at := s.client.API().REST.Post().
 		Namespace(namespace).Resource("pods").Name(pod).SubResource("exec").
 		VersionedParams(&options, scheme.ParameterCodec).URL()
 	webSocket, err := remotecommand.NewWebSocketExecutor(s.client.Config(), http.MethodGet, at.String())

@@ -27,7 +27,7 @@ const silence = 30 * time.Second
 // followed may be silent forever; any other fails after a while.
 func (s *Streamer) Log(ctx context.Context, source logs.Source, part logs.Part) (io.ReadCloser, error) {
 	if part.Follow {
-		stream, err := s.client.WatchAPI().Core.Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
+		stream, err := s.client.WatchAPI().Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
 		return stream, s.explainLog(err, source)
 	}
 	limit := max(silence, s.client.Config().Timeout)
@@ -41,7 +41,7 @@ func (s *Streamer) Log(ctx context.Context, source logs.Source, part logs.Part) 
 		}
 		return s.explainLog(err, source)
 	}
-	stream, err := s.client.API().Core.Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
+	stream, err := s.client.API().Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
 	if err != nil {
 		cancel(nil)
 		return nil, explain(err)

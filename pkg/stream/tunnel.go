@@ -23,7 +23,7 @@ import (
 // does, it speaks SPDY within a WebSocket, or else plain SPDY. The other end of plain
 // SPDY is pinged by the library, which does not report the answers.
 func (s *Streamer) Tunnel(ctx context.Context, namespace, pod string) (httpstream.Connection, error) {
-	at := s.client.API().Core.RESTClient().Post().
+	at := s.client.API().REST.Post().
 		Namespace(namespace).Resource("pods").Name(pod).SubResource("portforward").URL()
 	var tried attempts
 	dialer := portforward.NewFallbackDialerForStreaming(

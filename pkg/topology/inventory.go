@@ -73,7 +73,8 @@ type service struct {
 	warning, reaction string
 	addresses         []string
 	// selects, reaches and terminating are pods by the cluster that they belong to,
-	// in order; terminating pods take connections while they terminate.
+	// in order, and selected the names of selects; terminating pods take connections
+	// while they terminate.
 	selects                        map[string][]*iris.Pod
 	selected, reaches, terminating map[string][]string
 	// reach has the pods that take the connections of each port; zero if

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -96,15 +95,9 @@ func (inv *inventory) judgeReach(c *irisCluster, svc *service) []finding.Finding
 	case len(selected) > 0:
 		f.Why, f.Hint = whyUnserved(svc, c.name, unserved, stale)
 	default:
-		absent, isFound := inv.absent(c, svc.Spec.Selector[iris.LabelComponent], svc.Spec.Selector[iris.LabelShard])
-		switch {
-		case isFound:
+		f.Why, f.Hint = inv.whySelectsNothing(c, svc.Spec.Selector)
+		if f.Why == "" {
 			return nil
-		case absent != "":
-			f.Why, f.Hint = absent, c.describe()
-		default:
-			f.Why = whySelectsNothing(c, svc.Spec.Selector)
-			f.Hint = fmt.Sprintf("compare the labels: kubectl get pods -l %s=%s --show-labels -n %s", iris.LabelName, c.name, svc.Namespace)
 		}
 	}
 	return []finding.Finding{f}
@@ -165,6 +158,7 @@ func needsSidecar(service *corev1.Service, pod *iris.Pod) bool {
 // serves some of its ports, and what to look at.
 func whyUnserved(svc *service, cluster string, unserved []corev1.ServicePort, stale []string) (why, hint string) {
 	names := svc.selected[cluster]
+	old := earlier(stale, names)
 	selects := "it selects " + quotedList(names)
 	pods, ready := make([]iris.Pod, len(names)), false
 	for i, pod := range svc.selects[cluster] {
@@ -179,7 +173,7 @@ func whyUnserved(svc *service, cluster string, unserved []corev1.ServicePort, st
 	case len(undeclared) > 0:
 		return endpoints.NoneDeclares(undeclared, pods), "compare the ports: " + describe
 	case len(stale) > 0:
-		return fmt.Sprintf("%s, but its endpoints are still those of %s", selects, earlier(stale, names)), slicesOf
+		return selects + ", but its endpoints are still those of " + old, slicesOf
 	}
 	return selects + ", but has no ready endpoint yet", slicesOf
 }
@@ -195,33 +189,6 @@ func earlier(stale, selected []string) string {
 		}
 	}
 	return listOf(words)
-}
-
-// whySelectsNothing returns which label leaves no pod: those of the selector are
-// tried from the most general on.
-func whySelectsNothing(c *irisCluster, selector map[string]string) string {
-	general := []string{
-		iris.LabelPodName, iris.LabelMirrorRole, iris.LabelShard, iris.LabelComponent,
-		iris.LabelRole, iris.LabelName, iris.LabelKind,
-	}
-	left, subject := c.pods, "pod"
-	for _, k := range slices.SortedFunc(maps.Keys(selector), func(a, b string) int {
-		return cmp.Or(cmp.Compare(slices.Index(general, b), slices.Index(general, a)), cmp.Compare(a, b))
-	}) {
-		v := selector[k]
-		one := map[string]string{k: v}
-		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !cluster.Selects(one, *p) })
-		if len(left) == 0 {
-			return fmt.Sprintf("no %s carries %s=%s", subject, k, v)
-		}
-		switch k {
-		case iris.LabelComponent, iris.LabelMirrorRole:
-			subject = v + " " + subject
-		case iris.LabelShard:
-			subject += fmt.Sprintf(" of shard %q", v)
-		}
-	}
-	return "no pod carries all labels of its selector"
 }
 
 // addressPending reports a load balancer's missing address, and whether a

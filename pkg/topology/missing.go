@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,7 +26,7 @@ func (inv *inventory) judgeMissing(c *irisCluster) []finding.Finding {
 	if c.further > 0 {
 		found = append(found, finding.Finding{
 			Code:  finding.NoPods,
-			Brief: "no data pods in " + count(c.further, "further shard"),
+			Brief: fmt.Sprintf("no data pods in further shards: %d", c.further),
 			Hint:  c.describe(),
 		})
 	}
@@ -120,17 +121,47 @@ func (c *irisCluster) createdBy(controller string) []*iris.Pod {
 	})
 }
 
-// absent returns that a Service selects no pod because the cluster has none of a
-// component or shard, and whether there is a finding about these pods already.
-func (inv *inventory) absent(c *irisCluster, component, shard string) (why string, isFound bool) {
-	lacks := c.lacks(component, shard)
+// whySelectsNothing returns why a selector selects no pod, and what to look at:
+// that there are none of its component or shard, else which label leaves no pod;
+// "" if there is a finding about these pods already.
+func (inv *inventory) whySelectsNothing(c *irisCluster, selector map[string]string) (why, hint string) {
+	component := selector[iris.LabelComponent]
+	lacks := c.lacks(component, selector[iris.LabelShard])
 	switch {
 	case lacks && (component == "" || component == iris.ComponentData), len(inv.lastingRefusals(c, component)) > 0:
-		return "", true
+		return "", ""
 	case lacks:
-		return fmt.Sprintf("the cluster has no %s pods", component), false
+		return fmt.Sprintf("the cluster has no %s pods", component), c.describe()
 	}
-	return "", false
+	return whichLabel(c.pods, selector),
+		fmt.Sprintf("compare the labels: kubectl get pods -l %s=%s --show-labels -n %s", iris.LabelName, c.name, c.namespace)
+}
+
+// whichLabel returns which label of a selector leaves none of some pods: the labels
+// are tried from the most general on.
+func whichLabel(pods []*iris.Pod, selector map[string]string) string {
+	general := []string{
+		iris.LabelPodName, iris.LabelMirrorRole, iris.LabelShard, iris.LabelComponent,
+		iris.LabelRole, iris.LabelName, iris.LabelKind,
+	}
+	left, subject := pods, "pod"
+	for _, k := range slices.SortedFunc(maps.Keys(selector), func(a, b string) int {
+		return cmp.Or(cmp.Compare(slices.Index(general, b), slices.Index(general, a)), cmp.Compare(a, b))
+	}) {
+		v := selector[k]
+		one := map[string]string{k: v}
+		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !cluster.Selects(one, *p) })
+		if len(left) == 0 {
+			return fmt.Sprintf("no %s carries %s=%s", subject, k, v)
+		}
+		switch k {
+		case iris.LabelComponent, iris.LabelMirrorRole:
+			subject = v + " " + subject
+		case iris.LabelShard:
+			subject += fmt.Sprintf(" of shard %q", v)
+		}
+	}
+	return "no pod carries all labels of its selector"
 }
 
 // lacks reports whether the cluster has no pods of a component ("" for any), or

@@ -19,26 +19,25 @@ import (
 // Snapshot is what was read of one namespace, or of all.
 type Snapshot struct {
 	Clusters []iris.Cluster
-	// Pods are pods of IrisClusters only: all of the namespace, or those of
-	// the clusters that are looked at. One without an IrisCluster in Clusters
-	// is an orphan.
+	// Pods are pods of IrisClusters only: all of the namespace, or those of the
+	// clusters that are asked for. One without an IrisCluster in Clusters is an
+	// orphan.
 	Pods []iris.Pod
-	// Services are all of the namespace: anybody may select IRIS's pods.
+	// Services are all of the namespace: any of them may select IRIS's pods.
 	Services []corev1.Service
 	// Slices are the EndpointSlices of (at least) the Services that matter.
 	Slices []discoveryv1.EndpointSlice
-	// Events are Warnings about Services, pods and what creates pods.
+	// Events are those about Services, pods, and what creates pods.
 	Events []corev1.Event
-	// Unread are the reads that failed; what they would have brought is empty
-	// above, and that says nothing.
+	// Unread are the reads that failed. What they would have returned is empty
+	// above, and not known.
 	Unread []view.Unread
-	// Answers are what IRIS said in the data pods, or why it said nothing; nil
-	// where it was not asked. Where there is an answer, roles follow it and not
-	// the label.
+	// Answers are what IRIS said in the data pods, or why it said nothing; nil if
+	// it was not asked. Roles follow an answer rather than the label.
 	Answers []iris.Answer
 }
 
-// Missing is the failed read of a resource (plural, without group); nil where
+// Missing returns the failed read of a resource (plural, without group); nil if
 // it was read.
 func (s Snapshot) Missing(resource string) *view.Unread {
 	for i, u := range s.Unread {
@@ -49,7 +48,7 @@ func (s Snapshot) Missing(resource string) *view.Unread {
 	return nil
 }
 
-// Lacks tells whether the read of a resource (plural, without group) failed.
+// Lacks reports whether the read of a resource (plural, without group) failed.
 func (s Snapshot) Lacks(resource string) bool { return s.Missing(resource) != nil }
 
 // The resources of a snapshot, as Missing and Lacks take them.

@@ -11,7 +11,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -352,12 +351,3 @@ func count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
-
-// maxNamed bounds how many objects a sentence names.
-const maxNamed = 3
-
-// listOf joins texts for a sentence.
-func listOf(texts []string) string { return text.List(texts, maxNamed) }
-
-// quotedList returns names for a sentence: "a", "b" and 4 more.
-func quotedList(names []string) string { return listOf(text.Quote(names)) }

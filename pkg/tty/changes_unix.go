@@ -8,8 +8,7 @@ import (
 	"syscall"
 )
 
-// changes returns a channel that receives when the terminal's size may have changed,
-// and a function that ends it.
+// changes returns a channel that receives when the terminal's size may have changed.
 func changes() (<-chan os.Signal, func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGWINCH)

@@ -2,11 +2,10 @@ package tty
 
 import "time"
 
-// poll is how often the size is read, since Windows does not report its changes.
+// poll is how often the size is read on a system that does not report changes.
 const poll = 250 * time.Millisecond
 
-// changes returns a channel that receives when the terminal's size may have changed,
-// and a function that ends it.
+// changes returns a channel that receives when the terminal's size may have changed.
 func changes() (<-chan time.Time, func()) {
 	ticker := time.NewTicker(poll)
 	return ticker.C, ticker.Stop

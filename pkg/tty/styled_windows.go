@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// styled makes the screen obey control sequences, which a console does not do by
-// itself, until restore is called.
+// styled makes the screen obey control sequences, which a Windows console does not
+// do by default.
 func styled() (restore func()) {
 	screen := windows.Handle(os.Stdout.Fd())
 	var before uint32

@@ -1,5 +1,5 @@
-// Package tty puts a terminal at the disposal of a program on another machine,
-// and gives it back as it was.
+// Package tty connects the user's terminal with a program on another machine, and
+// restores it afterwards.
 package tty
 
 import (
@@ -10,7 +10,7 @@ import (
 )
 
 // Raw makes the terminal pass on every key as it is typed, Ctrl-C included, until
-// restore is called. It may be called more than once.
+// restore is called, which may be called more than once.
 func Raw(terminal *os.File) (restore func(), err error) {
 	fd := int(terminal.Fd())
 	before, err := term.MakeRaw(fd)
@@ -24,8 +24,8 @@ func Raw(terminal *os.File) (restore func(), err error) {
 	}, nil
 }
 
-// Sizes returns a channel of the terminal's columns and rows: the present ones at
-// once, and new ones whenever they change, until ctx ends.
+// Sizes returns a channel of the terminal's columns and rows: the present ones, and
+// new ones after every change, until ctx ends.
 func Sizes(ctx context.Context, terminal *os.File) <-chan [2]uint16 {
 	sizes := make(chan [2]uint16)
 	go func() {

@@ -294,7 +294,7 @@ func (w *Waiter) portClash(ctx context.Context, e *exposed) error {
 	defer cancel()
 	others, err := w.client.Services(ctx, e.namespace)
 	if err != nil {
-		return nil //nolint:nilerr // the hint is left out
+		return nil
 	}
 	return clashOf(e.service, slices.DeleteFunc(others, func(other corev1.Service) bool {
 		return other.Spec.Type != corev1.ServiceTypeLoadBalancer || other.Name == e.name

@@ -141,20 +141,20 @@ type exposure struct {
 func newExposure(client *kube.Client, service *corev1.Service) *exposure {
 	ns, api := service.Namespace, client.WatchAPI()
 	w := &exposure{Feeds: watch.NewFeeds(client), selector: service.Spec.Selector, rights: map[*watch.Feed]*watch.Denial{}}
-	services := api.Core.Services(ns)
+	services := api.Services(ns)
 	// The managed fields say when the Service was last applied.
 	w.services = w.Add("services", ns, "it cannot be waited for",
 		watch.ListWatch(services.List, services.Watch, watch.ByField("metadata.name="+service.Name)), &corev1.Service{}, nil)
-	endpoints := api.Discovery.EndpointSlices(ns)
+	endpoints := api.EndpointSlices(ns)
 	w.slices = w.Add(kube.EndpointSlices, ns, "its endpoints cannot be waited for",
 		watch.ListWatch(endpoints.List, endpoints.Watch, watch.ByLabel(discoveryv1.LabelServiceName+"="+service.Name)), &discoveryv1.EndpointSlice{}, watch.TrimMeta)
 	if len(w.selector) > 0 {
-		pods := api.Core.Pods(ns)
+		pods := api.Pods(ns)
 		w.pods = w.AddPart("pods", ns, "stale endpoints are not recognised",
 			watch.ListWatch(pods.List, pods.Watch, watch.ByLabel(labels.SelectorFromSet(w.selector).String())), &corev1.Pod{}, watch.TrimMeta)
 	}
 	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		events := api.Core.Events(ns)
+		events := api.Events(ns)
 		w.events = w.AddPart("events", ns, kube.LossEvents,
 			watch.ListWatch(events.List, events.Watch, watch.ByField("involvedObject.kind=Service,involvedObject.name="+service.Name)), &corev1.Event{}, watch.TrimMeta)
 		w.events.Unawaited = true // they explain, and decide nothing
@@ -283,7 +283,7 @@ func (w *Waiter) WaitGone(ctx context.Context, service *corev1.Service, options 
 	waiting, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
 	feeds, told := watch.NewFeeds(w.client), newTeller(options.Tell)
-	services := w.client.WatchAPI().Core.Services(service.Namespace)
+	services := w.client.WatchAPI().Services(service.Namespace)
 	feed := feeds.Add("services", service.Namespace, "it cannot be waited for",
 		watch.ListWatch(services.List, services.Watch, watch.ByField("metadata.name="+service.Name)), &corev1.Service{}, watch.TrimMeta)
 	defer feeds.Report(waiting, told.lost)()

@@ -16,7 +16,7 @@ import (
 // cluster, or of one of these pods, by pod and container.
 func (w *Watcher) LogSources(ctx context.Context, namespace, cluster, pod string) ([]logs.Source, error) {
 	options := metav1.ListOptions{LabelSelector: kube.ClusterPods(cluster)}
-	found, err := kube.Collect(ctx, w.client.API().Core.Pods(namespace).List, options, func(p *corev1.Pod) ([]logs.Source, bool) {
+	found, err := kube.Collect(ctx, w.client.API().Pods(namespace).List, options, func(p *corev1.Pod) ([]logs.Source, bool) {
 		return logSources(p), pod == "" || p.Name == pod
 	})
 	return slices.Concat(found...), w.client.Explain(err, kube.Access{Verb: "list", Resource: "pods", Namespace: namespace}, "")

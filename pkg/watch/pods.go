@@ -54,7 +54,7 @@ func (w *Watcher) FollowPods(ctx context.Context, namespace, cluster string, sho
 // without the right to follow them.
 func (w *Watcher) followPods(ctx context.Context, namespace, cluster, loss string, show func([]*corev1.Pod) error, lost func(error)) error {
 	feeds := NewFeeds(w.client)
-	pods := w.client.WatchAPI().Core.Pods(namespace)
+	pods := w.client.WatchAPI().Pods(namespace)
 	feed := feeds.Add("pods", namespace, loss,
 		ListWatch(pods.List, pods.Watch, ByLabel(kube.ClusterPods(cluster))), &corev1.Pod{}, trimPod)
 	ctx, stop := context.WithCancel(ctx)

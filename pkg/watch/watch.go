@@ -99,16 +99,16 @@ func (w *Watcher) clusterFeeds(scope kube.Scope) *clusterFeeds {
 	clusters := api.Dynamic.Resource(iris.GroupVersionResource()).Namespace(ns)
 	f.clusters = f.AddPart(iris.GroupResource().String(), ns, kube.LossClusters,
 		ListWatch(clusters.List, clusters.Watch, ofClusters), &unstructured.Unstructured{}, TrimMeta)
-	pods := api.Core.Pods(ns)
+	pods := api.Pods(ns)
 	f.pods = f.Add("pods", ns, kube.LossPods,
 		ListWatch(pods.List, pods.Watch, ByLabel(scope.PodSelector())), &corev1.Pod{}, trimPod)
-	services := api.Core.Services(ns)
+	services := api.Services(ns)
 	f.services = f.AddPart("services", ns, kube.LossServices,
 		ListWatch(services.List, services.Watch, ByLabel("")), &corev1.Service{}, TrimMeta)
-	endpoints := api.Discovery.EndpointSlices(ns)
+	endpoints := api.EndpointSlices(ns)
 	f.slices = f.AddPart(kube.EndpointSlices, ns, kube.LossSlices,
 		ListWatch(endpoints.List, endpoints.Watch, ByLabel("")), &discoveryv1.EndpointSlice{}, TrimMeta)
-	events := api.Core.Events(ns)
+	events := api.Events(ns)
 	f.events = f.AddPart("events", ns, kube.LossEvents,
 		ListWatch(events.List, events.Watch, ByField(scope.EventFields())), &corev1.Event{}, TrimMeta)
 	return f

@@ -380,7 +380,7 @@ func TestForwardOutlivesThePod(t *testing.T) {
 		return nil
 	})
 	eventually(t, "its superserver", func(context.Context) error { return echo(address, second) })
-	p.eventuallySaid(fmt.Sprintf("pod %q was made anew", second))
+	p.eventuallySaid(fmt.Sprintf("pod %q was recreated", second))
 	p.interrupt()
 	expectRefused(t, address)
 }
@@ -536,7 +536,7 @@ func TestReachRefusals(t *testing.T) {
 	c.fails(c.command("port-forward", "data-0-7", "80"), 1, `neither an IrisCluster nor a pod of one is named "data-0-7"`, "there are simple")
 	c.fails(c.command("port-forward", "--role", "bakcup", "80"), 2, `no pod of IrisCluster "simple"`, "backup")
 	c.fails(c.command("port-forward", "data-0-0", "no-such-port"), 1, `declares a port named "no-such-port"`, "superserver")
-	c.fails(c.command("port-forward", "simple"), 2, `which port of "simple"?`, "superserver")
+	c.fails(c.command("port-forward", "simple"), 2, "at least one port is required", "superserver")
 	c.fails(c.command("port-forward", "data-0-0", "80", "--address", "example.com"), 2, "not an IP address", "localhost")
 	c.fails(c.command("logs", "data-0-0", "--previous"), 1, "no previous container found", "--previous")
 	c.fails(c.command("logs", "-c", "no-such-container"), 1, `has a container "no-such-container"`, irisContainer)

@@ -92,7 +92,7 @@ func TestNoLabel(t *testing.T) {
 	c.label(second, "")
 	c.reaches("simple")
 	c.expect(map[string]string{first: ": Failover/Primary", second: ": Failover/Backup"}, 3,
-		finding.RoleLabelMissing, finding.RoleLabelMissing, finding.ServiceReachesNothing)
+		finding.ServiceReachesNothing, finding.RoleLabelMissing, finding.RoleLabelMissing)
 	c.plugin("relabel", c.name, "-y").exits(0)
 	c.reaches("simple", first)
 	c.becomesHealthy()
@@ -183,18 +183,19 @@ func TestStatusTellsWhatIRISSays(t *testing.T) {
 	c.annotate(standin.AnnotationLabels, "frozen")
 	for _, test := range []struct {
 		pod, kind, status string
+		code              int
 		want              []view.FindingCode
 	}{
-		{second, "Failover", "In Trouble", []view.FindingCode{finding.MemberInTrouble}},
-		{second, "Failover", "Transition", []view.FindingCode{finding.MemberInTransition}},
-		{second, "Failover", "Disconnected", []view.FindingCode{finding.MemberNotConnected}},
-		{second, "Failover", "Primary", []view.FindingCode{finding.SeveralPrimaries, finding.RoleDisagrees}},
-		{first, "Failover", "In Trouble", []view.FindingCode{finding.MemberInTrouble}},
+		{second, "Failover", "In Trouble", 3, []view.FindingCode{finding.MemberInTrouble}},
+		{second, "Failover", "Transition", 0, []view.FindingCode{finding.MemberInTransition}},
+		{second, "Failover", "Disconnected", 3, []view.FindingCode{finding.MemberNotConnected}},
+		{second, "Failover", "Primary", 3, []view.FindingCode{finding.SeveralPrimaries, finding.RoleDisagrees}},
+		{first, "Failover", "In Trouble", 3, []view.FindingCode{finding.MemberInTrouble}},
 	} {
 		c.iris(test.pod, "stand-in", "answer", test.kind, test.status)
 		want := asLabelled()
 		want[test.pod] = strings.SplitAfter(want[test.pod], ": ")[0] + test.kind + "/" + test.status
-		c.expect(want, 3, test.want...)
+		c.expect(want, test.code, test.want...)
 		c.iris(test.pod, "stand-in", "reset")
 	}
 	c.iris(second, "stand-in", "answer", "Failover", "Primary")

@@ -338,6 +338,10 @@ func TestSidecarOutput(t *testing.T) {
 	e.run("expose-sidecar", "--role=backup", "-o", "url").exits(0).prints("http://192.0.2.7:81/csp/sys/UtilHome.csp")
 	e.run("expose-sidecar", "--role=backup").exits(0).prints("service/simple-sidecar-backup unchanged", "http://192.0.2.7:81/csp/sys/UtilHome.csp")
 	equal(t, "jsonpath", "81", e.run("expose-sidecar", "--role=backup", "-o", "jsonpath={.spec.ports[0].port}").exits(0).stdout)
+	for shown, args := range map[bool][]string{false: nil, true: {"--show-managed-fields"}} {
+		printed := e.run(append([]string{"expose-sidecar", "--role=backup", "-o", "yaml"}, args...)...).exits(0).stdout
+		equal(t, "managed fields are printed", shown, strings.Contains(printed, "managedFields:"))
+	}
 	service := decoded[corev1.Service](e.run("expose-sidecar", "--role=backup", "-o", "json").exits(0))
 	equal(t, "kind, address", "Service 192.0.2.7", service.Kind+" "+service.Status.LoadBalancer.Ingress[0].IP)
 }

@@ -220,8 +220,8 @@ func TestReadyRoles(t *testing.T) {
 		}
 	}
 	w := user.start(nil, "status", "-w")
-	w.becomes("row", "simple simple-data-0-0 simple-data-0-1 - 2/2 2 3 Degraded", lastRow)
-	w.ends(3)
+	w.becomes("row", "simple simple-data-0-0 simple-data-0-1 - 2/2 2 3 Warning", lastRow)
+	w.ends(0)
 	equal(t, "stderr", "", w.stderr.String())
 	user.run("exposed", "--wait").exits(0)
 	user.run("unexpose", "--all", "--wait").exits(0)

@@ -234,17 +234,17 @@ func TestStatusOfAllNamespaces(t *testing.T) {
 				own = append(own, row)
 			}
 		}
-		slices.SortFunc(own, func(a, b []string) int { return strings.Compare(a[3], b[3]) })
+		slices.SortFunc(own, func(a, b []string) int { return strings.Compare(b[3], a[3]) })
 		return own
 	}
 	equal(t, "rows", [][]string{
-		{two.namespace, "simple", "simple-data-0-0", "Degraded"},
+		{two.namespace, "simple", "simple-data-0-0", "Warning"},
 		{one.namespace, "simple", "simple-data-0-0", "Healthy"},
 	}, rows())
 	two.failOver("simple-data-0-1")
 	two.settle()
 	equal(t, "rows after a failover in one", [][]string{
-		{two.namespace, "simple", "simple-data-0-1", "Degraded"},
+		{two.namespace, "simple", "simple-data-0-1", "Warning"},
 		{one.namespace, "simple", "simple-data-0-0", "Healthy"},
 	}, rows())
 }

@@ -1,4 +1,4 @@
-package action
+package services
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -66,11 +67,11 @@ func NewUnexposeRequest(names []string, role, component, shard string, all bool)
 
 // Unexpose removes Services that this tool created.
 type Unexpose struct {
-	Config
+	action.Config
 	Client    UnexposeCluster
 	Namespace string
 	Request   UnexposeRequest
-	DryRun    DryRun
+	DryRun    action.DryRun
 	// Wait waits until the Services are gone, Timeout at most for each.
 	Wait    bool
 	Timeout time.Duration
@@ -110,10 +111,10 @@ func (u Unexpose) Run(ctx context.Context) (found bool, err error) {
 }
 
 func (u Unexpose) remove(ctx context.Context, service *corev1.Service) error {
-	if u.DryRun != DryRunClient {
+	if u.DryRun != action.DryRunClient {
 		ctx, cancel := u.WithTimeout(ctx)
 		defer cancel()
-		if err := u.Client.Delete(ctx, service, kube.DeleteOptions{DryRun: u.DryRun == DryRunServer}); err != nil {
+		if err := u.Client.Delete(ctx, service, kube.DeleteOptions{DryRun: u.DryRun == action.DryRunServer}); err != nil {
 			return err
 		}
 	}
@@ -158,10 +159,10 @@ func (u Unexpose) ofTarget(made []corev1.Service) ([]*corev1.Service, error) {
 	clusters := targetsOf(found, func(t *view.Target) string { return t.Cluster })
 	switch {
 	case len(found) == 0:
-		return nil, problem.New("no such Service that this tool created found in namespace %q", u.Namespace).
+		return nil, problem.New("no matching Service that this tool created found in namespace %q", u.Namespace).
 			Hint("kubectl iris exposed -n %s lists them", u.Namespace)
 	case len(clusters) > 1:
-		return nil, problem.Usage("several clusters in namespace %q have such a Service: %s", u.Namespace, quoted(clusters)).
+		return nil, problem.Usage("several clusters in namespace %q have such a Service: %s", u.Namespace, action.Quoted(clusters)).
 			Hint("name one of them")
 	}
 	return found, nil
@@ -198,16 +199,16 @@ func (u Unexpose) notFound(ctx context.Context, name string, made []corev1.Servi
 		for i := range made {
 			names[i] = made[i].Name
 		}
-		hint = "this tool created " + quoted(names)
+		hint = "this tool created " + action.Quoted(names)
 	}
 	live, err := u.Client.Service(ctx, u.Namespace, name)
 	switch {
 	case err != nil: // it may not be read
-		return problem.New("service %q, or one for a pod of that name, that this tool created not found in namespace %q", name, u.Namespace).Hint("%s", hint)
+		return problem.New("no service %q that this tool created found in namespace %q, nor one for a pod of that name", name, u.Namespace).Hint("%s", hint)
 	case live != nil:
-		return problem.New("service %q in namespace %q was not created by kubectl iris and was not removed", name, u.Namespace).Hint("%s", hint)
+		return problem.New("service %q in namespace %q was not created by kubectl-iris and was not removed", name, u.Namespace).Hint("%s", hint)
 	}
-	return problem.New("service %q, or one for a pod of that name, not found in namespace %q", name, u.Namespace).Hint("%s", hint)
+	return problem.New("service %q not found in namespace %q, nor one for a pod of that name", name, u.Namespace).Hint("%s", hint)
 }
 
 // targetsOf returns a part of what Services were created for, in order and once each.

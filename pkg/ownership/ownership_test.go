@@ -1,4 +1,4 @@
-package kube
+package ownership
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func TestTakeSpec(t *testing.T) {
+func TestTake(t *testing.T) {
 	entries := []metav1.ManagedFieldsEntry{
 		{
 			Manager: "kubectl-create", Operation: metav1.ManagedFieldsOperationUpdate,
@@ -26,7 +26,7 @@ func TestTakeSpec(t *testing.T) {
 			FieldsV1: metav1.NewFieldsV1(`{"f:status":{"f:loadBalancer":{}}}`),
 		},
 	}
-	got, err := takeSpec(entries)
+	got, err := Take(entries)
 	if err != nil {
 		t.Fatal(err)
 	}

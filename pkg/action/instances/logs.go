@@ -1,4 +1,4 @@
-package action
+package instances
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -51,7 +52,7 @@ func NewLogsOptions(follow, previous bool, since time.Duration, tail int64, cont
 
 // Logs prints the logs of a cluster's containers, or of one pod's.
 type Logs struct {
-	Config
+	action.Config
 	Client  LogsCluster
 	Request reach.Request
 	Options LogsOptions
@@ -70,9 +71,9 @@ func (l Logs) Run(ctx context.Context, print func(logs.Line) error) error {
 		Open:       l.Client.Log,
 		Print:      print,
 		Late: func(late []logs.Source) {
-			l.notef("still waiting for the logs of %s; the others are printed without them", logNames(late))
+			l.Notef("still waiting for the logs of %s; the others are printed without them", logNames(late))
 		},
-		Denied: func(err error) { l.warnf("%v; retrying", err) },
+		Denied: func(err error) { l.Warnf("%v; retrying", err) },
 	}
 	reading, cancel := l.WithTimeout(ctx)
 	defer cancel()
@@ -86,7 +87,7 @@ func (l Logs) Run(ctx context.Context, print func(logs.Line) error) error {
 	}
 	if l.Options.part.Follow {
 		return logs.Follow(ctx, func(ctx context.Context, show func([]logs.Source) error) error {
-			return l.Client.FollowLogSources(ctx, namespace, named.Cluster, named.Pod, show, l.lost)
+			return l.Client.FollowLogSources(ctx, namespace, named.Cluster, named.Pod, show, l.Lost)
 		}, options)
 	}
 	return l.read(ctx, sources, options)
@@ -95,11 +96,11 @@ func (l Logs) Run(ctx context.Context, print func(logs.Line) error) error {
 // find returns the cluster or the pod whose logs are printed.
 func (l Logs) find(ctx context.Context) (reach.Named, error) {
 	if l.Request.IsNarrowed() {
-		t, err := l.findTarget(ctx, l.Client, l.Request)
+		t, err := findTarget(ctx, l.Config, l.Client, l.Request)
 		if err != nil {
 			return reach.Named{}, err
 		}
-		l.notef("logs of %s", t.who())
+		l.Notef("logs of %s", t.who())
 		return reach.Named{Cluster: t.Cluster.Name, Pod: t.pod.Name}, nil
 	}
 	ctx, cancel := l.WithTimeout(ctx)

@@ -1,9 +1,10 @@
-package action
+package services
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -79,7 +80,7 @@ func (s ExposeSidecar) Run(ctx context.Context) error {
 func (s ExposeSidecar) facts(ctx context.Context) (expose.Facts, error) {
 	ctx, cancel := s.WithTimeout(ctx)
 	defer cancel()
-	return readFacts(ctx, s.Client, s.Namespace, s.Name, s.Request.NeedsForeign())
+	return action.ReadFacts(ctx, s.Client, s.Namespace, s.Name, s.Request.NeedsForeign())
 }
 
 // check asks IRIS about the role of a plan: in the pods that its Service selects or,

@@ -1,10 +1,11 @@
-package action
+package instances
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -16,15 +17,9 @@ import (
 type TargetCluster interface {
 	// ClustersAndPods returns the IrisClusters of a namespace and all of their pods.
 	ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error)
-	PodReader
+	action.PodReader
 	// Ask asks IRIS in the data pods among pods.
 	Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer
-}
-
-// A PodReader reads pods of any kind.
-type PodReader interface {
-	// Pod returns the pod of that full name; nil if there is none.
-	Pod(ctx context.Context, namespace, name string) (*iris.Pod, error)
 }
 
 // A target is a reach.Target, and what was read to find it.
@@ -38,7 +33,7 @@ type target struct {
 
 // findTarget returns the target that a request means. IRIS is asked which pod has
 // a role.
-func (c Config) findTarget(ctx context.Context, client TargetCluster, r reach.Request) (target, error) {
+func findTarget(ctx context.Context, c action.Config, client TargetCluster, r reach.Request) (target, error) {
 	ctx, cancel := c.WithTimeout(ctx)
 	defer cancel()
 	namespace, err := readNamespace(ctx, client, r.Namespace())
@@ -59,7 +54,7 @@ func (c Config) findTarget(ctx context.Context, client TargetCluster, r reach.Re
 		t.answers = cluster.AnswersOf(client.Ask(ctx, chosen.Clusters(), chosen.Members(t.pods)))
 	}
 	if member, ok := chosen.OnlyAsync(t.pods, t.answers); ok {
-		c.notef("no failover member of IrisCluster %q is here, its primary is elsewhere; pod %q is used, its only async member", chosen.Cluster.Name, member.Pod)
+		c.Notef("no failover member of IrisCluster %q is here, its primary is elsewhere; pod %q is used, its only async member", chosen.Cluster.Name, member.Pod)
 		t.Target = member
 	}
 	t.pod, err = t.Resolve(t.pods, t.answers)
@@ -73,7 +68,7 @@ func readNamespace(ctx context.Context, client TargetCluster, namespace string) 
 	if err != nil {
 		return cluster.Namespace{}, err
 	}
-	if err := requireRead(snapshot, "pods"); err != nil {
+	if err := action.RequireRead(snapshot, "pods"); err != nil {
 		return cluster.Namespace{}, err
 	}
 	return cluster.Namespace{
@@ -82,18 +77,6 @@ func readNamespace(ctx context.Context, client TargetCluster, namespace string) 
 		ClustersRead: !snapshot.Lacks(iris.Resource),
 		Pods:         snapshot.Pods,
 	}, nil
-}
-
-// RuleOut returns an error if a name, which was taken for the short name of pod, is
-// the full name of a pod that belongs to no IrisCluster. If that cannot be read, a
-// warning says which pod is used.
-func (c Config) RuleOut(ctx context.Context, client PodReader, namespace, name, pod string) error {
-	other, err := client.Pod(ctx, namespace, name)
-	if err != nil {
-		c.warnf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err)
-		return nil
-	}
-	return cluster.RuleOut(other, pod)
 }
 
 // explained adds to an error of package reach the command that shows or does more.
@@ -138,10 +121,3 @@ func (t target) unconfirmed() string {
 	}
 	return why
 }
-
-func (c Config) notef(format string, args ...any) { c.Note(fmt.Sprintf(format, args...)) }
-
-func (c Config) warnf(format string, args ...any) { c.Warn(fmt.Sprintf(format, args...)) }
-
-// lost warns that the API server stopped answering a watch.
-func (c Config) lost(err error) { c.warnf("%v; trying again", err) }

@@ -1,4 +1,4 @@
-package action
+package services
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -22,7 +23,7 @@ type ExposedCluster interface {
 
 // Exposed lists the Services that this tool created.
 type Exposed struct {
-	Config
+	action.Config
 	Client ExposedCluster
 	// Namespace is empty for all namespaces.
 	Namespace string
@@ -63,7 +64,7 @@ func (e Exposed) read(ctx context.Context, addresses bool) (topology.Snapshot, e
 	if err != nil {
 		return snapshot, err
 	}
-	return snapshot, requireRead(snapshot, "services")
+	return snapshot, action.RequireRead(snapshot, "services")
 }
 
 // await waits for all Services at once.

@@ -1,4 +1,4 @@
-package action
+package instances
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -39,7 +40,7 @@ func NewPagePath(path string) (PagePath, error) {
 
 // Portal makes a page of an instance reachable: the Management Portal.
 type Portal struct {
-	Config
+	action.Config
 	Client    PortalCluster
 	Request   reach.Request
 	Options   ForwardOptions
@@ -60,7 +61,7 @@ type Page struct {
 
 // Open finds the target and the address of its page.
 func (p Portal) Open(ctx context.Context) (Page, error) {
-	t, err := p.findTarget(ctx, p.Client, p.Request)
+	t, err := findTarget(ctx, p.Config, p.Client, p.Request)
 	if err != nil {
 		return Page{}, err
 	}
@@ -73,7 +74,7 @@ func (p Portal) Open(ctx context.Context) (Page, error) {
 		if err != nil || url != "" {
 			return Page{URL: url}, err
 		}
-		p.notef("this tool created no Service with an address for %s: forwarding instead", t.Target)
+		p.Notef("this tool created no Service with an address for %s: forwarding instead", t.Target)
 	}
 	f, err := PortForward{p.Config, p.Client, p.Request, p.Options, []reach.Port{portal}}.open(ctx, t)
 	if err != nil {

@@ -1,14 +1,14 @@
-package action
+package services
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -22,8 +22,7 @@ type ExposePodsCluster interface {
 	IrisClusters(ctx context.Context, namespace string) ([]iris.Cluster, error)
 	// PodsNamed returns the pods that have one of the names, of whatever kind.
 	PodsNamed(ctx context.Context, namespace string, names []string) ([]iris.Pod, error)
-	// Pod returns a pod of whatever kind; nil if there is none.
-	Pod(ctx context.Context, namespace, name string) (*iris.Pod, error)
+	action.PodReader
 }
 
 // A PodsRequest says which pods get a Service of their own, and what these are like.
@@ -134,7 +133,7 @@ func (p ExposePods) read(ctx context.Context) (read readPods, err error) {
 	r := p.Request
 	anyCluster, foreign := r.cluster == "", r.service.NeedsForeign()
 	if anyCluster && r.component != "" {
-		snapshot, err := readClustersAndPods(ctx, p.Client, p.Namespace)
+		snapshot, err := action.ReadClustersAndPods(ctx, p.Client, p.Namespace)
 		return readPods{pods: snapshot.Pods, clusters: snapshot.Clusters, clustersRead: !snapshot.Lacks(iris.Resource)}, err
 	}
 	if anyCluster && !foreign {
@@ -184,7 +183,7 @@ func (p ExposePods) readNamed(ctx context.Context) (read readPods) {
 func (p ExposePods) choose(ctx context.Context, read readPods) (chosen []iris.Pod, failed []error) {
 	pods, anyCluster := read.pods, p.Request.cluster == ""
 	if !anyCluster {
-		pods, _ = splitPods(pods, p.Request.cluster)
+		pods, _ = action.SplitPods(pods, p.Request.cluster)
 	}
 	if p.Request.component != "" {
 		read.pods = pods
@@ -200,7 +199,7 @@ func (p ExposePods) choose(ctx context.Context, read readPods) (chosen []iris.Po
 		case err != nil:
 			err = p.notFound(ctx, name, err)
 		case byShortName && anyCluster && !read.byName:
-			err = p.ruleOut(ctx, name, pod.Name)
+			err = p.RuleOut(ctx, p.Client, p.Namespace, name, pod.Name)
 		}
 		if err != nil {
 			failed = append(failed, err)
@@ -222,11 +221,11 @@ func (p ExposePods) all(ctx context.Context, read readPods) ([]iris.Pod, error) 
 		if name, err = there.Only(); err != nil {
 			return nil, err
 		}
-		pods, _ = splitPods(pods, name)
+		pods, _ = action.SplitPods(pods, name)
 	}
 	if len(pods) == 0 && p.Request.cluster != "" {
-		if _, _, err := readCluster(ctx, p.Client, p.Namespace, name); apierrors.IsNotFound(err) {
-			return nil, clusterNotFound(ctx, p.Client, p.Namespace, name)
+		if _, _, err := action.ReadCluster(ctx, p.Client, p.Namespace, name); apierrors.IsNotFound(err) {
+			return nil, action.ClusterNotFound(ctx, p.Client, p.Namespace, name)
 		}
 	}
 	chosen := slices.DeleteFunc(slices.Clone(pods), func(pod iris.Pod) bool { return pod.Component() != p.Request.component })
@@ -248,29 +247,17 @@ func (p ExposePods) notFound(ctx context.Context, name string, missing error) er
 	return cluster.IsOfCluster(*pod)
 }
 
-// ruleOut returns an error if a name that was taken for the short name of pod is the
-// full name of a pod that belongs to no IrisCluster. If that may not be read, a
-// warning says which pod is used.
-func (p ExposePods) ruleOut(ctx context.Context, name, pod string) error {
-	other, err := p.Client.Pod(ctx, p.Namespace, name)
-	if err != nil {
-		p.Warn(fmt.Sprintf("%q is taken for pod %q; whether there is a pod of that full name is not known: %v", name, pod, err))
-		return nil
-	}
-	return cluster.RuleOut(other, pod)
-}
-
 // facts adds a cluster's resource to pods that were read before.
 func (p ExposePods) facts(ctx context.Context, name string, read readPods) (expose.Facts, error) {
 	facts := expose.Facts{Namespace: p.Namespace}
-	facts.Pods, facts.Foreign = splitPods(read.pods, name)
+	facts.Pods, facts.Foreign = action.SplitPods(read.pods, name)
 	if read.clustersRead {
 		own := cluster.Namespace{Name: p.Namespace, Clusters: read.clusters}.Facts(name)
 		facts.Cluster, facts.ClusterRead = own.Resource, own.Read
 		return facts, nil
 	}
 	var err error
-	facts.Cluster, facts.ClusterRead, err = readCluster(ctx, p.Client, p.Namespace, name)
+	facts.Cluster, facts.ClusterRead, err = action.ReadCluster(ctx, p.Client, p.Namespace, name)
 	if apierrors.IsNotFound(err) {
 		// The pods are still there although their IrisCluster is not; there is no
 		// owner for a Service.

@@ -1,4 +1,4 @@
-package action
+package instances
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/streaming/pkg/httpstream"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/poll"
@@ -59,7 +60,7 @@ func NewForwardOptions(addresses []string, grace time.Duration) (ForwardOptions,
 // PortForward forwards local ports to the pod that a target means at the time of
 // each connection.
 type PortForward struct {
-	Config
+	action.Config
 	Client  PortForwardCluster
 	Request reach.Request
 	Options ForwardOptions
@@ -101,7 +102,7 @@ func (p ListeningPort) Addresses() []net.Addr {
 // Open finds the target, listens on all ports, and makes sure that the pod can be
 // reached. The caller serves or closes what it returns.
 func (p PortForward) Open(ctx context.Context) (*Forwarding, error) {
-	t, err := p.findTarget(ctx, p.Client, p.Request)
+	t, err := findTarget(ctx, p.Config, p.Client, p.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -121,9 +122,9 @@ func (p PortForward) open(ctx context.Context, t target) (*Forwarding, error) {
 		return nil, explained(err)
 	}
 	if why := t.unconfirmed(); why != "" {
-		p.warnf("the role is read from the label of pod %q, IRIS does not confirm it: %s", t.pod.Name, why)
+		p.Warnf("the role is read from the label of pod %q, IRIS does not confirm it: %s", t.pod.Name, why)
 	}
-	p.notef("forwarding to %s", t.who())
+	p.Notef("forwarding to %s", t.who())
 	return f, nil
 }
 
@@ -164,9 +165,9 @@ func (f *Forwarding) Serve(ctx context.Context) error {
 		err := f.Client.FollowPods(ctx, f.target.Namespace, f.target.Cluster.Name, func(pods []iris.Pod) error {
 			f.tracker.SetPods(pods)
 			return nil
-		}, f.lost)
+		}, f.Lost)
 		if err != nil {
-			f.warnf("%v: connections go to pod %q unless IRIS says that another has the role", err, f.target.pod.Name)
+			f.Warnf("%v: connections go to pod %q unless IRIS says that another has the role", err, f.target.pod.Name)
 		}
 		return nil
 	})
@@ -217,16 +218,16 @@ func (f *Forwarding) ask(ctx context.Context, pod iris.Pod, skip *iris.Refusal) 
 func (f *Forwarding) moved(from, to reach.TargetPod) {
 	f.forwarder.Keep(string(to.UID))
 	if from.Name == to.Name {
-		f.notef("pod %q was recreated; connections to the old pod were closed", to.Name)
+		f.Notef("pod %q was recreated; connections to the old pod were closed", to.Name)
 		return
 	}
-	f.notef("%s is now pod %q %s; connections to pod %q were closed", f.target.Target, to.Name, to.Why(), from.Name)
+	f.Notef("%s is now pod %q %s; connections to pod %q were closed", f.target.Target, to.Name, to.Why(), from.Name)
 }
 
 // waiting reports why new connections wait.
 func (f *Forwarding) waiting(why error) {
 	if why != nil {
-		f.notef("%v; connections wait up to %s", why, f.Options.grace)
+		f.Notef("%v; connections wait up to %s", why, f.Options.grace)
 	}
 }
 
@@ -242,5 +243,5 @@ func (f *Forwarding) failed(err error) {
 		return
 	}
 	f.lastFailed, f.failedAt = line, now
-	f.warnf("a connection was closed: %s", line)
+	f.Warnf("a connection was closed: %s", line)
 }

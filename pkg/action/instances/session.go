@@ -1,8 +1,9 @@
-package action
+package instances
 
 import (
 	"context"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
@@ -17,7 +18,7 @@ type SessionCluster interface {
 
 // Session finds the command that runs a session with an instance.
 type Session struct {
-	Config
+	action.Config
 	Client  SessionCluster
 	Request reach.Request
 	// IRISNamespace is where the session begins, or "" for the user's default.
@@ -32,7 +33,7 @@ type SessionCommand struct {
 
 // Prepare returns the command, and warns of an instance that is a backup or not up.
 func (s Session) Prepare(ctx context.Context) (SessionCommand, error) {
-	t, err := s.findTarget(ctx, s.Client, s.Request)
+	t, err := findTarget(ctx, s.Config, s.Client, s.Request)
 	if err != nil {
 		return SessionCommand{}, err
 	}
@@ -44,7 +45,7 @@ func (s Session) Prepare(ctx context.Context) (SessionCommand, error) {
 	if err != nil {
 		return SessionCommand{}, err
 	}
-	s.notef("session with instance %s in %s", instance, t.who())
+	s.Notef("session with instance %s in %s", instance, t.who())
 	command := []string{"iris", "session", instance}
 	if s.IRISNamespace != "" {
 		command = append(command, "-U", s.IRISNamespace)
@@ -72,14 +73,14 @@ func (s Session) instance(ctx context.Context, t target) (string, error) {
 		}
 	}
 	if answer.Role() == iris.MirrorBackup || pod.MirrorRole() == iris.MirrorBackup && !answer.Contradicts(iris.MirrorBackup) {
-		s.warnf("pod %q is a backup: running application code there is not supported by InterSystems (GHA_mirror_set), and writes to mirrored databases fail", pod.Name)
+		s.Warnf("pod %q is a backup: running application code there is not supported by InterSystems (GHA_mirror_set), and writes to mirrored databases fail", pod.Name)
 	}
 	switch {
 	case answer.Instance == nil:
-		s.warnf("the instance's name is not known, %s is assumed: %s", defaultInstance, answer.Why())
+		s.Warnf("the instance's name is not known, %s is assumed: %s", defaultInstance, answer.Why())
 		return defaultInstance, nil
 	case answer.Instance.Condition != iris.Running:
-		s.warnf("instance %s in pod %q is %s", answer.Instance.Name, pod.Name, answer.Instance.Status)
+		s.Warnf("instance %s in pod %q is %s", answer.Instance.Name, pod.Name, answer.Instance.Status)
 	}
 	return answer.Instance.Name, nil
 }

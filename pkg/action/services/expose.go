@@ -1,4 +1,4 @@
-package action
+package services
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -22,7 +23,7 @@ import (
 // A ServiceWriter is what exposing needs of the Kubernetes cluster to carry out a
 // plan.
 type ServiceWriter interface {
-	ClusterReader
+	action.ClusterReader
 	// Service returns a Service; nil if there is none.
 	Service(ctx context.Context, namespace, name string) (*corev1.Service, error)
 	// Apply applies a Service over the live one that was read.
@@ -37,7 +38,7 @@ type ServiceWaiter interface {
 
 // ExposeOptions say how planned Services are carried out.
 type ExposeOptions struct {
-	DryRun DryRun
+	DryRun action.DryRun
 	// Manifest asks a client dry run for the manifests alone: the live Services are
 	// not read.
 	Manifest bool
@@ -56,7 +57,7 @@ type ExposeOptions struct {
 // Validate returns a usage error if the options contradict each other.
 func (o ExposeOptions) Validate() error {
 	switch {
-	case o.Diff && o.DryRun == DryRunClient:
+	case o.Diff && o.DryRun == action.DryRunClient:
 		return problem.Usage("%s cannot be used with %s=client: the server is asked for the difference", problem.Field("diff"), problem.Field("dry-run")).
 			Hint("omit %s", problem.Field("dry-run"))
 	case o.Wait && o.Diff:
@@ -68,8 +69,8 @@ func (o ExposeOptions) Validate() error {
 }
 
 // validateWait returns a usage error for a wait for what a dry run does not do.
-func validateWait(wait bool, dryRun DryRun) error {
-	if wait && dryRun != DryRunNone {
+func validateWait(wait bool, dryRun action.DryRun) error {
+	if wait && dryRun != action.DryRunNone {
 		return problem.Usage("%s cannot be used with %s: nothing is changed", problem.Field("wait"), problem.Field("dry-run")).Hint("omit one of them")
 	}
 	return nil
@@ -104,7 +105,7 @@ type Exposure struct {
 
 // Expose is what ExposeSidecar and ExposePods have in common.
 type Expose struct {
-	Config
+	action.Config
 	Namespace string
 	ExposeOptions
 	// Each is called with every Service at every stage that it comes to. If it
@@ -131,7 +132,7 @@ func newExposer(e Expose, client ServiceWriter) *exposer {
 
 // A onceReporter warns of each thing once.
 type onceReporter struct {
-	Reporter
+	action.Reporter
 	mu     sync.Mutex
 	warned map[string]bool
 }
@@ -179,15 +180,15 @@ func (x *exposer) run(ctx context.Context, jobs []job) error {
 // none to wait for.
 func (x *exposer) carryOut(ctx context.Context, j job) (*corev1.Service, error) {
 	switch {
-	case x.DryRun == DryRunClient && x.Manifest:
+	case x.DryRun == action.DryRunClient && x.Manifest:
 		x.warn(j.plan.Warnings()...)
 		return nil, x.Each(Exposure{Stage: Planned, Service: j.plan.Service, NodeIPs: j.plan.NodeIPs})
-	case x.DryRun == DryRunClient:
+	case x.DryRun == action.DryRunClient:
 		return nil, x.predict(ctx, j.plan)
 	case x.Diff:
 		return nil, x.compare(ctx, j.plan)
 	}
-	applied, _, err := x.apply(ctx, j.plan, x.DryRun == DryRunServer)
+	applied, _, err := x.apply(ctx, j.plan, x.DryRun == action.DryRunServer)
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +228,9 @@ func (x *exposer) predict(ctx context.Context, plan expose.Plan) error {
 // compare reports the difference that the server says a run would make.
 func (x *exposer) compare(ctx context.Context, plan expose.Plan) error {
 	applied, live, err := x.apply(ctx, plan, true)
+	if apierrors.IsForbidden(err) {
+		return problem.New("%w", err).Hint("%s has the server check the change, which requires the right to patch services", problem.Field("diff"))
+	}
 	if err != nil {
 		return err
 	}
@@ -264,9 +268,6 @@ func (x *exposer) look(ctx context.Context, plan expose.Plan) (*corev1.Service, 
 	if err != nil {
 		return nil, plan, err
 	}
-	if err := kube.CheckWritable(live, x.Adopt); err != nil {
-		return live, plan, err
-	}
 	plan = plan.MergeLive(live)
 	x.warn(plan.Warnings()...)
 	if line := plan.RetargetWarning(live); line != "" {
@@ -303,7 +304,7 @@ func (x *exposer) await(ctx context.Context, services []*corev1.Service) error {
 }
 
 // waitOptions returns the options of several waits at once.
-func waitOptions(r Reporter, timeout time.Duration) wait.Options {
+func waitOptions(r action.Reporter, timeout time.Duration) wait.Options {
 	var mu sync.Mutex
 	return wait.Options{Timeout: timeout, Tell: func(line string) {
 		mu.Lock()
@@ -336,7 +337,7 @@ func (x *exposer) conclude(ctx context.Context, service *corev1.Service) error {
 
 // confirmRole reports what IRIS says about the role of a Service that is ready.
 func (x *exposer) confirmRole(ctx context.Context, pods func() ([]iris.Pod, error)) error {
-	if x.role == nil || x.DryRun != DryRunNone {
+	if x.role == nil || x.DryRun != action.DryRunNone {
 		return nil
 	}
 	return x.role(ctx, pods)
