@@ -77,6 +77,10 @@ func TestWhyAPodIsNotReady(t *testing.T) {
 			  containerStatuses: [{name: iris, state: {waiting: {reason: PodInitializing}}}]}}`,
 			`init container "fix": CrashLoopBackOff, last ended with Error, exit code 1`,
 		},
+		"as many containers as are named": {
+			status(`{name: a, state: {running: {}}}, {name: b, state: {running: {}}}, {name: c, state: {running: {}}}`),
+			`container "a": running, not ready; container "b": running, not ready; container "c": running, not ready`,
+		},
 		"many containers": {
 			status(`{name: a, state: {running: {}}}, {name: b, state: {running: {}}}, {name: c, ready: true, state: {running: {}}}, {name: d, state: {running: {}}}, {name: e, state: {running: {}}}`),
 			`container "a": running, not ready; container "b": running, not ready; container "d": running, not ready; and 1 more`,
