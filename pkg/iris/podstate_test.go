@@ -96,6 +96,7 @@ func TestWhyAPodIsNotReady(t *testing.T) {
 			  status: {phase: Running, containerStatuses: [{name: iris, state: {running: {}}}], conditions: [` + notReady + `]}}`,
 			`container "iris": running, not ready`,
 		},
+		"no containers": {`{spec: {nodeName: node-1}, status: {phase: Running, conditions: [{type: Ready, status: "False"}]}}`, ""},
 		"node that no longer reports": {
 			`{spec: {nodeName: node-1, containers: [{name: iris}]}, status: {phase: Running, containerStatuses: [{name: iris, ready: true, state: {running: {}}}], conditions: [{type: Ready, status: "False"}]}}`,
 			`node "node-1" may be lost: the containers were ready when it last reported`,
@@ -121,6 +122,14 @@ func TestWhyAPodIsNotReady(t *testing.T) {
 		if want := strings.HasPrefix(test.want, "readiness gate"); p.AwaitsGates != want {
 			t.Errorf("%s: awaits readiness gates: %t, want %t", name, p.AwaitsGates, want)
 		}
+	}
+}
+
+// A pod whose containers are not known awaits more than its readiness gates.
+func TestAwaitsGatesNeedsContainers(t *testing.T) {
+	p := podFrom(t, `{spec: {nodeName: node-1, readinessGates: [{conditionType: example.com/a}]}, status: {phase: Running}}`)
+	if p.AwaitsGates || p.Why != `readiness gate "example.com/a": nothing has set it yet` {
+		t.Errorf("awaits gates %v, %q", p.AwaitsGates, p.Why)
 	}
 }
 
