@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -25,7 +26,7 @@ import (
 // not want. Nothing but metadata.managedFields changes, and only if the Service
 // is still at the version given. It returns the new version.
 func (c *Client) takeOwnership(ctx context.Context, live *corev1.Service) (string, error) {
-	managed, err := takeSpec(live.ManagedFields)
+	managed, _, err := takeSpec(live.ManagedFields)
 	if err != nil {
 		return "", unreadable(live, err)
 	}
@@ -56,9 +57,8 @@ func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructu
 
 // takenOver returns what this tool makes of a live Service whose spec it takes over.
 // The spec is the wanted one: no other client manages a field of it any more, and the
-// server fills in what it has assigned. (It assigns a port that gets another name a
-// new node port, which the apply would not do.) Labels, annotations and owners of
-// others stay.
+// server fills in what it has assigned, except for the node port of a port that gets
+// another name. Labels, annotations and owners of others stay.
 func takenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1.Service, error) {
 	after := &corev1.Service{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(wanted.Object, after); err != nil {
@@ -74,6 +74,19 @@ func takenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1
 		is := func(other metav1.OwnerReference) bool { return other.UID == owner.UID }
 		if !slices.ContainsFunc(before.OwnerReferences, is) && !slices.ContainsFunc(after.OwnerReferences, is) {
 			after.OwnerReferences = append(after.OwnerReferences, owner)
+		}
+	}
+	_, taken, err := takeSpec(live.ManagedFields)
+	if err != nil {
+		return nil, unreadable(live, err)
+	}
+	for i := range after.Spec.Ports {
+		port := &after.Spec.Ports[i]
+		path := fieldpath.MakePathOrDie("spec", "ports", fieldpath.KeyByFields("port", int64(port.Port), "protocol", string(port.Protocol)), "nodePort")
+		for _, had := range live.Spec.Ports {
+			if had.Port == port.Port && had.Protocol == port.Protocol && !taken.Has(path) {
+				port.NodePort = cmp.Or(port.NodePort, had.NodePort)
+			}
 		}
 	}
 	return after, nil
@@ -132,8 +145,9 @@ func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed 
 // takeSpec moves the fields that takes names from their managers to this tool,
 // as server-side apply keeps them. Everything else stays with its manager:
 // finalizers and annotations belong to controllers.
-func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, error) {
-	taken := &fieldpath.Set{}
+// It returns all fields that are then this tool's, too.
+func takeSpec(entries []metav1.ManagedFieldsEntry) (managed []metav1.ManagedFieldsEntry, taken *fieldpath.Set, err error) {
+	taken = &fieldpath.Set{}
 	var kept []metav1.ManagedFieldsEntry
 	for _, entry := range entries {
 		if entry.Subresource != "" || entry.FieldsV1 == nil {
@@ -143,7 +157,7 @@ func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry,
 		own := isOwnEntry(entry)
 		fields, left := &fieldpath.Set{}, &fieldpath.Set{}
 		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		fields.Iterate(func(path fieldpath.Path) {
 			if own || takes(path) {
@@ -157,14 +171,14 @@ func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry,
 		}
 		raw, err := left.ToJSON()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		entry.FieldsV1 = metav1.NewFieldsV1(string(raw))
 		kept = append(kept, entry)
 	}
 	raw, err := taken.ToJSON()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return slices.Insert(kept, 0, metav1.ManagedFieldsEntry{
 		Manager:    cluster.ManagedBy,
@@ -172,7 +186,7 @@ func takeSpec(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry,
 		APIVersion: "v1",
 		FieldsType: "FieldsV1",
 		FieldsV1:   metav1.NewFieldsV1(string(raw)),
-	}), nil
+	}), taken, nil
 }
 
 // isOwnEntry reports whether managed fields are those of this tool's applies.
