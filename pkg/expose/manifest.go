@@ -2,6 +2,7 @@ package expose
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -31,7 +32,16 @@ func Manifest(service *corev1.Service) (*unstructured.Unstructured, error) {
 
 // Applied returns those fields of a live Service that this tool applied.
 func Applied(live *corev1.Service) (*corev1.Service, error) {
-	extracted, err := applycorev1.ExtractService(live, cluster.ManagedBy)
+	var extracted *applycorev1.ServiceApplyConfiguration
+	err := error(nil)
+	for _, entry := range live.ManagedFields { // the extraction panics at what is not JSON
+		if entry.FieldsV1 != nil && !json.Valid(entry.FieldsV1.GetRawBytes()) {
+			err = errors.New("invalid JSON")
+		}
+	}
+	if err == nil {
+		extracted, err = applycorev1.ExtractService(live, cluster.ManagedBy)
+	}
 	if err != nil {
 		return nil, problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
 	}
