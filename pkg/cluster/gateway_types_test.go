@@ -21,7 +21,7 @@ import (
 func TestEveryGatewayTypeIsKnownEverywhere(t *testing.T) {
 	for _, gateway := range iris.GatewayTypes() {
 		t.Run(gateway.Name, func(t *testing.T) {
-			checkGateway(t, gateway.Name, cluster.WebPort{Number: gateway.Port, HTTPS: gateway.HTTPS})
+			checkGateway(t, gateway.Name, cluster.WebPort{Number: gateway.Port})
 		})
 	}
 }

@@ -83,8 +83,7 @@ func GatewayPort(component string, c iris.Cluster) WebPort {
 	if node.Sidecar != nil {
 		name = node.Sidecar.Type
 	}
-	t := iris.GatewayTypeNamed(name)
-	return WebPort{Number: t.Port, HTTPS: t.HTTPS}
+	return WebPort{Number: iris.GatewayTypeNamed(name).Port}
 }
 
 func gatewayPort(gateway iris.Container, component string, c iris.Cluster) WebPort {
@@ -151,9 +150,7 @@ func IsGatewayPort(number int32) bool {
 // servesTLS reports whether a web port's pages come over TLS, by its name or
 // number.
 func servesTLS(name string, number int32) bool {
-	return isTLSName(name) || number != 0 && slices.ContainsFunc(iris.GatewayTypes(), func(t iris.GatewayType) bool {
-		return number == t.TLSPort || t.HTTPS && number == t.Port
-	})
+	return isTLSName(name) || number != 0 && slices.ContainsFunc(iris.GatewayTypes(), func(t iris.GatewayType) bool { return number == t.TLSPort })
 }
 
 // isTLSName reports whether the name of a web port says TLS: https,
@@ -165,8 +162,8 @@ func isTLSName(name string) bool {
 
 func isTCP(protocol corev1.Protocol) bool { return protocol == "" || protocol == corev1.ProtocolTCP }
 
-// Target returns where a Service's port leads in a pod. A port without a target
-// targets its own number.
+// Target returns the port of a pod that a Service's port targets. Without a target
+// that is its own number.
 func Target(port corev1.ServicePort) intstr.IntOrString {
 	if port.TargetPort == (intstr.IntOrString{}) {
 		return intstr.FromInt32(port.Port)

@@ -4,9 +4,8 @@ package iris
 // at which it serves pages.
 type GatewayType struct {
 	Name string
-	// Port serves pages, over TLS if HTTPS is set.
-	Port  int32
-	HTTPS bool
+	// Port serves pages without TLS.
+	Port int32
 	// TLSPort serves them over TLS as well if the IrisCluster has
 	// spec.tls.webgateway; 0 if no such port is known.
 	TLSPort int32
