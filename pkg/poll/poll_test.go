@@ -34,7 +34,8 @@ type node struct {
 	qlist, page map[types.UID]int
 	open        map[types.UID]int
 	mostOpen    int
-	changed     int
+	// asked counts all questions.
+	asked, changed int
 }
 
 func pod(ordinal int, label string) iris.Pod {
@@ -85,6 +86,7 @@ func (n *node) with(f func()) {
 
 func (n *node) ask(ctx context.Context, p iris.Pod, skip *iris.Refusal) poll.Reply {
 	n.mu.Lock()
+	n.asked++
 	n.open[p.UID]++
 	n.mostOpen = max(n.mostOpen, n.open[p.UID])
 	hung, takes := n.hung[p.UID], n.takes
@@ -180,6 +182,9 @@ func TestMissingRightIsAskedForOnceAMinute(t *testing.T) {
 			defer n.mu.Unlock()
 			if n.qlist[first] > 12 {
 				t.Errorf("exec was asked for %d times in ten minutes, paged %v", n.qlist[first], paged)
+			}
+			if !paged && n.asked > 24 {
+				t.Errorf("%d questions in two pods, of which there is nothing to ask but qlist", n.asked)
 			}
 			if paged && n.page[first] < 1000 {
 				t.Errorf("the page was asked %d times, want about twice a second", n.page[first])
