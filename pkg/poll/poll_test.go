@@ -184,7 +184,7 @@ func TestMissingRightIsAskedForOnceAMinute(t *testing.T) {
 				t.Errorf("exec was asked for %d times in ten minutes, paged %v", n.qlist[first], paged)
 			}
 			if !paged && n.asked > 24 {
-				t.Errorf("%d questions in two pods, of which there is nothing to ask but qlist", n.asked)
+				t.Errorf("%d questions in two pods in ten minutes, want one a minute in each", n.asked)
 			}
 			if paged && n.page[first] < 1000 {
 				t.Errorf("the page was asked %d times, want about twice a second", n.page[first])
