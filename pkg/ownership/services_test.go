@@ -115,7 +115,7 @@ func TestIsUnchanged(t *testing.T) {
 }
 
 func TestUnreadableManagedFields(t *testing.T) {
-	broken := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "svc", ManagedFields: []metav1.ManagedFieldsEntry{entry(cluster.ManagedBy, `{"x:y":{}}`)}}}
+	broken := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "svc", ManagedFields: []metav1.ManagedFieldsEntry{entry(cluster.ManagedBy, `{"x":{}}`)}}}
 	planned, manifest := wanted(t)
 	_, applied := Applied(broken)
 	_, unchanged := IsUnchanged(broken, planned)
