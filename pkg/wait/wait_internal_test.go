@@ -225,7 +225,7 @@ func waitFor(t *testing.T, timeout time.Duration, play func(s *fakeServer)) (got
 		s.mu.Lock()
 		service := s.objects["services"][0].(*corev1.Service).DeepCopy()
 		s.mu.Unlock()
-		got.service, got.err = c.WaitExposed(t.Context(), service, Options{Timeout: timeout, Tell: h.tell})
+		got.service, got.err = c.WaitExposed(t.Context(), service, Options{Timeout: timeout, Report: h.tell})
 		got.took, got.told = time.Since(began), h.lines
 	})
 	return got
@@ -421,7 +421,7 @@ func TestWaitPassesOverOldWarnings(t *testing.T) {
 		listed := service.DeepCopy()
 		listed.ManagedFields = nil
 		var h told
-		_, err := c.WaitExposed(t.Context(), listed, Options{Timeout: time.Minute, Tell: h.tell})
+		_, err := c.WaitExposed(t.Context(), listed, Options{Timeout: time.Minute, Report: h.tell})
 		if want := `service "web" in namespace "prod" has no load-balancer address after 1m0s`; wordsOf(err) != want || len(h.lines) > 0 {
 			t.Errorf("error %q, told %q; want %q and nothing", wordsOf(err), h.lines, want)
 		}
@@ -655,7 +655,7 @@ func TestWaitGone(t *testing.T) {
 					go test.play(s)
 				}
 				synctest.Wait()
-				err := c.WaitGone(t.Context(), service, Options{Timeout: time.Minute})
+				err := c.WaitGone(t.Context(), service, Options{Timeout: time.Minute, Report: func(string) {}})
 				waited{err: err, took: time.Since(began)}.check(t, test.took, test.want)
 			})
 		})
@@ -676,7 +676,7 @@ func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
 		var telling, told atomic.Bool
 		done := make(chan error)
 		go func() {
-			done <- waiter.WaitGone(ctx, service, Options{Timeout: time.Hour, Tell: func(string) {
+			done <- waiter.WaitGone(ctx, service, Options{Timeout: time.Hour, Report: func(string) {
 				telling.Store(true)
 				time.Sleep(time.Minute)
 				told.Store(true)

@@ -86,36 +86,31 @@ type Source struct{ *cache.ListWatch }
 // streams waits out its pauses, half a minute long, also after an interrupt.
 func (Source) IsWatchListSemanticsUnSupported() bool { return true }
 
-// ListWatch returns the Source of a typed client's two calls; narrow sets the selectors.
-func ListWatch[L runtime.Object](
-	list func(context.Context, metav1.ListOptions) (L, error),
-	watchIt func(context.Context, metav1.ListOptions) (watch.Interface, error),
-	narrow func(*metav1.ListOptions),
-) Source {
+// A listWatcher is a client of one resource; L is its type of a list.
+type listWatcher[L runtime.Object] interface {
+	List(context.Context, metav1.ListOptions) (L, error)
+	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+}
+
+// SourceOf returns the Source of a resource's objects that both selectors match.
+func SourceOf[L runtime.Object](resource listWatcher[L], labels, fields string) Source {
 	return Source{&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			narrow(&options)
+			options.LabelSelector, options.FieldSelector = labels, fields
 			if options.ResourceVersion == "0" {
-				options.ResourceVersion = "" // the server's cache may lack what was just written
+				options.ResourceVersion = "" // the server's cache may miss what was just written
 			}
-			return list(ctx, options)
+			return resource.List(ctx, options)
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			narrow(&options)
-			return watchIt(ctx, options)
+			options.LabelSelector, options.FieldSelector = labels, fields
+			return resource.Watch(ctx, options)
 		},
 	}}
 }
 
-// ByLabel narrows a Source to a label selector.
-func ByLabel(selector string) func(*metav1.ListOptions) {
-	return func(o *metav1.ListOptions) { o.LabelSelector = selector }
-}
-
-// ByField narrows a Source to a field selector.
-func ByField(selector string) func(*metav1.ListOptions) {
-	return func(o *metav1.ListOptions) { o.FieldSelector = selector }
-}
+// ByName returns the field selector of an object's name.
+func ByName(name string) string { return metav1.ObjectNameField + "=" + name }
 
 // settled reports whether the feed has all it can get for now: it has listed, or
 // may not.
@@ -160,13 +155,12 @@ func (f *Feed) clearFailure() (wasMissing bool) {
 }
 
 // Objects returns the feed's objects in no order. They may be stale if Unread is set.
-func Objects[T any](f *Feed) []T {
-	stored := f.store.List()
-	out := make([]T, 0, len(stored))
-	for _, object := range stored {
-		out = append(out, object.(T))
+func Objects[T any](f *Feed) []*T {
+	var objects []*T
+	for _, object := range f.store.List() {
+		objects = append(objects, object.(*T))
 	}
-	return out
+	return objects
 }
 
 // Feeds holds several kinds that are followed together.
@@ -402,16 +396,16 @@ func (fs *Feeds) Run(ctx context.Context, interval, wake time.Duration, react fu
 	}
 	var tick <-chan time.Time
 	if wake > 0 {
-		ticker := time.NewTicker(wake)
-		defer ticker.Stop()
-		tick = ticker.C
+		tick = time.Tick(wake)
 	}
 	for {
 		if done, err := react(); done || err != nil {
 			return err
 		}
-		if err := pause(ctx, interval); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(interval):
 		}
 		select {
 		case <-ctx.Done():
@@ -430,9 +424,7 @@ func (fs *Feeds) awaitLists(ctx context.Context) error {
 		if late == nil && fs.essentialSettled() {
 			fs.answered = time.Now()
 			fs.limit.Start()
-			timer := time.NewTimer(firstTimeout)
-			defer timer.Stop()
-			late = timer.C
+			late = time.After(firstTimeout)
 		}
 		if fs.settled() {
 			return nil
@@ -441,32 +433,27 @@ func (fs *Feeds) awaitLists(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late:
-			fs.setLatePartsUnread()
+			for _, f := range fs.all {
+				if f.part && !f.settled() {
+					u, _ := kube.NewUnread(errIncomplete, f.access, f.loss)
+					f.setUnread(&u)
+				}
+			}
 		case <-fs.changed:
 		}
 	}
 }
 
-// setLatePartsUnread marks the parts that are still being read as unread.
-func (fs *Feeds) setLatePartsUnread() {
-	for _, f := range fs.all {
-		if f.part && !f.settled() {
-			u, _ := kube.NewUnread(errIncomplete, f.access, f.loss)
-			f.setUnread(&u)
-		}
-	}
-}
-
-// Report calls tell with the first error of every outage until ctx ends or the
-// returned function is called, after which tell is no longer running.
-func (fs *Feeds) Report(ctx context.Context, tell func(error)) (stop func()) {
+// Report calls lost with the first error of every outage until ctx ends or the
+// returned function is called, after which lost is no longer running.
+func (fs *Feeds) Report(ctx context.Context, lost func(error)) (stop func()) {
 	return background(ctx, func(ctx context.Context) {
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case err := <-fs.outages:
-				tell(err)
+				lost(err)
 			}
 		}
 	})
@@ -484,16 +471,5 @@ func background(ctx context.Context, f func(context.Context)) (stop func()) {
 	return func() {
 		cancel()
 		<-done
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

@@ -39,23 +39,21 @@ func (s *podServer) fails(list, watch error) {
 	}
 }
 
-func (s *podServer) source() Source {
-	return ListWatch(
-		func(context.Context, metav1.ListOptions) (*corev1.PodList, error) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "simple-data-0-0", ResourceVersion: "1"}}
-			return &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: []corev1.Pod{pod}}, s.list
-		},
-		func(context.Context, metav1.ListOptions) (watch.Interface, error) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.watch != nil {
-				return nil, s.watch
-			}
-			s.watching = watch.NewFake()
-			return s.watching, nil
-		}, ByLabel(""))
+func (s *podServer) List(context.Context, metav1.ListOptions) (*corev1.PodList, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "simple-data-0-0", ResourceVersion: "1"}}
+	return &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: []corev1.Pod{pod}}, s.list
+}
+
+func (s *podServer) Watch(context.Context, metav1.ListOptions) (watch.Interface, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watch != nil {
+		return nil, s.watch
+	}
+	s.watching = watch.NewFake()
+	return s.watching, nil
 }
 
 // follow follows the server's pods; shown gets whatever is looked at.
@@ -65,14 +63,14 @@ func (s *podServer) follow(t *testing.T) (f *clusterFeeds, shown <-chan int) {
 		t.Fatal(err)
 	}
 	f = &clusterFeeds{Feeds: NewFeeds(client)}
-	f.pods = f.Add("pods", "iko", kube.LossPods, s.source(), &corev1.Pod{}, trimPod)
+	f.pods = f.Add("pods", "iko", kube.LossPods, SourceOf(s, "", ""), &corev1.Pod{}, trimPod)
 	looks := make(chan int, 100)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = f.Run(ctx, 0, 0, func() (bool, error) {
-			looks <- len(readable[*corev1.Pod](f.pods))
+			looks <- len(readable(f.pods, whole[corev1.Pod]))
 			return false, nil
 		})
 	}()

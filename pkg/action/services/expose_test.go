@@ -164,7 +164,7 @@ func (c *inMemory) WaitExposed(_ context.Context, service *corev1.Service, o wai
 	if o.Timeout != time.Minute {
 		return nil, fmt.Errorf("the timeout is %s", o.Timeout)
 	}
-	o.Tell("waiting for " + service.Name)
+	o.Report("waiting for " + service.Name)
 	return service, c.called("WaitExposed", service.Name)
 }
 
