@@ -55,18 +55,8 @@ func (n Names) Pods(ctx context.Context, namespace, cluster string) ([]iris.Pod,
 
 // PodsWithPorts returns the same pods with their containers.
 func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]iris.Pod, error) {
-	found, err := n.client.rest.Pods(namespace).
-		List(ctx, metav1.ListOptions{LabelSelector: podsOf(cluster), ResourceVersion: fromCache})
-	if err != nil {
-		return nil, err
-	}
-	var pods []iris.Pod
-	for i := range found.Items {
-		if pod, ok := PodOfCluster(&found.Items[i]); ok {
-			pods = append(pods, pod)
-		}
-	}
-	return pods, nil
+	options := metav1.ListOptions{LabelSelector: podsOf(cluster), ResourceVersion: fromCache}
+	return Collect(ctx, n.client.rest.Pods(namespace).List, options, PodOfCluster)
 }
 
 // MadeServices returns the exposed Services, with their name and labels only.
