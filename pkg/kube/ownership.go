@@ -13,17 +13,16 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
-	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// takeOwnership makes this tool the field manager of what a Service's spec asks
-// for, so that the apply that follows drops what others had set and it does
-// not want. Nothing but metadata.managedFields changes, and only if the Service
-// is still at the version given. It returns the new version.
+// takeOwnership makes this tool the field manager of a Service's spec, so that the apply
+// that follows drops what others have set and it does not want. Only
+// metadata.managedFields change, and only if the Service is still at the version of live.
+// It returns the new version.
 func (c *Client) takeOwnership(ctx context.Context, live *corev1.Service) (string, error) {
-	managed, err := ownership.Take(live.ManagedFields)
+	managed, err := ownership.Take(live)
 	if err != nil {
-		return "", problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
+		return "", err
 	}
 	return c.setManagers(ctx, live, managed, live.ResourceVersion)
 }
@@ -50,9 +49,9 @@ func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructu
 		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: dryRun(true)})
 }
 
-// giveBack undoes takeOwnership where the apply after it was refused: the
-// Service has the managers again that it had. version is the one that
-// takeOwnership left; a Service that has changed since is left alone.
+// giveBack undoes takeOwnership if the apply after it was refused: the Service gets its
+// former managers. version is the one that takeOwnership left; a Service that has changed
+// since is left alone.
 func (c *Client) giveBack(ctx context.Context, live *corev1.Service, version string) error {
 	// The caller may have been interrupted between the two.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)

@@ -117,16 +117,16 @@ func keyOf(item any) fieldpath.PathElement {
 	return fieldpath.KeyElementByFields("uid", fields["uid"])
 }
 
-// Take returns managed fields after this tool took over those of the spec, as server-side
-// apply keeps them. Everything else stays with its manager: finalizers and annotations
-// belong to controllers.
-func Take(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, error) {
+// Take returns the managed fields of a live Service after this tool took over those of the
+// spec, as server-side apply keeps them. Everything else stays with its manager: finalizers
+// and annotations belong to controllers.
+func Take(live *corev1.Service) ([]metav1.ManagedFieldsEntry, error) {
 	taken := &fieldpath.Set{}
 	var kept []metav1.ManagedFieldsEntry
-	for _, entry := range entries {
+	for _, entry := range live.ManagedFields {
 		fields, err := fieldsOf(entry)
 		if err != nil {
-			return nil, err
+			return nil, unreadable(live, err)
 		}
 		if isOwnEntry(entry) {
 			taken = taken.Union(fields)
@@ -182,9 +182,13 @@ func TakenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1
 			after.OwnerReferences = append(after.OwnerReferences, owner)
 		}
 	}
-	managed, err := managedFields(live.ManagedFields)
-	if err != nil {
-		return nil, unreadable(live, err)
+	managed := &fieldpath.Set{}
+	for _, entry := range live.ManagedFields {
+		fields, err := fieldsOf(entry)
+		if err != nil {
+			return nil, unreadable(live, err)
+		}
+		managed = managed.Union(fields)
 	}
 	for i := range after.Spec.Ports {
 		port := &after.Spec.Ports[i]
@@ -209,19 +213,6 @@ func withTheirs(live, applied, wanted map[string]string) map[string]string {
 	}
 	maps.Copy(after, wanted)
 	return after
-}
-
-// managedFields returns the fields that managers have, those of subresources aside.
-func managedFields(entries []metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
-	all := &fieldpath.Set{}
-	for _, entry := range entries {
-		fields, err := fieldsOf(entry)
-		if err != nil {
-			return nil, err
-		}
-		all = all.Union(fields)
-	}
-	return all, nil
 }
 
 func unreadable(live *corev1.Service, err error) error {
