@@ -61,7 +61,7 @@ func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]
 
 // MadeServices returns the exposed Services, with their name and labels only.
 func (n Names) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
-	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("services"), namespace, madeByTool)
+	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("services"), namespace, exposedSelector)
 	var made []corev1.Service
 	for _, m := range found {
 		if service := (corev1.Service{ObjectMeta: m.ObjectMeta}); cluster.IsExposed(&service) {

@@ -171,5 +171,5 @@ func afterQuota(err error, a Access) error {
 	if text := err.Error(); strings.Contains(text, "services.loadbalancers") || strings.Contains(text, "services.nodeports") {
 		return problem.New("%s; %s ClusterIP needs neither load balancer nor node port", used, problem.Field("type"))
 	}
-	return problem.New("%s; kubectl get services -n %s -l %s lists exposed Services that can be deleted", used, a.Namespace, madeByTool)
+	return problem.New("%s; kubectl get services -n %s -l %s lists exposed Services that can be deleted", used, a.Namespace, exposedSelector)
 }

@@ -119,12 +119,12 @@ func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topo
 	err := parallel(ctx, []func(context.Context) error{
 		func(ctx context.Context) error {
 			defer r.limit.Start()
-			return r.listServices(ctx, madeByTool)
+			return r.listServices(ctx, exposedSelector)
 		},
 		// The EndpointSlice controller copies a Service's labels to its slices.
-		r.part(func(ctx context.Context) error { return r.listSlices(ctx, madeByTool) }),
+		r.part(func(ctx context.Context) error { return r.listSlices(ctx, exposedSelector) }),
 	})
-	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, notMade)
+	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, isForeign)
 	// Without slices it is not known which pods' nodes serve a node port.
 	if err == nil && urls && !r.snapshot.Lacks("endpointslices") {
 		err = r.part(r.podsOfNodePorts)(ctx)
@@ -147,19 +147,17 @@ func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
 	if clusters = slices.Compact(clusters); len(clusters) <= maxNamed {
 		selector = ClusterPods(clusters...)
 	}
-	if r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, selector); err != nil {
-		return r.failed(ctx, err, "list", "pods", lossNodes)
-	}
-	return nil
+	r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, selector)
+	return r.record(ctx, err, "list", "pods", lossNodes)
 }
 
-// notMade reports whether a Service has this tool's label, but not its target's.
-func notMade(service corev1.Service) bool { return !cluster.IsExposed(&service) }
+// isForeign reports whether a Service has no target, though it may have this tool's label.
+func isForeign(service corev1.Service) bool { return !cluster.IsExposed(&service) }
 
 // MadeServices returns the exposed Services of a namespace, by name.
 func (c *Client) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
-	found, err := c.services(ctx, namespace, madeByTool)
-	made := slices.DeleteFunc(found, notMade)
+	found, err := c.services(ctx, namespace, exposedSelector)
+	made := slices.DeleteFunc(found, isForeign)
 	slices.SortFunc(made, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
 	return made, err
 }
@@ -180,8 +178,8 @@ func (c *Client) services(ctx context.Context, namespace, selector string) ([]co
 	return r.snapshot.Services, nil
 }
 
-// madeByTool selects the Services that this tool created.
-const madeByTool = cluster.LabelManagedBy + "=" + cluster.ManagedBy
+// exposedSelector selects the exposed Services.
+const exposedSelector = cluster.LabelManagedBy + "=" + cluster.ManagedBy
 
 // ClustersAndPods returns a namespace's IrisClusters and all of their pods.
 func (c *Client) ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error) {
@@ -282,10 +280,13 @@ func (r *reader) part(read func(context.Context) error) func(context.Context) er
 	}
 }
 
-// failed records a read that brought nothing, or returns the error if it leaves
-// nothing to show: the essential read got no answer from the server, the server
-// accepts no credentials, or the command was ended.
-func (r *reader) failed(ctx context.Context, err error, verb, resource, loss string) error {
+// record records the error of a read, or returns it if it leaves nothing to show: the
+// essential read got no answer from the server, the server accepts no credentials, or the
+// command was ended. It returns nil for nil.
+func (r *reader) record(ctx context.Context, err error, verb, resource, loss string) error {
+	if err == nil {
+		return nil
+	}
 	a := Access{verb, resource, r.scope.Namespace}
 	err = PartError(ctx, err)
 	u, answered := NewUnread(err, a, loss)
@@ -301,29 +302,23 @@ func (r *reader) failed(ctx context.Context, err error, verb, resource, loss str
 	return nil
 }
 
-func (r *reader) clusters(ctx context.Context) error {
+func (r *reader) clusters(ctx context.Context) (err error) {
 	resource := iris.GroupResource().String()
 	clusters := r.client.clusters(r.scope.Namespace)
 	if r.scope.IsSingle() {
 		u, err := clusters.Get(ctx, r.scope.Names[0], metav1.GetOptions{})
 		if err == nil {
 			r.snapshot.Clusters = []iris.Cluster{iris.ClusterFrom(u)}
+		} else if apierrors.IsNotFound(err) && !notInstalled(err) {
 			return nil
 		}
-		if apierrors.IsNotFound(err) && !notInstalled(err) {
-			return nil
-		}
-		return r.failed(ctx, err, "get", resource, LossClusters)
+		return r.record(ctx, err, "get", resource, LossClusters)
 	}
-	found, err := Collect(ctx, clusters.List, metav1.ListOptions{LabelSelector: r.scope.Selector}, func(u *unstructured.Unstructured) (iris.Cluster, bool) {
+	r.snapshot.Clusters, err = Collect(ctx, clusters.List, metav1.ListOptions{LabelSelector: r.scope.Selector}, func(u *unstructured.Unstructured) (iris.Cluster, bool) {
 		cluster := iris.ClusterFrom(u)
 		return cluster, r.scope.Includes(cluster.Name)
 	})
-	if err != nil {
-		return r.failed(ctx, err, "list", resource, LossClusters)
-	}
-	r.snapshot.Clusters = found
-	return nil
+	return r.record(ctx, err, "list", resource, LossClusters)
 }
 
 // ClusterOf returns the pod's cluster, or nil if it is not among clusters.
@@ -361,14 +356,10 @@ func (s Scope) EventFields() string {
 	return fields
 }
 
-func (r *reader) pods(ctx context.Context) error {
+func (r *reader) pods(ctx context.Context) (err error) {
 	defer r.limit.Start()
-	found, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.PodSelector())
-	if err != nil {
-		return r.failed(ctx, err, "list", "pods", LossPods)
-	}
-	r.snapshot.Pods = found
-	return nil
+	r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, r.scope.PodSelector())
+	return r.record(ctx, err, "list", "pods", LossPods)
 }
 
 // Pods returns the pods of IrisClusters that a label selector matches.
@@ -415,16 +406,12 @@ func listInto[T any, O interface {
 }, L runtime.Object](
 	ctx context.Context, r *reader, found *[]T,
 	list func(context.Context, metav1.ListOptions) (L, error), options metav1.ListOptions, resource, loss string,
-) error {
-	all, err := Collect(ctx, list, options, func(object *T) (T, bool) {
+) (err error) {
+	*found, err = Collect(ctx, list, options, func(object *T) (T, bool) {
 		O(object).SetManagedFields(nil)
 		return *object, true
 	})
-	if err != nil {
-		return r.failed(ctx, err, "list", resource, loss)
-	}
-	*found = all
-	return nil
+	return r.record(ctx, err, "list", resource, loss)
 }
 
 // dropOthers drops the Services that have nothing to do with the cluster, so that their

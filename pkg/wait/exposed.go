@@ -200,7 +200,11 @@ func (e *exposed) timedOut(after time.Duration, clash error) error {
 		}
 	}
 	if reach := e.reach(); !reach.IsReady() {
-		missing = append(missing, "no ready endpoint"+someOf(reach))
+		endpoint := "no ready endpoint"
+		if unready := reach.Unready(); len(unready) < len(reach.Ports) { // others have one
+			endpoint += " at " + endpoints.Numbers(unready)
+		}
+		missing = append(missing, endpoint)
 		because(e.whyUnready(reach))
 	}
 	if cluster.AddressIsPending(*e.service) {
@@ -215,14 +219,6 @@ func (e *exposed) timedOut(after time.Duration, clash error) error {
 		hint = problem.New("kubectl describe service %s -n %s shows its endpoints and events; %s allows more time", e.name, e.namespace, problem.Field("timeout"))
 	}
 	return problem.New("%s", message).Hint("%w", hint)
-}
-
-// someOf names the ports without a ready endpoint if others have one.
-func someOf(reach endpoints.Reach) string {
-	if unready := reach.Unready(); len(unready) < len(reach.Ports) {
-		return " at " + endpoints.Numbers(unready)
-	}
-	return ""
 }
 
 // whyUnready returns why the Service has no ready endpoint, as far as its pods were

@@ -73,7 +73,7 @@ func (w *Watcher) Watch(ctx context.Context, scope kube.Scope, show func(topolog
 		shown.Store(true)
 		return false, show(s)
 	})
-	if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
+	if cause := context.Cause(ctx); cause != nil {
 		if errors.Is(cause, context.Canceled) {
 			return nil
 		}
