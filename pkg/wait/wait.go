@@ -201,7 +201,7 @@ func (w *exposure) awaitsPods(now time.Time) bool {
 	if u := w.pods.Unread(); w.WasUnreachable() && (u == nil || u.Reason == view.Failed) {
 		grace += reflectorBackoff
 	}
-	return now.Sub(w.Answered()) < grace || !w.ReachableFor(grace, now)
+	return now.Sub(w.Answered) < grace || !w.ReachableFor(grace, now)
 }
 
 // update takes over what the feeds have.

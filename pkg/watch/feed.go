@@ -151,9 +151,9 @@ type Feeds struct {
 	outages chan error
 	// limit bounds the lists of parts.
 	limit *kube.PartLimit
-	// answered is when all but parts had settled; Run sets it before it first
+	// Answered is when all but parts had settled; Run sets it before it first
 	// calls react.
-	answered time.Time
+	Answered time.Time
 
 	mu sync.Mutex
 	// unreachable reports whether the last request did not reach the server.
@@ -295,10 +295,6 @@ func (fs *Feeds) isUnreachable() bool {
 	return fs.unreachable
 }
 
-// Answered returns when all kinds but parts had been read for the first time. It is
-// set before react is first called.
-func (fs *Feeds) Answered() time.Time { return fs.answered }
-
 // WasUnreachable reports whether the server is or was unreachable.
 func (fs *Feeds) WasUnreachable() bool {
 	fs.mu.Lock()
@@ -383,7 +379,7 @@ func (fs *Feeds) awaitLists(ctx context.Context) error {
 	var late <-chan time.Time
 	for {
 		if late == nil && fs.essentialSettled() {
-			fs.answered = time.Now()
+			fs.Answered = time.Now()
 			fs.limit.Start()
 			late = time.After(firstTimeout)
 		}

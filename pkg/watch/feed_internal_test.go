@@ -113,7 +113,7 @@ func looks(t *testing.T, shown <-chan int, want int) {
 // errAway has a watch go on where it was, without a list.
 var errAway = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 
-// An outage is told once, and looked away from as soon as the server is back.
+// An outage is reported once, and ends as soon as the server is back.
 func TestOutageEndsWithTheServerBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &podServer{}
@@ -128,7 +128,7 @@ func TestOutageEndsWithTheServerBack(t *testing.T) {
 					t.Error(err)
 				}
 			case <-time.After(patience):
-				t.Fatal("the outage is not told")
+				t.Fatal("the outage is not reported")
 			}
 			if !w.isUnreachable() {
 				t.Error("the server is not taken for away")
@@ -138,7 +138,7 @@ func TestOutageEndsWithTheServerBack(t *testing.T) {
 				<-shown
 			}
 			if len(w.outages) > 0 {
-				t.Error("the outage is told twice")
+				t.Error("the outage is reported twice")
 			}
 			s.fails(nil, nil)
 			looks(t, shown, 1)
@@ -167,18 +167,18 @@ func TestForbiddenFeedHasNoObjects(t *testing.T) {
 	})
 }
 
-// A right that is missing is told once it is missing for long, and once.
-func TestDenialIsToldOnce(t *testing.T) {
+// A right that stays missing is reported, and once.
+func TestDenialIsReportedOnce(t *testing.T) {
 	var d Denial
 	now := time.Now()
-	told := 0
+	reported := 0
 	for _, missing := range []bool{true, true, false, true, true, true} {
 		if d.Lasts(missing, now) {
-			told++
+			reported++
 		}
 		now = now.Add(DeniedFor / 2)
 	}
-	if d.Lasts(true, now) || told != 1 {
-		t.Errorf("told %d times", told)
+	if d.Lasts(true, now) || reported != 1 {
+		t.Errorf("reported %d times", reported)
 	}
 }
