@@ -164,7 +164,7 @@ func (c *Client) applyOver(ctx context.Context, wanted *unstructured.Unstructure
 			return Applied{}, err
 		}
 	}
-	after, err := c.patch(ctx, wanted, before, options, takesOver)
+	after, err := c.apply(ctx, wanted, before, options, takesOver)
 	if err != nil {
 		if takesOver {
 			err = errors.Join(err, c.giveBack(ctx, live, before))
@@ -233,16 +233,22 @@ func sameFields(a, b *corev1.Service) bool {
 	return equality.Semantic.DeepEqual(a, b)
 }
 
-func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, version string, options ApplyOptions, force bool) (*corev1.Service, error) {
+func (c *Client) apply(ctx context.Context, wanted *unstructured.Unstructured, version string, options ApplyOptions, force bool) (*corev1.Service, error) {
 	bound := wanted.DeepCopy()
 	bound.SetResourceVersion(version)
-	body, err := json.Marshal(bound)
+	return c.patch(ctx, bound, types.ApplyPatchType, bound, metav1.PatchOptions{
+		Force: ptr.To(force || options.ForceConflicts), DryRun: dryRun(options.DryRun),
+	})
+}
+
+// patch patches a Service as this tool's field manager.
+func (c *Client) patch(ctx context.Context, service metav1.Object, kind types.PatchType, patch any, options metav1.PatchOptions) (*corev1.Service, error) {
+	body, err := json.Marshal(patch)
 	if err != nil {
 		return nil, err
 	}
-	return c.rest.Services(wanted.GetNamespace()).Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
-		FieldManager: cluster.ManagedBy, Force: ptr.To(force || options.ForceConflicts), DryRun: dryRun(options.DryRun),
-	})
+	options.FieldManager = cluster.ManagedBy
+	return c.rest.Services(service.GetNamespace()).Patch(ctx, service.GetName(), kind, body, options)
 }
 
 // dryRun returns the DryRun of a request's options.

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
 )
 
@@ -35,18 +33,13 @@ func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructu
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal([]map[string]any{
+	return c.patch(ctx, live, types.JSONPatchType, []map[string]any{
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": live.ResourceVersion},
 		{"op": "add", "path": "/metadata/labels", "value": after.Labels},
 		{"op": "add", "path": "/metadata/annotations", "value": after.Annotations},
 		{"op": "add", "path": "/metadata/ownerReferences", "value": after.OwnerReferences},
 		{"op": "add", "path": "/spec", "value": after.Spec},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c.rest.Services(live.Namespace).
-		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: dryRun(true)})
+	}, metav1.PatchOptions{DryRun: dryRun(true)})
 }
 
 // giveBack undoes takeOwnership if the apply after it was refused: the Service gets its
@@ -68,15 +61,10 @@ const giveBackTimeout = 5 * time.Second
 // setManagers replaces the managed fields of a Service at a version, and
 // returns the new version.
 func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed []metav1.ManagedFieldsEntry, version string) (string, error) {
-	patch, err := json.Marshal([]map[string]any{
+	after, err := c.patch(ctx, live, types.JSONPatchType, []map[string]any{
 		{"op": "replace", "path": "/metadata/managedFields", "value": managed},
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-	})
-	if err != nil {
-		return "", err
-	}
-	after, err := c.rest.Services(live.Namespace).
-		Patch(ctx, live.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: cluster.ManagedBy})
+	}, metav1.PatchOptions{})
 	if err != nil {
 		return "", err
 	}
