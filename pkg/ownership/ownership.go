@@ -65,7 +65,9 @@ func Applied(live *corev1.Service) (*corev1.Service, error) {
 	if err != nil {
 		return nil, unreadable(live, err)
 	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(live)
+	bare := *live
+	bare.ManagedFields = nil // those of others may be invalid, which no converter takes
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&bare)
 	if err != nil {
 		return nil, err
 	}
