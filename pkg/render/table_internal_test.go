@@ -203,14 +203,14 @@ func TestPodRole(t *testing.T) {
 		mirrored *bool
 		want     string
 	}{
-		"labelled":                      {view.Pod{Component: "data", LabelRole: "backup"}, &yes, "backup"},
-		"a word of its own":             {view.Pod{Component: "data", LabelRole: "async"}, nil, "async"},
-		"member without a label":        {view.Pod{Component: "data"}, &yes, "<none>"},
-		"perhaps a member":              {view.Pod{Component: "data"}, nil, "<none>"},
-		"not mirrored":                  {view.Pod{Component: "data"}, &no, "-"},
-		"labelled though not mirrored":  {view.Pod{Component: "data", LabelRole: "primary"}, &no, "primary"},
-		"another component in a mirror": {view.Pod{Component: "arbiter"}, &yes, "-"},
-		"another component, who knows":  {view.Pod{Component: "webgateway"}, nil, "-"},
+		"labelled":                                      {view.Pod{Component: "data", LabelRole: "backup"}, &yes, "backup"},
+		"a word of its own":                             {view.Pod{Component: "data", LabelRole: "async"}, nil, "async"},
+		"member without a label":                        {view.Pod{Component: "data"}, &yes, "<none>"},
+		"perhaps a member":                              {view.Pod{Component: "data"}, nil, "<none>"},
+		"not mirrored":                                  {view.Pod{Component: "data"}, &no, "-"},
+		"labelled though not mirrored":                  {view.Pod{Component: "data", LabelRole: "primary"}, &no, "primary"},
+		"another component in a mirror":                 {view.Pod{Component: "arbiter"}, &yes, "-"},
+		"another component, not known whether mirrored": {view.Pod{Component: "webgateway"}, nil, "-"},
 	} {
 		if got := podRole(test.pod, test.mirrored); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
@@ -244,16 +244,16 @@ func TestRoleCell(t *testing.T) {
 	yes, no := true, false
 	for name, test := range map[string]struct {
 		mirrored *bool
-		holders  []string
+		pods     []string
 		want     cell
 	}{
-		"held":            {&yes, []string{"a", "b"}, cell{text: "a,b"}},
-		"held, who knows": {nil, []string{"a"}, cell{text: "a"}},
-		"not held":        {&yes, nil, cell{"<none>", toneWarn}},
-		"not mirrored":    {&no, nil, cell{text: "-"}},
-		"who knows":       {nil, nil, cell{text: "<unknown>"}},
+		"one, or several":                  {&yes, []string{"a", "b"}, cell{text: "a,b"}},
+		"one, not known whether mirrored":  {nil, []string{"a"}, cell{text: "a"}},
+		"none":                             {&yes, nil, cell{"<none>", toneWarn}},
+		"not mirrored":                     {&no, nil, cell{text: "-"}},
+		"none, not known whether mirrored": {nil, nil, cell{text: "<unknown>"}},
 	} {
-		if got := roleCell(view.ClusterStatus{Mirrored: test.mirrored}, test.holders); got != test.want {
+		if got := roleCell(view.ClusterStatus{Mirrored: test.mirrored}, test.pods); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
 	}
