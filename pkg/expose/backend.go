@@ -27,7 +27,7 @@ type backend struct {
 // sidecars returns the backend of pods with a sidecar. For a pod that has none yet
 // the cluster's spec is used.
 func sidecars(component string, pods []iris.Pod, c iris.Cluster) backend {
-	b := backend{}
+	var b backend
 	for _, p := range pods {
 		b.declared = append(b.declared, p.Ports()...)
 		if p.Sidecar != nil {
@@ -87,13 +87,9 @@ func (b backend) port(p Port) (corev1.ServicePort, error) {
 			return out, problem.Usage("invalid %s %q: no container declares a port of that name", fieldPort, p.ByName).
 				Hint("use one of %s, or a number", b.names())
 		}
-		if out.Name == "" {
-			out.Name = p.ByName
-		}
+		out.Name = cmp.Or(out.Name, p.ByName)
 		out.Port, out.TargetPort = named.ContainerPort, intstr.FromInt32(named.ContainerPort)
-		if named.Protocol != "" {
-			out.Protocol = named.Protocol
-		}
+		out.Protocol = cmp.Or(named.Protocol, out.Protocol)
 	case !p.hasTarget():
 		target := b.target(p.Number, out.Protocol)
 		if target == 0 {

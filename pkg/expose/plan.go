@@ -42,9 +42,9 @@ func (f Facts) model() *cluster.Cluster {
 	return cluster.New(cluster.Facts{Resource: resource, Read: f.ClusterRead, Pods: f.Pods, Answers: f.Answers})
 }
 
-// A Plan is the Service that a request and facts come to.
+// A Plan holds the Service for a request, as the facts have it.
 type Plan struct {
-	// Service is the Service wanted, with nothing in it but what this tool sets.
+	// Service is the Service wanted, with only what this tool sets.
 	Service *corev1.Service
 	Target  view.Target
 	// Selects are the names of the pods that the selector matches, ready or not.
@@ -82,7 +82,7 @@ type draft struct {
 	target   view.Target
 	name     string
 	selector map[string]string
-	// fixed are the selector keys that cannot be edited, each with the reason.
+	// fixed has the selector keys that cannot be edited, each with the reason.
 	fixed map[string]error
 	// backend examines the pods that the selector matches.
 	backend func([]iris.Pod) backend
@@ -123,19 +123,14 @@ func (d draft) plan() (Plan, error) {
 	settleAffinity(&spec)
 
 	taken := o.inherit(f.Cluster.ServiceTemplate)
-	var warnings []string
+	var deleting, unmatched string
 	if f.ClusterRead && f.Cluster.Deleting && o.OwnerReference {
-		warnings = append(warnings, f.cluster()+" is being deleted, and the Service with it")
-	}
-	if unpinned != "" {
-		warnings = append(warnings, unpinned)
+		deleting = f.cluster() + " is being deleted, and the Service with it"
 	}
 	if len(selected) == 0 {
-		warnings = append(warnings, "no pod matches the selector; the Service has no endpoints until one does")
+		unmatched = "no pod matches the selector; the Service has no endpoints until one does"
 	}
-	if sessions != "" {
-		warnings = append(warnings, sessions)
-	}
+	warnings := slices.DeleteFunc([]string{deleting, unpinned, unmatched, sessions}, func(w string) bool { return w == "" })
 	if len(behind) > 0 {
 		warnings = append(warnings, b.undeclared(spec.Ports, o.Ports)...)
 	}
@@ -167,19 +162,14 @@ func (d draft) service(name string, taken inherited, spec corev1.ServiceSpec) *c
 	}
 }
 
-// owners make the Service go with its IrisCluster. The reference neither
-// controls the Service nor blocks the cluster's deletion, which would require
-// rights on the cluster's finalizers.
+// owners returns the IrisCluster as the Service's owner. It neither controls the
+// Service nor blocks the cluster's deletion, which would require rights on the
+// cluster's finalizers.
 func (f Facts) owners(o Options) []metav1.OwnerReference {
 	if !o.OwnerReference || !f.ClusterRead {
 		return nil
 	}
-	return []metav1.OwnerReference{{
-		APIVersion: iris.APIVersion,
-		Kind:       iris.Kind,
-		Name:       f.Cluster.Name,
-		UID:        f.Cluster.UID,
-	}}
+	return []metav1.OwnerReference{{APIVersion: iris.APIVersion, Kind: iris.Kind, Name: f.Cluster.Name, UID: f.Cluster.UID}}
 }
 
 // shareSessions sets the session affinity, if none was chosen, of a Service that

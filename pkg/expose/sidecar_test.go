@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -500,16 +501,16 @@ func TestSidecar(t *testing.T) {
 	}
 }
 
-// checkPlan compares a plan, and the target that its labels tell of.
+// checkPlan compares a plan, and its target with its labels.
 func checkPlan(t *testing.T, plan expose.Plan, service *corev1.Service, selects, warnings []string) {
 	t.Helper()
-	if diff := cmp.Diff(service, plan.Service); diff != "" {
+	if diff := cmp.Diff(service, plan.Service, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("service (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(selects, plan.Selects); diff != "" {
 		t.Errorf("selects (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(warnings, plan.Warnings()); diff != "" {
+	if diff := cmp.Diff(warnings, plan.Warnings(), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(&plan.Target, cluster.TargetOf(plan.Service)); diff != "" {
