@@ -18,15 +18,14 @@ type Facts struct {
 	Namespace string
 	// Cluster is the IrisCluster; if ClusterRead is false, only its name is known.
 	Cluster iris.Cluster
-	// ClusterRead is false if the IrisCluster may not be read or is not served;
-	// the pods' labels are used instead.
+	// ClusterRead is false if the IrisCluster could not be read; the pods' labels
+	// are used instead.
 	ClusterRead bool
 	// Pods are the cluster's pods.
 	Pods []iris.Pod
 	// Answers holds what IRIS said in them; nil if it was not asked.
 	Answers cluster.Answers
-	// Foreign are the pods of the namespace's other clusters, if the request needs
-	// them.
+	// Foreign are the pods of other clusters, if the request needs them.
 	Foreign []iris.Pod
 }
 
@@ -109,11 +108,11 @@ func (d draft) plan() (Plan, error) {
 		return Plan{}, err
 	}
 	selected := matching(f.Pods, selector)
-	behind := selected
-	if len(behind) == 0 {
-		behind = d.candidates
+	examined := selected
+	if len(examined) == 0 {
+		examined = d.candidates
 	}
-	b := d.backend(behind)
+	b := d.backend(examined)
 	spec.Selector = selector
 	if spec.Ports, err = b.ports(o.Ports); err != nil {
 		return Plan{}, err
@@ -131,7 +130,7 @@ func (d draft) plan() (Plan, error) {
 		unmatched = "no pod matches the selector; the Service has no endpoints until one does"
 	}
 	warnings := slices.DeleteFunc([]string{deleting, unpinned, unmatched, sessions}, func(w string) bool { return w == "" })
-	if len(behind) > 0 {
+	if len(examined) > 0 {
 		warnings = append(warnings, b.undeclared(spec.Ports, o.Ports)...)
 	}
 	warnings = append(warnings, taken.warnings(f)...)
@@ -149,27 +148,21 @@ func (d draft) plan() (Plan, error) {
 func (d draft) service(name string, taken inherited, spec corev1.ServiceSpec) *corev1.Service {
 	labels, _ := split(d.options.Labels)
 	annotations, _ := split(d.options.Annotations)
-	return &corev1.Service{
+	service := &corev1.Service{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       d.facts.Namespace,
-			Name:            name,
-			Labels:          merged(taken.labels, labels, cluster.TargetLabels(d.target)),
-			Annotations:     merged(taken.annotations, annotations),
-			OwnerReferences: d.facts.owners(d.options),
+			Namespace:   d.facts.Namespace,
+			Name:        name,
+			Labels:      merged(taken.labels, labels, cluster.TargetLabels(d.target)),
+			Annotations: merged(taken.annotations, annotations),
 		},
 		Spec: spec,
 	}
-}
-
-// owners returns the IrisCluster as the Service's owner. It neither controls the
-// Service nor blocks the cluster's deletion, which would require rights on the
-// cluster's finalizers.
-func (f Facts) owners(o Options) []metav1.OwnerReference {
-	if !o.OwnerReference || !f.ClusterRead {
-		return nil
+	if c := d.facts.Cluster; d.options.OwnerReference && d.facts.ClusterRead {
+		// To block the cluster's deletion would require rights on its finalizers.
+		service.OwnerReferences = []metav1.OwnerReference{{APIVersion: iris.APIVersion, Kind: iris.Kind, Name: c.Name, UID: c.UID}}
 	}
-	return []metav1.OwnerReference{{APIVersion: iris.APIVersion, Kind: iris.Kind, Name: f.Cluster.Name, UID: f.Cluster.UID}}
+	return service
 }
 
 // shareSessions sets the session affinity, if none was chosen, of a Service that
@@ -180,7 +173,7 @@ func shareSessions(spec *corev1.ServiceSpec, b backend, pods int) (warning strin
 	}
 	spec.SessionAffinity = cmp.Or(spec.SessionAffinity, corev1.ServiceAffinityClientIP)
 	if spec.SessionAffinity == corev1.ServiceAffinityClientIP {
-		return fmt.Sprintf("the Service selects %d pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them", pods)
+		return fmt.Sprintf("the Service selects %d pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them", pods)
 	}
-	return fmt.Sprintf("the Service selects %d pods, each with portal sessions of its own: without session affinity ClientIP a login is lost between them", pods)
+	return fmt.Sprintf("the Service selects %d pods, each with its own portal sessions: without session affinity ClientIP a login is lost between them", pods)
 }

@@ -32,10 +32,9 @@ type Port struct {
 	Protocol corev1.Protocol
 }
 
-// ParsePort reads [NAME=]PORT[:TARGET][/PROTOCOL]. PORT is a number, or the
-// name of a port of the pod (then without target and protocol, which that port
-// has); TARGET is a number or the name of a container's port; PROTOCOL is TCP,
-// UDP or SCTP. Any other form is a usage error.
+// ParsePort reads [NAME=]PORT[:TARGET][/PROTOCOL]. PORT is a number, or without
+// target and protocol the name of a port of the pod; TARGET is a number or the name of
+// a container's port; PROTOCOL is TCP, UDP or SCTP. Any other form is a usage error.
 func ParsePort(s string) (Port, error) {
 	wrong := func(format string, args ...any) (Port, error) {
 		return Port{}, problem.Usage(format, args...).Hint(portHint)
@@ -121,9 +120,8 @@ func numberOrName(s string) (int32, string, error) {
 
 func isPort(n int) bool { return len(validation.IsValidPortNum(n)) == 0 }
 
-// validateDistinct returns a usage error for ports that one Service cannot have
-// together: of one name, or of one number and protocol. Names and numbers that are
-// not known yet are ignored.
+// validateDistinct returns a usage error for ports with the same name, or the same
+// number and protocol. Names and numbers that are not known yet are ignored.
 func validateDistinct(ports []corev1.ServicePort) error {
 	names, numbers := map[string]bool{}, map[string]bool{}
 	for _, p := range ports {
@@ -131,7 +129,7 @@ func validateDistinct(ports []corev1.ServicePort) error {
 		switch {
 		case p.Name != "" && names[p.Name]:
 			return problem.Usage("invalid %s: two ports are named %q", fieldPort, p.Name).
-				Hint("give each port a name of its own, for example %s-2=%d", p.Name, p.Port)
+				Hint("give each port a different name, for example %s-2=%d", p.Name, p.Port)
 		case p.Port != 0 && numbers[number]:
 			return problem.Usage("invalid %s: %s is given twice", fieldPort, number).
 				Hint("a Service has each number once per protocol; several may have one target, for example 81:80 and 82:80")

@@ -58,11 +58,11 @@ func guard(selector map[string]string, f Facts) (warning string, err error) {
 	selected := iris.PodNames(matching(others, anyRole))
 	switch {
 	case len(selected) > 0:
-		err := problem.Usage("invalid %s: the Service would also select pods of another cluster than %s: %s", fieldSelector, f.cluster(), text.List(selected, maxListed))
-		return "", keepCluster(err, own)
+		return "", keepCluster(own, problem.Usage("invalid %s: the Service would also select pods of another cluster than %s: %s",
+			fieldSelector, f.cluster(), text.List(selected, maxListed)))
 	case hasName:
-		err := problem.Usage("invalid %s \"%s=%s\": the Service would not select pods of %s", fieldSelector, iris.LabelName, name, f.cluster())
-		return "", keepCluster(err, own)
+		return "", keepCluster(own, problem.Usage("invalid %s \"%s=%s\": the Service would not select pods of %s",
+			fieldSelector, iris.LabelName, name, f.cluster()))
 	case slices.ContainsFunc(f.Pods, func(p iris.Pod) bool {
 		return p.Cluster() == own && p.Labels[iris.LabelPodName] != "" && p.Labels[iris.LabelPodName] == selector[iris.LabelPodName]
 	}):
@@ -71,11 +71,14 @@ func guard(selector map[string]string, f Facts) (warning string, err error) {
 	return fmt.Sprintf("the selector names neither a cluster nor a pod: the Service may come to select pods of other clusters than %s", f.cluster()), nil
 }
 
-func keepCluster(err *problem.Error, cluster string) error {
+// keepCluster adds the hint to keep the cluster's name in a selector.
+func keepCluster(cluster string, err *problem.Error) error {
 	return err.Hint("keep %s=%s in the selector, or add a label with %s that only this cluster's pods have", iris.LabelName, cluster, fieldSelector)
 }
 
 // matching returns the pods that a selector matches, by name.
 func matching(pods []iris.Pod, selector map[string]string) []iris.Pod {
-	return slices.SortedFunc(slices.Values(cluster.Selected(selector, pods)), func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
+	selected := cluster.Selected(selector, pods)
+	slices.SortFunc(selected, func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return selected
 }

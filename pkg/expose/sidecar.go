@@ -94,7 +94,7 @@ func (e Edit) moveTo(field problem.Field, value *string, anyWill *bool) error {
 // Sidecar plans a Service for the sidecars of a component: on a mirrored data node
 // for those of the pods that have the role, so for others after a failover.
 func Sidecar(r SidecarRequest, f Facts) (Plan, error) {
-	pods := ofComponent(f.Pods, r.component)
+	pods := matching(f.Pods, map[string]string{iris.LabelComponent: r.component})
 	if err := requireSidecars(r.component, pods, f); err != nil {
 		return Plan{}, err
 	}
@@ -146,10 +146,6 @@ func sidecarSelector(t view.Target) map[string]string {
 		selector[iris.LabelShard] = t.Shard
 	}
 	return selector
-}
-
-func ofComponent(pods []iris.Pod, component string) []iris.Pod {
-	return matching(pods, map[string]string{iris.LabelComponent: component})
 }
 
 // requireSidecars returns an error if a component has no sidecar, neither in a pod

@@ -188,7 +188,7 @@ func TestSidecar(t *testing.T) {
 			}, mirror...),
 			want:     wantedSidecar("c-sidecar-drasync", "c", "drasync", "", holdsClients),
 			selects:  []string{"c-data-0-3", "c-data-0-4"},
-			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
+			warnings: []string{"the Service selects 2 pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them"},
 		},
 		"role by selector": {
 			request: sidecarRequest{Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/mirrorRole=backup")}},
@@ -202,7 +202,7 @@ func TestSidecar(t *testing.T) {
 			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0-0", "c-data-0-1", "c-data-0-2"},
-			warnings: []string{"the Service selects 3 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
+			warnings: []string{"the Service selects 3 pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them"},
 		},
 		"component by selector": {
 			request: sidecarRequest{Component: "data", Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/component=data")}},
@@ -249,7 +249,7 @@ func TestSidecar(t *testing.T) {
 			cluster: resource("c", "", shards(2)), pods: []iris.Pod{pod("c", "data-0", sidecar(80)), pod("c", "data-1", sidecar(80))},
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0", "c-data-1"},
-			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
+			warnings: []string{"the Service selects 2 pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them"},
 		},
 		"compute, where affinity is refused": {
 			request: sidecarRequest{Component: "compute", Options: expose.Options{Spec: corev1.ServiceSpec{SessionAffinity: corev1.ServiceAffinityNone}, OwnerReference: true}},
@@ -260,7 +260,7 @@ func TestSidecar(t *testing.T) {
 				map[string]string{"intersystems.com/component": "compute"},
 				func(s *corev1.Service) { s.Spec.SessionAffinity = corev1.ServiceAffinityNone }),
 			selects:  []string{"c-compute-0", "c-compute-1"},
-			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: without session affinity ClientIP a login is lost between them"},
+			warnings: []string{"the Service selects 2 pods, each with its own portal sessions: without session affinity ClientIP a login is lost between them"},
 		},
 		"several pods behind a port that is no portal": {
 			request: sidecarRequest{Component: "compute", Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},

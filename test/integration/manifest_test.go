@@ -296,7 +296,7 @@ func TestServiceTemplate(t *testing.T) {
 	}}})
 	e.must(err)
 	e.patchCluster("simple", string(template))
-	left := `warning: not taken over from the serviceTemplate of IrisCluster "simple" (namespace "` + e.namespace + `"), because only one Service may have it or another tool recognises its objects by it: ` +
+	left := `warning: not taken over from the serviceTemplate of IrisCluster "simple" in namespace "` + e.namespace + `", because only one Service may have it or another tool recognises its objects by it: ` +
 		"annotation " + host + ", annotation metallb.universe.tf/loadBalancerIPs, annotation " + name + ", label argocd.argoproj.io/instance"
 	internal, local := map[string]string{"service.beta.kubernetes.io/azure-load-balancer-internal": "true", "example.com/pool": "a"}, corev1.ServiceInternalTrafficPolicyLocal
 
