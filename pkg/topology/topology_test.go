@@ -132,10 +132,10 @@ func TestEventTimeIsTheLatestOfItsTimes(t *testing.T) {
 	}
 }
 
-func TestLacks(t *testing.T) {
+func TestIsUnread(t *testing.T) {
 	s := topology.Snapshot{Unread: []view.Unread{{Resource: "endpointslices.discovery.k8s.io"}, {Resource: "events"}}}
 	for resource, want := range map[string]bool{"endpointslices": true, "events": true, "pods": false, "endpoints": false} {
-		if got := s.Lacks(resource); got != want {
+		if got := s.IsUnread(resource); got != want {
 			t.Errorf("%s: %v, want %v", resource, got, want)
 		}
 	}

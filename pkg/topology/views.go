@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
@@ -37,8 +38,7 @@ func (inv *inventory) clusterView(c *irisCluster, found []finding.Finding) view.
 		status.Source = view.FromIrisCluster
 	}
 	if c.Mirrored != iris.Unknown {
-		is := c.isMirrored
-		status.Mirrored = &is
+		status.Mirrored = ptr.To(c.isMirrored)
 	}
 	for _, s := range c.shards {
 		status.Shards = append(status.Shards, shardView(s))
@@ -122,7 +122,7 @@ func (inv *inventory) podViews(c *irisCluster) []view.Pod {
 	return pods
 }
 
-// orEmpty returns an empty list for nil, which would be printed as not known.
+// orEmpty returns an empty list for nil, which would mean that it was not read.
 func orEmpty(list []string) []string {
 	if list == nil {
 		return []string{}
@@ -130,9 +130,8 @@ func orEmpty(list []string) []string {
 	return list
 }
 
-// answerView returns what IRIS said in a member; nil if it was not asked, or for
-// a pod that is no member. Outside a mirror a label means nothing, so none is
-// contradicted.
+// answerView returns what IRIS said in a member; nil if it was not asked, or the pod is
+// no member. Labels outside a mirror mean nothing, so none is contradicted.
 func answerView(c *irisCluster, m *cluster.Member) *view.Answer {
 	if m == nil || m.Answer == nil {
 		return nil
@@ -167,10 +166,10 @@ func answerView(c *irisCluster, m *cluster.Member) *view.Answer {
 // serviceView returns a Service as one cluster sees it. If pods could not be
 // read, it reaches what it reaches in any cluster.
 func (inv *inventory) serviceView(c *irisCluster, svc *service) view.Service {
-	v := describe(svc)
+	v := serviceOf(svc)
 	of := noCluster
 	if inv.read.pods {
-		of, v.Selects = c.name, orEmpty(svc.selected[c.name])
+		of, v.Selects = c.name, podNames(svc.selects[c.name])
 	}
 	if inv.read.slices {
 		v.Reaches, v.Terminating = orEmpty(svc.reaches[of]), svc.terminating[of]
@@ -178,8 +177,8 @@ func (inv *inventory) serviceView(c *irisCluster, svc *service) view.Service {
 	return v
 }
 
-// describe returns a Service without the pods behind it.
-func describe(svc *service) view.Service {
+// serviceOf returns a Service without the pods that it selects and reaches.
+func serviceOf(svc *service) view.Service {
 	v := view.Service{
 		Name:              svc.Name,
 		Origin:            svc.origin,
@@ -204,8 +203,8 @@ func describe(svc *service) view.Service {
 	return v
 }
 
-// unreadOf returns the reads that failed, and in which pods of the clusters IRIS
-// did not answer as asked: one for each reason.
+// unreadOf returns the reads that failed, those in the clusters' pods grouped by
+// reason.
 func (inv *inventory) unreadOf(clusters ...*irisCluster) []view.Unread {
 	type group struct {
 		first *iris.Answer
@@ -234,7 +233,7 @@ func (inv *inventory) unreadOf(clusters ...*irisCluster) []view.Unread {
 	return unread
 }
 
-// unanswered returns why some pods did not answer as asked, all for one reason.
+// unanswered returns the failed read of pods that did not answer for one reason.
 func unanswered(a *iris.Answer, pods []string) view.Unread {
 	u := view.Unread{Verb: "create", Resource: "pods/exec", Namespace: a.Namespace, Reason: view.Failed}
 	if a.Refused[0].Resource != "" {
@@ -255,8 +254,8 @@ func unanswered(a *iris.Answer, pods []string) view.Unread {
 	return u
 }
 
-// healthOf returns the health that findings amount to, errors first. That nothing
-// is worse than a warning is known only if the pods were read.
+// healthOf returns the health for findings, errors first. Without the pods, only an
+// error is known.
 func healthOf(findings []view.Finding, podsRead bool) view.Health {
 	worst := view.SeverityInfo
 	if len(findings) > 0 {
@@ -282,7 +281,7 @@ func (inv *inventory) verdict(c *irisCluster, health view.Health, found []findin
 	case view.Unknown:
 		return "unknown: its pods could not be read"
 	case view.Healthy:
-		return "healthy: " + whatIsHealthy(c) + inv.blindSpots(c)
+		return "healthy: " + whatIsHealthy(c) + inv.notRead(c)
 	}
 	var briefs []string
 	for _, f := range found[:min(len(found), maxBriefs)] {
@@ -294,8 +293,7 @@ func (inv *inventory) verdict(c *irisCluster, health view.Health, found []findin
 	return strings.ToLower(string(health)) + ": " + strings.Join(briefs, "; ")
 }
 
-// whatIsHealthy names the members of a mirror, or counts what is too much to
-// name.
+// whatIsHealthy names a mirror's members, or counts shards and pods.
 func whatIsHealthy(c *irisCluster) string {
 	switch {
 	case c.isAsyncOnly:
@@ -317,8 +315,8 @@ func whatIsHealthy(c *irisCluster) string {
 	return words
 }
 
-// blindSpots returns what a verdict that is good was made without.
-func (inv *inventory) blindSpots(c *irisCluster) string {
+// notRead returns what was not read for a good verdict.
+func (inv *inventory) notRead(c *irisCluster) string {
 	var unread, spots []string
 	if !inv.read.services {
 		unread = append(unread, "Services")
