@@ -83,10 +83,10 @@ type service struct {
 func newInventory(s Snapshot) *inventory {
 	inv := &inventory{
 		read: read{
-			pods:     !s.IsUnread(resourcePods),
-			services: !s.IsUnread(resourceServices),
-			slices:   !s.IsUnread(resourceSlices),
-			events:   !s.IsUnread(resourceEvents),
+			pods:     !s.IsUnread("pods"),
+			services: !s.IsUnread("services"),
+			slices:   !s.IsUnread("endpointslices"),
+			events:   !s.IsUnread("events"),
 		},
 		unread:   slices.SortedStableFunc(slices.Values(s.Unread), compareUnread),
 		pods:     map[string]*podIndex{},
@@ -123,7 +123,7 @@ func (inv *inventory) addClusters(s Snapshot) map[types.NamespacedName]*irisClus
 		c := &irisCluster{
 			Cluster: cluster.Of(resource, isRead, own, answers),
 			name:    resource.Name, namespace: resource.Namespace,
-			isOrphaned: !isRead && !s.IsUnread(resourceClusters),
+			isOrphaned: !isRead && !s.IsUnread(iris.Resource),
 			pods:       own,
 		}
 		c.isMirrored = c.Mirrored == iris.Yes

@@ -72,7 +72,7 @@ func judgeMirror(c *irisCluster) []finding.Finding {
 // judgeRoles returns what is wrong with a shard's roles, without a code if nothing is.
 // A missing primary implies a missing backup.
 func judgeRoles(c *irisCluster, s *cluster.Shard) (f finding.Finding) {
-	where := c.where(s.Name)
+	where := c.inShard(s.Name)
 	rest := slices.Concat(s.Backups, s.Others)
 	cluster.SortMembers(rest)
 	switch {
@@ -96,7 +96,10 @@ func judgeRoles(c *irisCluster, s *cluster.Shard) (f finding.Finding) {
 			Code:  finding.SeveralBackups,
 			Brief: fmt.Sprintf("%d backups%s", len(s.Backups), where),
 			Why:   whoIs(s.Backups, iris.MirrorBackup) + ": Services for the backup alternate between them",
-			Hint:  whatOfBackups(s.Backups),
+			Hint:  seeLog(s.Backups[0].Pod),
+		}
+		if open := filter(s.Backups, func(m *cluster.Member) bool { return !m.Confirmed }); len(open) > 0 {
+			f.Hint = askIRIS(open)
 		}
 	case len(s.Backups) == 0:
 		f = finding.Finding{
@@ -109,8 +112,8 @@ func judgeRoles(c *irisCluster, s *cluster.Shard) (f finding.Finding) {
 	return f
 }
 
-// where names a shard if there are several.
-func (c *irisCluster) where(shard string) string {
+// inShard names a shard if there are several.
+func (c *irisCluster) inShard(shard string) string {
 	if len(c.shards) < 2 {
 		return ""
 	}
@@ -139,14 +142,14 @@ func whoIs(members []*cluster.Member, role string) string {
 		parts = append(parts, fmt.Sprintf("IRIS says %s in %s", word, listOf(said)))
 	}
 	if len(labelled) > 0 {
-		parts = append(parts, fmt.Sprintf("%s %s labelled %s", listOf(labelled), plural(labelled, "is", "are"), role))
+		parts = append(parts, fmt.Sprintf("%s %s labelled %s", listOf(labelled), plural(len(labelled), "is", "are"), role))
 	}
 	return strings.Join(parts, ", and ")
 }
 
-// plural returns one for a single name, else several.
-func plural(names []string, one, several string) string {
-	if len(names) == 1 {
+// plural returns the first word for one thing, else the second.
+func plural(n int, one, several string) string {
+	if n == 1 {
 		return one
 	}
 	return several
@@ -190,23 +193,16 @@ func hasSpoken(m *cluster.Member) bool {
 	return source == iris.FromQlist || source == iris.FromMetrics
 }
 
-// whatOfBackups returns the next step if there are several: asking IRIS in those that
-// IRIS has not confirmed.
-func whatOfBackups(backups []*cluster.Member) string {
-	if open := filter(backups, func(m *cluster.Member) bool { return !m.Confirmed }); len(open) > 0 {
-		return askIRIS(open)
-	}
-	return seeLog(backups[0].Pod)
-}
-
 // whatOfMembers returns the next step if a role is missing: asking IRIS in a ready
 // member, else looking at the pods.
 func whatOfMembers(c *irisCluster, members []*cluster.Member) string {
-	if ready := filter(members, func(m *cluster.Member) bool { return m.Ready }); len(ready) > 0 {
+	if ready := filter(members, isReady); len(ready) > 0 {
 		return askOrLog(ready)
 	}
 	return lookAtPods(c)
 }
+
+func isReady(m *cluster.Member) bool { return m.Ready }
 
 // describe returns the next step if pods are missing.
 func (c *irisCluster) describe() string {
@@ -262,53 +258,42 @@ func (inv *inventory) judgeMembers(c *irisCluster) []finding.Finding {
 		if m.Answer == nil || m.Deleting {
 			continue
 		}
-		switch {
-		case !c.isMirrored || m.LabelAgrees != iris.No:
-		case m.Successor == nil:
+		isReported := m.Successor != nil && m.Answer.IsStarting() // by judgeInstance
+		if c.isMirrored && m.LabelAgrees == iris.No && !isReported {
 			labels = append(labels, inv.wrongLabel(c, m))
-		case !m.Answer.IsStarting(): // for which judgeInstance has a finding
-			labels = append(labels, inv.staleLabel(c, m))
 		}
 		instances = append(instances, judgeInstance(m, c.isMirrored)...)
 	}
 	return append(labels, instances...)
 }
 
-// wrongLabel returns that IRIS in the pod contradicts the label.
+// wrongLabel returns that IRIS contradicts the label in the pod or, if it does not
+// confirm the role there, that it confirms it in a successor. A pod that is not ready
+// is to be looked at first, because relabel needs its answer.
 func (inv *inventory) wrongLabel(c *irisCluster, m *cluster.Member) finding.Finding {
 	label := m.MirrorRole()
-	code := finding.RoleDisagrees
-	if m.Answer.IsAsync() && label == iris.MirrorBackup {
-		code = finding.AsyncLabelledBackup
-	}
-	return finding.Finding{
-		Code:   code,
+	f := finding.Finding{
+		Code:   finding.RoleDisagrees,
 		Object: object("pod", m.Name),
-		Brief:  fmt.Sprintf("%s is labelled %s, but IRIS says %s", nameOf(m), label, inWords(m)),
 		Why:    inv.affected(c, m.Pod, label),
 		Hint:   c.relabel(),
 	}
-}
-
-// staleLabel returns that IRIS does not confirm the label in the pod, and confirms that
-// role in another. A pod that is not ready comes first: relabel waits for its answer.
-func (inv *inventory) staleLabel(c *irisCluster, m *cluster.Member) finding.Finding {
-	label := m.MirrorRole()
-	hint, silence := c.relabel(), "does not answer"
-	if !m.Ready {
-		hint = "see why it does not answer: " + describePod(m.Pod)
+	if m.Successor == nil {
+		f.Brief = fmt.Sprintf("%s is labelled %s, but IRIS says %s", nameOf(m), label, inWords(m))
+		if m.Answer.IsAsync() && label == iris.MirrorBackup {
+			f.Code = finding.AsyncLabelledBackup
+		}
+		return f
 	}
+	silence := "does not answer"
 	if m.Answer.Source != iris.NoAnswer {
 		silence = fmt.Sprintf("does not say whether it is the %s (%s)", label, m.Says)
 	}
-	return finding.Finding{
-		Code:   finding.RoleDisagrees,
-		Object: object("pod", m.Name),
-		Brief: fmt.Sprintf("%s %s and is labelled %s, but IRIS says %s in %q",
-			nameOf(m), silence, label, inWords(m.Successor), m.Successor.Name),
-		Why:  inv.affected(c, m.Pod, label),
-		Hint: hint,
+	f.Brief = fmt.Sprintf("%s %s and is labelled %s, but IRIS says %s in %q", nameOf(m), silence, label, inWords(m.Successor), m.Successor.Name)
+	if !m.Ready {
+		f.Hint = "see why it does not answer: " + describePod(m.Pod)
 	}
+	return f
 }
 
 // nameOf returns a member within a sentence: data pod "simple-data-0-0".
@@ -343,7 +328,7 @@ func (inv *inventory) affected(c *irisCluster, pod *iris.Pod, role string) strin
 		if len(names) == 0 {
 			return ""
 		}
-		return fmt.Sprintf("%s %s for the %s %s %s", plural(names, "service", "services"), quotedList(names), role, plural(names, one, several), what)
+		return fmt.Sprintf("%s %s for the %s %s %s", plural(len(names), "service", "services"), quotedList(names), role, plural(len(names), one, several), what)
 	}
 	return cmp.Or(words(reach, "reaches", "reach", "it"), words(selects, "selects", "select", "it"), words(stranded, "reaches", "reach", "no pod"))
 }
@@ -356,7 +341,7 @@ func (c *irisCluster) relabel() string {
 	isPrimary := func(m *cluster.Member) bool { return m.Confirmed && m.Role == iris.MirrorPrimary }
 	for _, s := range c.shards {
 		if len(filter(s.Members, isPrimary)) > 1 {
-			return fmt.Sprintf("once IRIS says Primary in one pod only%s, %s", c.where(s.Name), command)
+			return fmt.Sprintf("once IRIS says Primary in one pod only%s, %s", c.inShard(s.Name), command)
 		}
 	}
 	i := slices.IndexFunc(c.Members, (*cluster.Member).IsUndecided)

@@ -40,7 +40,7 @@ func (inv *inventory) noPods(c *irisCluster, shard string) finding.Finding {
 	if shard != "" {
 		refused = filter(refused, func(r refusal) bool { return strings.HasSuffix(r.InvolvedObject.Name, "-"+shard) })
 	}
-	f := finding.Finding{Code: finding.NoPods, Brief: "no data pods" + c.where(shard), Why: c.warning, Hint: c.describe()}
+	f := finding.Finding{Code: finding.NoPods, Brief: "no data pods" + c.inShard(shard), Why: c.warning, Hint: c.describe()}
 	if len(refused) > 0 {
 		newest := slices.MaxFunc(refused, func(a, b refusal) int { return compareEvents(a.Event, b.Event) })
 		f.Why, f.Hint = newest.controller+": "+newest.why, newest.describe()
@@ -174,7 +174,7 @@ func (c *irisCluster) hasNoPods(component, shard string) bool {
 // for at least, so that a Warning may say why: no pods of a component, or only one
 // member of a mirror.
 func HasMissingPods(s Snapshot) bool {
-	if s.IsUnread(resourcePods) {
+	if s.IsUnread("pods") {
 		return false
 	}
 	pods := s.podsByCluster()

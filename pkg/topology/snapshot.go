@@ -50,15 +50,6 @@ func (s Snapshot) UnreadOf(resource string) *view.Unread {
 // IsUnread reports whether the read of a resource (plural, without group) failed.
 func (s Snapshot) IsUnread(resource string) bool { return s.UnreadOf(resource) != nil }
 
-// The resources of a snapshot, as UnreadOf and IsUnread take them.
-const (
-	resourceClusters = iris.Resource
-	resourcePods     = "pods"
-	resourceServices = "services"
-	resourceSlices   = "endpointslices"
-	resourceEvents   = "events"
-)
-
 // podsByCluster returns the pods by the cluster in their labels.
 func (s Snapshot) podsByCluster() map[types.NamespacedName][]*iris.Pod {
 	pods := map[types.NamespacedName][]*iris.Pod{}

@@ -55,19 +55,14 @@ func (inv *inventory) clusterView(c *irisCluster, found []finding.Finding) view.
 }
 
 func shardView(s *cluster.Shard) view.Shard {
-	v := view.Shard{
+	return view.Shard{
 		Name:      s.Name,
 		Members:   len(s.Members),
+		Ready:     len(filter(s.Members, isReady)),
 		Primaries: namesOf(s.Primaries),
 		Backups:   namesOf(s.Backups),
 		Others:    namesOf(slices.Concat(s.Leaving, s.Others)),
 	}
-	for _, m := range s.Members {
-		if m.Ready {
-			v.Ready++
-		}
-	}
-	return v
 }
 
 // namesOf returns the names of members, none as an empty list.
@@ -206,35 +201,36 @@ func serviceOf(svc *service) view.Service {
 // unreadOf returns the reads that failed, those in the clusters' pods grouped by
 // reason.
 func (inv *inventory) unreadOf(clusters ...*irisCluster) []view.Unread {
-	type group struct {
-		first *iris.Answer
-		pods  []string
-	}
-	var groups []*group
+	var groups [][]*iris.Answer
 	for _, c := range clusters {
 		for _, m := range c.Members {
 			a := m.Answer
 			if a == nil || len(a.Refused) == 0 {
 				continue
 			}
-			i := slices.IndexFunc(groups, func(g *group) bool {
-				return g.first.Namespace == a.Namespace && g.first.Source == a.Source && slices.Equal(g.first.Refused, a.Refused)
+			i := slices.IndexFunc(groups, func(g []*iris.Answer) bool {
+				return g[0].Namespace == a.Namespace && g[0].Source == a.Source && slices.Equal(g[0].Refused, a.Refused)
 			})
 			if i < 0 {
-				i, groups = len(groups), append(groups, &group{first: a})
+				i, groups = len(groups), append(groups, nil)
 			}
-			groups[i].pods = append(groups[i].pods, a.Pod)
+			groups[i] = append(groups[i], a)
 		}
 	}
 	unread := slices.Clone(inv.unread)
 	for _, g := range groups {
-		unread = append(unread, unanswered(g.first, g.pods))
+		unread = append(unread, unanswered(g))
 	}
 	return unread
 }
 
-// unanswered returns the failed read of pods that did not answer for one reason.
-func unanswered(a *iris.Answer, pods []string) view.Unread {
+// unanswered returns the failed read for answers that have one reason.
+func unanswered(answers []*iris.Answer) view.Unread {
+	a := answers[0]
+	pods := make([]string, len(answers))
+	for i, answer := range answers {
+		pods[i] = answer.Pod
+	}
 	u := view.Unread{Verb: "create", Resource: "pods/exec", Namespace: a.Namespace, Reason: view.Failed}
 	if a.Refused[0].Resource != "" {
 		u.Reason = view.Forbidden
@@ -327,13 +323,8 @@ func (inv *inventory) notRead(c *irisCluster) string {
 	if len(unread) > 0 {
 		spots = append(spots, strings.Join(unread, " and ")+" not read")
 	}
-	silent := 0
-	for _, m := range c.Members {
-		if m.Answer != nil && m.Answer.Source == iris.NoAnswer {
-			silent++
-		}
-	}
-	if silent > 0 {
+	isSilent := func(m *cluster.Member) bool { return m.Answer != nil && m.Answer.Source == iris.NoAnswer }
+	if silent := len(filter(c.Members, isSilent)); silent > 0 {
 		spots = append(spots, "IRIS did not answer in "+count(silent, "pod"))
 	}
 	if len(spots) == 0 {
@@ -344,8 +335,5 @@ func (inv *inventory) notRead(c *irisCluster) string {
 
 // count returns a number of things: 1 pod, 2 pods.
 func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s"))
 }
