@@ -199,6 +199,7 @@ func (inv *inventory) newService(s *corev1.Service, named []string, all []*disco
 		target:     cluster.TargetOf(s),
 		addresses:  cluster.Addresses(s),
 		pending:    cluster.AddressIsPending(*s),
+		selects:    map[string][]*iris.Pod{},
 	}
 	switch {
 	case svc.target != nil:
@@ -208,12 +209,10 @@ func (inv *inventory) newService(s *corev1.Service, named []string, all []*disco
 	default:
 		svc.origin = view.OriginOther
 	}
-	if selected := pods.selected(s.Spec.Selector); len(selected) > 0 {
-		svc.selects = map[string][]*iris.Pod{}
-		slices.SortFunc(selected, cluster.ComparePods)
-		for _, pod := range selected {
-			svc.selects[pod.Cluster()] = append(svc.selects[pod.Cluster()], pod)
-		}
+	selected := pods.selected(s.Spec.Selector)
+	slices.SortFunc(selected, cluster.ComparePods)
+	for _, pod := range selected {
+		svc.selects[pod.Cluster()] = append(svc.selects[pod.Cluster()], pod)
 	}
 	if inv.read.slices {
 		svc.reach = endpoints.Of(s, all, pods)

@@ -268,8 +268,8 @@ func (inv *inventory) judgeMembers(c *irisCluster) []finding.Finding {
 }
 
 // wrongLabel returns that IRIS contradicts the label in the pod or, if it does not
-// confirm the role there, that it confirms it in a successor. A pod that is not ready
-// is to be looked at first, because relabel needs its answer.
+// confirm the role there, that it confirms it in a successor. The hint for a pod that is
+// not ready is to see why, because relabel needs its answer.
 func (inv *inventory) wrongLabel(c *irisCluster, m *cluster.Member) finding.Finding {
 	label := m.MirrorRole()
 	f := finding.Finding{

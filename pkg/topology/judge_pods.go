@@ -48,13 +48,12 @@ func (inv *inventory) notReady(pod *iris.Pod) finding.Finding {
 	return f
 }
 
-// comparedText is how much of a message is compared, in bytes: each may be cut.
-const comparedText = 100
-
-// says reports whether a text contains the message of an event's text.
+// says reports whether a text contains the message of an event's text. Both may be cut,
+// so only the first bytes are compared.
 func says(why, event string) bool {
+	const compared = 100
 	_, message, _ := strings.Cut(strings.TrimSuffix(event, "…"), ": ")
-	return message != "" && strings.Contains(why, message[:min(len(message), comparedText)])
+	return message != "" && strings.Contains(why, message[:min(len(message), compared)])
 }
 
 // whatOfPod returns the next step for a pod that is not ready.
@@ -74,10 +73,8 @@ func whatOfPod(pod *iris.Pod) string {
 // says that it has a role, or it is a failover member, which IKO labels, and IRIS does
 // not say that it has none.
 func isLabelMissing(m *cluster.Member) bool {
-	if m.MirrorRole() != "" {
-		return false
-	}
-	return m.Role != "" || m.Failover == iris.Yes && !m.Said().IsConclusive() && !m.Said().IsStarting()
+	return m.MirrorRole() == "" &&
+		(m.Role != "" || m.Failover == iris.Yes && !m.Said().IsConclusive() && !m.Said().IsStarting())
 }
 
 func (c *irisCluster) labelMissing(m *cluster.Member) finding.Finding {

@@ -52,11 +52,8 @@ func (svc *service) serves(cluster string) bool {
 // target comes before missing endpoints.
 func (inv *inventory) judgeReach(c *irisCluster, svc *service) []finding.Finding {
 	if inv.read.pods && svc.target != nil {
-		if svc.target.Kind == view.TargetPod && inv.pods[svc.Namespace].Named(svc.target.Pod) == nil {
-			return []finding.Finding{podGone(svc)}
-		}
-		if bare := withoutSidecar(c, svc); len(bare) > 0 {
-			return []finding.Finding{sidecarMissing(svc, bare)}
+		if found := inv.judgeTarget(c, svc); len(found) > 0 {
+			return found
 		}
 	}
 	if !inv.read.slices || c.isServedElsewhere(svc) {
@@ -114,21 +111,33 @@ func describeService(svc *service) string {
 	return fmt.Sprintf("kubectl describe service %s -n %s", svc.Name, svc.Namespace)
 }
 
-func podGone(svc *service) finding.Finding {
-	return finding.Finding{
-		Code:   finding.ExposedPodGone,
-		Object: object("service", svc.Name),
-		Brief:  fmt.Sprintf("service %q selects a pod that is gone", svc.Name),
-		Why:    fmt.Sprintf("pod %q does not exist", svc.target.Pod),
-		Hint:   fmt.Sprintf("if the pod is not to come back: kubectl iris unexpose %s -n %s", svc.Name, svc.Namespace),
+// judgeTarget returns that the pod that a Service of this tool is for is gone, or that
+// its pods have no sidecar.
+func (inv *inventory) judgeTarget(c *irisCluster, svc *service) []finding.Finding {
+	unexpose := fmt.Sprintf("kubectl iris unexpose %s -n %s", svc.Name, svc.Namespace)
+	isForPod := svc.target.Kind == view.TargetPod
+	if isForPod && inv.pods[svc.Namespace].Named(svc.target.Pod) == nil {
+		return []finding.Finding{{
+			Code:   finding.ExposedPodGone,
+			Object: object("service", svc.Name),
+			Brief:  fmt.Sprintf("service %q selects a pod that is gone", svc.Name),
+			Why:    fmt.Sprintf("pod %q does not exist", svc.target.Pod),
+			Hint:   "if the pod is not to come back: " + unexpose,
+		}}
 	}
-}
-
-// withoutSidecar returns the pods of a Service for sidecars that have none.
-func withoutSidecar(c *irisCluster, svc *service) []string {
-	return podNames(filter(svc.selects[c.name], func(p *iris.Pod) bool {
-		return p.Sidecar == nil && (svc.target.Kind != view.TargetPod || needsSidecar(svc.Service, p))
-	}))
+	bare := filter(svc.selects[c.name], func(p *iris.Pod) bool {
+		return p.Sidecar == nil && (!isForPod || needsSidecar(svc.Service, p))
+	})
+	if len(bare) == 0 {
+		return nil
+	}
+	return []finding.Finding{{
+		Code:   finding.ExposedSidecarMissing,
+		Object: object("service", svc.Name),
+		Brief:  fmt.Sprintf("service %q selects pods without a sidecar", svc.Name),
+		Why:    fmt.Sprintf("%s %s no container %q", quotedList(podNames(bare)), plural(len(bare), "has", "have"), iris.SidecarContainer),
+		Hint:   "if the sidecar is not to come back: " + unexpose,
+	}}
 }
 
 func podNames(pods []*iris.Pod) []string {
@@ -137,16 +146,6 @@ func podNames(pods []*iris.Pod) []string {
 		names[i] = pod.Name
 	}
 	return names
-}
-
-func sidecarMissing(svc *service, bare []string) finding.Finding {
-	return finding.Finding{
-		Code:   finding.ExposedSidecarMissing,
-		Object: object("service", svc.Name),
-		Brief:  fmt.Sprintf("service %q selects pods without a sidecar", svc.Name),
-		Why:    fmt.Sprintf("%s has no container %q", quotedList(bare), iris.SidecarContainer),
-		Hint:   fmt.Sprintf("if the sidecar is not to come back: kubectl iris unexpose %s -n %s", svc.Name, svc.Namespace),
-	}
 }
 
 // needsSidecar reports whether a Service for one pod targets a web gateway's

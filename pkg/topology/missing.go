@@ -56,8 +56,9 @@ func (r refusal) describe() string {
 // a missing pod. Data nodes without any pods have NoPods instead.
 func (inv *inventory) notCreated(c *irisCluster) []finding.Finding {
 	var found []finding.Finding
-	all := slices.Concat(components(), slices.Collect(maps.Keys(c.Resource.Nodes)))
-	for _, component := range slices.Compact(slices.Sorted(slices.Values(all))) {
+	all := slices.AppendSeq(components(), maps.Keys(c.Resource.Nodes))
+	slices.Sort(all)
+	for _, component := range slices.Compact(all) {
 		for _, r := range inv.lastingRefusals(c, component) {
 			if component == iris.ComponentData && len(c.createdBy(r.InvolvedObject.Name)) == 0 {
 				continue
@@ -189,12 +190,10 @@ func components() []string {
 	return []string{iris.ComponentData, iris.ComponentCompute, iris.ComponentWebGateway, iris.ComponentArbiter}
 }
 
-// membersOfMirror is the number of a mirror's failover members.
-const membersOfMirror = 2
-
 // hasFewer reports whether there are fewer pods of a component, or of one shard
 // of its data node, than the IrisCluster asks for at the least.
 func hasFewer(c *iris.Cluster, pods []*iris.Pod, component, shard string) bool {
+	const failoverMembers = 2
 	n, shards := 0, map[string]int{}
 	for _, p := range pods {
 		if p.Component() == component {
@@ -212,7 +211,7 @@ func hasFewer(c *iris.Cluster, pods []*iris.Pod, component, shard string) bool {
 	case !c.Mirrored:
 		return n < c.Shards
 	case shard != "":
-		return err == nil && number < c.Shards && shards[shard] < membersOfMirror && hasFewer(c, pods, component, "")
+		return err == nil && number < c.Shards && shards[shard] < failoverMembers && hasFewer(c, pods, component, "")
 	}
-	return len(shards) < c.Shards || slices.ContainsFunc(slices.Collect(maps.Values(shards)), func(n int) bool { return n < membersOfMirror })
+	return len(shards) < c.Shards || slices.ContainsFunc(slices.Collect(maps.Values(shards)), func(n int) bool { return n < failoverMembers })
 }

@@ -69,9 +69,6 @@ const noCluster = ""
 
 // byCluster groups pods, given by their names, by their clusters, in order.
 func (index *podIndex) byCluster(names []string) map[string][]string {
-	if len(names) == 0 {
-		return nil
-	}
 	groups := map[string][]string{}
 	for _, name := range names {
 		of := noCluster

@@ -142,6 +142,7 @@ func answerView(c *irisCluster, m *cluster.Member) *view.Answer {
 		Why:         a.Why(),
 	}
 	if i := a.Instance; i != nil {
+		mirror := ptr.Deref(i.Mirror, iris.Mirror{})
 		v.Instance = &view.Instance{
 			Name:            i.Name,
 			Version:         i.Version,
@@ -150,9 +151,8 @@ func answerView(c *irisCluster, m *cluster.Member) *view.Answer {
 			State:           i.State,
 			SuperserverPort: i.SuperserverPort,
 			WebPort:         i.WebPort,
-		}
-		if i.Mirror != nil {
-			v.Instance.MemberType, v.Instance.MirrorStatus = i.Mirror.MemberType, i.Mirror.Status
+			MemberType:      mirror.MemberType,
+			MirrorStatus:    mirror.Status,
 		}
 	}
 	return v
@@ -268,9 +268,6 @@ func healthOf(findings []view.Finding, podsRead bool) view.Health {
 	return view.Healthy
 }
 
-// maxBriefs bounds how many findings a verdict names.
-const maxBriefs = 2
-
 // verdict returns the health in words, the word itself first.
 func (inv *inventory) verdict(c *irisCluster, health view.Health, found []finding.Finding) string {
 	switch health {
@@ -279,8 +276,9 @@ func (inv *inventory) verdict(c *irisCluster, health view.Health, found []findin
 	case view.Healthy:
 		return "healthy: " + whatIsHealthy(c) + inv.notRead(c)
 	}
+	const most = 2
 	var briefs []string
-	for _, f := range found[:min(len(found), maxBriefs)] {
+	for _, f := range found[:min(len(found), most)] {
 		briefs = append(briefs, f.Brief)
 	}
 	if more := len(found) - len(briefs); more > 0 {
@@ -313,15 +311,14 @@ func whatIsHealthy(c *irisCluster) string {
 
 // notRead returns what was not read for a good verdict.
 func (inv *inventory) notRead(c *irisCluster) string {
-	var unread, spots []string
-	if !inv.read.services {
-		unread = append(unread, "Services")
-	}
-	if !inv.read.slices {
-		unread = append(unread, "EndpointSlices")
-	}
-	if len(unread) > 0 {
-		spots = append(spots, strings.Join(unread, " and ")+" not read")
+	var spots []string
+	switch {
+	case !inv.read.services && !inv.read.slices:
+		spots = append(spots, "Services and EndpointSlices not read")
+	case !inv.read.services:
+		spots = append(spots, "Services not read")
+	case !inv.read.slices:
+		spots = append(spots, "EndpointSlices not read")
 	}
 	isSilent := func(m *cluster.Member) bool { return m.Answer != nil && m.Answer.Source == iris.NoAnswer }
 	if silent := len(filter(c.Members, isSilent)); silent > 0 {
