@@ -71,7 +71,6 @@ func guard(selector map[string]string, f Facts) (warning string, err error) {
 	return fmt.Sprintf("the selector names neither a cluster nor a pod: the Service may come to select pods of other clusters than %s", f.cluster()), nil
 }
 
-// keepCluster adds the hint to keep the cluster's name in a selector.
 func keepCluster(cluster string, err *problem.Error) error {
 	return err.Hint("keep %s=%s in the selector, or add a label with %s that only this cluster's pods have", iris.LabelName, cluster, fieldSelector)
 }

@@ -144,7 +144,7 @@ func TestSidecar(t *testing.T) {
 			selects:  []string{"c-data-0-1"},
 			warnings: []string{warnBackup},
 		},
-		"nobody holds the role yet": {
+		"no pod has the role yet": {
 			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache", isMirrored), pods: mirror[2:],
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", ""),
@@ -159,7 +159,7 @@ func TestSidecar(t *testing.T) {
 			selects:  []string{},
 			warnings: []string{warnNobody},
 		},
-		"nobody holds the role yet, ports as the other members declare them": {
+		"no pod has the role yet, ports as the other members declare them": {
 			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache", isMirrored), pods: []iris.Pod{pod("c", "data-0-1", role("backup"), sidecar(8080))},
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", "", hasPorts(tcp("http", 8081, 8080))),
@@ -244,14 +244,14 @@ func TestSidecar(t *testing.T) {
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
-		"shards that no label tells apart": {
+		"shards without a label": {
 			request: sidecarRequest{Options: own},
 			cluster: resource("c", "", shards(2)), pods: []iris.Pod{pod("c", "data-0", sidecar(80)), pod("c", "data-1", sidecar(80))},
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0", "c-data-1"},
 			warnings: []string{"the Service selects 2 pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them"},
 		},
-		"compute, where affinity is refused": {
+		"compute, with affinity None": {
 			request: sidecarRequest{Component: "compute", Options: expose.Options{Spec: corev1.ServiceSpec{SessionAffinity: corev1.ServiceAffinityNone}, OwnerReference: true}},
 			cluster: resource("c", ""),
 			pods:    []iris.Pod{pod("c", "compute-0", sidecar(80)), pod("c", "compute-1", sidecar(80)), pod("c", "data-0")},
@@ -384,13 +384,13 @@ func TestSidecar(t *testing.T) {
 				hasPorts(tcp("webserver", 52773, 52773), tcp("sql", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
-		"superserver where nothing is declared": {
+		"superserver, no port declared": {
 			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("superserver", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
-		"chosen target where nothing is declared": {
+		"chosen target, no port declared": {
 			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "81:8080"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:     wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("port-81", 81, 8080))),

@@ -54,7 +54,7 @@ func TestHasMissingPods(t *testing.T) {
 		}
 		s.Unread = []view.Unread{{Resource: "pods"}}
 		if topology.HasMissingPods(s) {
-			t.Errorf("%s: lacks pods that were not read", name)
+			t.Errorf("%s: missing pods, though pods were not read", name)
 		}
 	}
 }
