@@ -102,14 +102,12 @@ func (p Port) protocol() corev1.Protocol { return cmp.Or(p.Protocol, corev1.Prot
 // numberOrName reads a port number or, if there is a letter in it, the name of a
 // container's port.
 func numberOrName(s string) (int32, string, error) {
-	if s == "" {
-		return 0, "", errors.New("a port number or name is required")
-	}
-	if len(validation.IsValidPortName(s)) == 0 {
-		return 0, s, nil
-	}
 	n, err := strconv.Atoi(s)
 	switch {
+	case s == "":
+		return 0, "", errors.New("a port number or name is required")
+	case len(validation.IsValidPortName(s)) == 0:
+		return 0, s, nil
 	case err == nil && isPort(n):
 		return int32(n), "", nil
 	case strings.Trim(s, "+-0123456789") == "":

@@ -30,15 +30,11 @@ func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
 	var frame Frame
 	var body strings.Builder
 	body.WriteString(headline(c, o.Color) + "\n")
-	if len(c.Pods) > 0 {
-		if err := printSection(&body, podColumns(c, o), c.Pods, o); err != nil {
-			return frame, err
-		}
+	if err := printSection(&body, podColumns(c, o), c.Pods, o); err != nil {
+		return frame, err
 	}
-	if len(c.Services) > 0 {
-		if err := printSection(&body, serviceColumns(o), c.Services, o); err != nil {
-			return frame, err
-		}
+	if err := printSection(&body, serviceColumns(o), c.Services, o); err != nil {
+		return frame, err
 	}
 	lines := make([]string, 0, len(c.Findings)+len(c.Unread))
 	for _, f := range c.Findings {
@@ -62,12 +58,13 @@ func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
 	return frame, nil
 }
 
-// printSection prints a table with a blank line above.
-func printSection[T any](w io.Writer, columns []column[T], items []T, o Options) error {
-	if _, err := fmt.Fprintln(w); err != nil {
-		return err
+// printSection adds a table with a blank line above, unless there are no items.
+func printSection[T any](body *strings.Builder, columns []column[T], items []T, o Options) error {
+	if len(items) == 0 {
+		return nil
 	}
-	return printTable(w, columns, items, o)
+	body.WriteString("\n")
+	return printTable(body, columns, items, o)
 }
 
 // headline returns the cluster's name and its verdict.

@@ -25,10 +25,7 @@ func Exposed(s Snapshot) view.ExposedServiceList {
 		}
 	}
 	slices.SortFunc(list.Items, func(a, b view.ExposedService) int {
-		return cmp.Or(
-			cmp.Compare(a.Metadata.Namespace, b.Metadata.Namespace),
-			cmp.Compare(a.Metadata.Name, b.Metadata.Name),
-		)
+		return cmp.Or(cmp.Compare(a.Metadata.Namespace, b.Metadata.Namespace), cmp.Compare(a.Metadata.Name, b.Metadata.Name))
 	})
 	return list
 }

@@ -204,8 +204,8 @@ func whatOfMembers(c *irisCluster, members []*cluster.Member) string {
 
 func isReady(m *cluster.Member) bool { return m.Ready }
 
-// describe returns the next step if pods are missing.
-func (c *irisCluster) describe() string {
+// describeCluster returns the next step if pods are missing.
+func (c *irisCluster) describeCluster() string {
 	if !c.Read {
 		return lookAtPods(c)
 	}

@@ -27,7 +27,7 @@ func (inv *inventory) judgeMissing(c *irisCluster) []finding.Finding {
 		found = append(found, finding.Finding{
 			Code:  finding.NoPods,
 			Brief: fmt.Sprintf("no data pods in further shards: %d", c.further),
-			Hint:  c.describe(),
+			Hint:  c.describeCluster(),
 		})
 	}
 	return found
@@ -40,7 +40,7 @@ func (inv *inventory) noPods(c *irisCluster, shard string) finding.Finding {
 	if shard != "" {
 		refused = filter(refused, func(r refusal) bool { return strings.HasSuffix(r.InvolvedObject.Name, "-"+shard) })
 	}
-	f := finding.Finding{Code: finding.NoPods, Brief: "no data pods" + c.inShard(shard), Why: c.warning, Hint: c.describe()}
+	f := finding.Finding{Code: finding.NoPods, Brief: "no data pods" + c.inShard(shard), Why: c.warning, Hint: c.describeCluster()}
 	if len(refused) > 0 {
 		newest := slices.MaxFunc(refused, func(a, b refusal) int { return compareEvents(a.Event, b.Event) })
 		f.Why, f.Hint = newest.controller+": "+newest.why, newest.describe()
@@ -124,7 +124,7 @@ func (inv *inventory) whySelectsNothing(c *irisCluster, selector map[string]stri
 	case hasNone && (component == "" || component == iris.ComponentData), len(inv.lastingRefusals(c, component)) > 0:
 		return "", ""
 	case hasNone:
-		return fmt.Sprintf("the cluster has no %s pods", component), c.describe()
+		return fmt.Sprintf("the cluster has no %s pods", component), c.describeCluster()
 	}
 	return whichLabel(c.pods, selector),
 		fmt.Sprintf("compare the labels: kubectl get pods -l %s=%s --show-labels -n %s", iris.LabelName, c.name, c.namespace)
