@@ -71,7 +71,7 @@ func readFactsOfOnly(ctx context.Context, r ClusterReader, namespace string) (ex
 	if err != nil {
 		return facts, err
 	}
-	unread := snapshot.Missing(iris.Resource)
+	unread := snapshot.UnreadOf(iris.Resource)
 	there := cluster.Namespace{Name: namespace, Clusters: snapshot.Clusters, ClustersRead: unread == nil, Pods: snapshot.Pods}
 	name, err := there.Only()
 	if err != nil {
@@ -102,7 +102,7 @@ func ReadClustersAndPods(ctx context.Context, r ClusterReader, namespace string)
 	if err := RequireRead(snapshot, "pods"); err != nil {
 		return snapshot, err
 	}
-	if u := snapshot.Missing(iris.Resource); u != nil && u.Reason == view.Failed {
+	if u := snapshot.UnreadOf(iris.Resource); u != nil && u.Reason == view.Failed {
 		return snapshot, problem.New("%s", u.Message).Hint("name the cluster, or try again")
 	}
 	return snapshot, nil
@@ -141,7 +141,7 @@ func ClusterNotFound(ctx context.Context, r ClusterLister, namespace string, nam
 // RequireRead returns an error if a resource, which the action cannot do without,
 // could not be read.
 func RequireRead(snapshot topology.Snapshot, resource string) error {
-	if u := snapshot.Missing(resource); u != nil {
+	if u := snapshot.UnreadOf(resource); u != nil {
 		return problem.New("%s", u.Message).Hint("%s", kube.UnreadHint(*u))
 	}
 	return nil

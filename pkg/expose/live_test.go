@@ -37,7 +37,7 @@ func blindPlan(t *testing.T, options Options) Plan {
 	return plan
 }
 
-// liveOf is the Service of a plan as somebody with more rights made it.
+// liveOf is the Service of a plan as a user with more rights created it.
 func liveOf(plan Plan) *corev1.Service {
 	live := plan.Service.DeepCopy()
 	live.OwnerReferences = []metav1.OwnerReference{

@@ -126,7 +126,7 @@ func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topo
 	})
 	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, isForeign)
 	// Without slices it is not known which pods' nodes serve a node port.
-	if err == nil && urls && !r.snapshot.Lacks("endpointslices") {
+	if err == nil && urls && !r.snapshot.IsUnread("endpointslices") {
 		err = r.part(r.podsOfNodePorts)(ctx)
 	}
 	return r.snapshot, err
@@ -196,7 +196,7 @@ func (c *Client) IrisClusters(ctx context.Context, namespace string) ([]iris.Clu
 	if err := r.clusters(ctx); err != nil {
 		return nil, err
 	}
-	if u := r.snapshot.Missing(iris.Resource); u != nil {
+	if u := r.snapshot.UnreadOf(iris.Resource); u != nil {
 		return nil, problem.New("%s", u.Message)
 	}
 	return r.snapshot.Clusters, nil
@@ -460,7 +460,7 @@ func (r *reader) events(ctx context.Context) error {
 // cluster, a pod that is not ready.
 func (r *reader) needsEvents() bool {
 	s := &r.snapshot
-	if slices.ContainsFunc(s.Services, cluster.AddressIsPending) || topology.LacksPods(*s) {
+	if slices.ContainsFunc(s.Services, cluster.AddressIsPending) || topology.HasMissingPods(*s) {
 		return true
 	}
 	return r.scope.IsSingle() && slices.ContainsFunc(s.Pods, func(p iris.Pod) bool { return !p.Ready })

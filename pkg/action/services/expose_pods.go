@@ -134,7 +134,7 @@ func (p ExposePods) read(ctx context.Context) (read readPods, err error) {
 	anyCluster, foreign := r.cluster == "", r.service.NeedsForeign()
 	if anyCluster && r.component != "" {
 		snapshot, err := action.ReadClustersAndPods(ctx, p.Client, p.Namespace)
-		return readPods{pods: snapshot.Pods, clusters: snapshot.Clusters, clustersRead: !snapshot.Lacks(iris.Resource)}, err
+		return readPods{pods: snapshot.Pods, clusters: snapshot.Clusters, clustersRead: !snapshot.IsUnread(iris.Resource)}, err
 	}
 	if anyCluster && !foreign {
 		if read = p.readNamed(ctx); read.byName {
