@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -17,42 +19,42 @@ type exposedFlags struct {
 	allNamespaces bool
 	noHeaders     bool
 	color         render.ColorMode
-	output        *outputFlags
+	output        *flag.Output
 }
 
 func newExposed(s *factory) *cobra.Command {
-	f := &exposedFlags{output: newOutputFlags("wide", "url")}
+	f := &exposedFlags{output: flag.NewOutput("wide", "url")}
 	run := services.Exposed{Config: s.actionConfig()}
 	cmd := &cobra.Command{
 		Use:     "exposed",
 		GroupID: groupExpose,
 		Short:   "List the Services that this tool created",
-		Long: text(`
+		Long: help.Text(`
 			List the Services that expose-sidecar and expose-pod created, what each
 			selects, and which pods it reaches now.
 
 			Rights: list services and endpointslices.discovery.k8s.io; list pods for
 			the URLs of node ports; with --wait also watch the first two, and list
 			and watch pods and events.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# Those of the namespace
 			kubectl iris exposed
 
 			# Those of all namespaces, with addresses of the portal
 			kubectl iris exposed -A -o wide`),
-		Args: noArgs,
+		Args: help.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			printer, err := f.output.printer()
+			printer, err := f.output.Printer()
 			if err != nil {
 				return err
 			}
 			if !f.allNamespaces {
-				if run.Namespace, err = s.namespace(); err != nil {
+				if run.Namespace, err = s.Namespace(); err != nil {
 					return err
 				}
 			}
-			run.Addresses = !f.output.is("") && !f.output.is("name")
-			if run.Client, err = s.client(cmd.Context()); err != nil {
+			run.Addresses = !f.output.Is("") && !f.output.Is("name")
+			if run.Client, err = s.Client(cmd.Context()); err != nil {
 				return err
 			}
 			list, err := run.Run(cmd.Context())
@@ -68,15 +70,15 @@ func newExposed(s *factory) *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "If present, list the Services of all namespaces.")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print no headers.")
-	waitVars(cmd, &run.Wait, &run.Timeout, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.", "How long --wait waits for each.")
-	addColorFlag(cmd, &f.color)
-	f.output.addTo(cmd)
+	flag.Wait(cmd, &run.Wait, &run.Timeout, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.", "How long --wait waits for each.")
+	flag.Color(cmd, &f.color)
+	f.output.AddTo(cmd)
 	return cmd
 }
 
 func (f *exposedFlags) print(s *factory, list view.ExposedServiceList, namespace string) error {
 	switch {
-	case f.output.is("url"):
+	case f.output.Is("url"):
 		for _, item := range list.Items {
 			for _, url := range item.URLs {
 				if _, err := fmt.Fprintln(s.Out, url); err != nil {
@@ -90,7 +92,7 @@ func (f *exposedFlags) print(s *factory, list view.ExposedServiceList, namespace
 	default:
 		if err := render.Exposed(s.Out, list, render.Options{
 			Now:        s.Now(),
-			Wide:       f.output.is("wide"),
+			Wide:       f.output.Is("wide"),
 			NoHeaders:  f.noHeaders,
 			Namespaces: f.allNamespaces,
 			Color:      s.useColor(f.color),

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -21,12 +20,9 @@ func TestNotesArePrintable(t *testing.T) {
 	refused := errors.New(evil)
 	for name, say := range map[string]func(*factory){
 		"note":       func(s *factory) { s.note("%s", evil) },
-		"warn":       func(s *factory) { s.warn(evil) },
-		"lost watch": func(s *factory) { s.lost(refused) },
+		"warn":       func(s *factory) { s.Warn(evil) },
+		"lost watch": func(s *factory) { s.actionConfig().Lost(refused) },
 		"action":     func(s *factory) { s.actionConfig().Note(evil) },
-		"API warning": func(s *factory) {
-			newAPIWarnings(s.warn).HandleWarningHeaderWithContext(context.Background(), apiWarning, "-", evil)
-		},
 		"screen's note": func(s *factory) {
 			drawn, err := (&statusPrinter{factory: s}).draw(frame{lost: refused})
 			if err != nil {

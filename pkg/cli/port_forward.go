@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -41,7 +42,7 @@ func newPortForward(s *factory) *cobra.Command {
 		Use:     "port-forward [CLUSTER --role ROLE | POD] [LOCAL:]REMOTE...",
 		GroupID: groupReach,
 		Short:   "Forward local ports to an instance, and follow the role through a failover",
-		Long: text(`
+		Long: help.Text(`
 			Forward local ports to ports of an instance, without a Service.
 			` + targetHelp + `
 
@@ -56,7 +57,7 @@ func newPortForward(s *factory) *cobra.Command {
 
 			Rights: ` + followRights + `,
 			and create pods/portforward.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# The superserver of the primary, on a free port
 			kubectl iris port-forward superserver
 
@@ -90,11 +91,7 @@ func (f *forwardFlags) run(ctx context.Context, s *factory, args []string) error
 	if err != nil {
 		return err
 	}
-	request, err := f.request(s, named)
-	if err != nil {
-		return err
-	}
-	client, err := s.client(ctx)
+	request, client, err := f.open(ctx, s, named)
 	if err != nil {
 		return err
 	}

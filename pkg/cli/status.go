@@ -8,6 +8,8 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
@@ -24,16 +26,16 @@ type statusFlags struct {
 	noHeaders     bool
 	ask           action.Asking
 	color         render.ColorMode
-	output        *outputFlags
+	output        *flag.Output
 }
 
 func newStatus(f *factory) *cobra.Command {
-	flags := &statusFlags{ask: action.AskAuto, output: newOutputFlags("wide")}
+	flags := &statusFlags{ask: action.AskAuto, output: flag.NewOutput("wide")}
 	cmd := &cobra.Command{
 		Use:     "status [CLUSTER...]",
 		GroupID: groupInspect,
 		Short:   "Show which pod is primary and which is backup, what reaches each, and what is wrong",
-		Long: text(`
+		Long: help.Text(`
 			Show IrisClusters: without a name a row for each, with one name that
 			cluster in detail: its verdict, its pods, the Services that reach
 			them, and what is wrong, errors first, with the next step for each.
@@ -58,7 +60,7 @@ func newStatus(f *factory) *cobra.Command {
 			services, endpointslices.discovery.k8s.io and events; create pods/exec,
 			or get pods/proxy, to ask IRIS; with -w also watch. Without one of
 			these, all but what it brings is shown.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# Every IrisCluster of the namespace
 			kubectl iris status
 
@@ -88,20 +90,20 @@ func newStatus(f *factory) *cobra.Command {
 	set.BoolVar(&flags.strict, "strict", false, "Exit with code 3 on warnings too.")
 	set.BoolVarP(&flags.watch, "watch", "w", false, "After showing them, watch for changes.")
 	set.BoolVar(&flags.noHeaders, "no-headers", false, "Print no headers.")
-	choiceVar(cmd, &flags.ask, "ask-iris", "Ask IRIS itself for the roles: auto (if one cluster is named), always or never.", action.AskAuto, action.AskAlways, action.AskNever)
-	addColorFlag(cmd, &flags.color)
-	flags.output.addTo(cmd)
+	flag.Choice(cmd, &flags.ask, "ask-iris", "Ask IRIS itself for the roles: auto (if one cluster is named), always or never.", action.AskAuto, action.AskAlways, action.AskNever)
+	flag.Color(cmd, &flags.color)
+	flags.output.AddTo(cmd)
 	return cmd
 }
 
 func (flags *statusFlags) run(ctx context.Context, f *factory, names []string) error {
-	printer, err := flags.output.printer()
+	printer, err := flags.output.Printer()
 	if err != nil {
 		return err
 	}
 	namespace := ""
 	if !flags.allNamespaces {
-		if namespace, err = f.namespace(); err != nil {
+		if namespace, err = f.Namespace(); err != nil {
 			return err
 		}
 	}
@@ -110,7 +112,7 @@ func (flags *statusFlags) run(ctx context.Context, f *factory, names []string) e
 		return err
 	}
 	p := newStatusPrinter(f, flags, request, printer)
-	client, err := f.client(ctx)
+	client, err := f.Client(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,7 +148,7 @@ func newStatusPrinter(f *factory, flags *statusFlags, request action.StatusReque
 	return &statusPrinter{
 		factory: f, request: request, unhealthy: flags.unhealthy, strict: flags.strict, printer: printer,
 		render: render.Options{
-			Wide:       flags.output.is("wide"),
+			Wide:       flags.output.Is("wide"),
 			NoHeaders:  flags.noHeaders,
 			Asked:      request.AsksIRIS(),
 			Namespaces: request.Namespace() == "",

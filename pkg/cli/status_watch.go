@@ -24,7 +24,7 @@ import (
 // do so, appended elsewhere. It ends with the exit code of what it showed last.
 func (p *statusPrinter) watch(ctx context.Context, status action.Status) error {
 	group, watching := errgroup.WithContext(ctx)
-	show, lost := p.keepShown(p.appendChanges()), p.lost
+	show, lost := p.keepShown(p.appendChanges()), status.Lost
 	if terminal, ok := p.Out.(*os.File); ok && p.printer == nil && render.CanRedraw(terminal, p.Getenv) {
 		frames := make(chan frame, 1)
 		show, lost = p.sendFrames(watching, frames)
@@ -187,7 +187,9 @@ func (p *statusPrinter) draw(f frame) (drawn render.Frame, err error) {
 	}
 	if f.lost != nil {
 		var line strings.Builder
-		render.Warning(&line, lostWords(f.lost))
+		framed := *p.factory
+		framed.Err = &line
+		framed.actionConfig().Lost(f.lost)
 		drawn.Sum += line.String()
 	}
 	return drawn, err
