@@ -54,13 +54,6 @@ func TestCompletionScripts(t *testing.T) {
 	}
 }
 
-func TestCompletionOfAShellThatIsNotKnown(t *testing.T) {
-	code, stdout, stderr := run(t, "kubectl-iris", "completion", "tcsh")
-	if code != 2 || stdout != "" || !strings.HasPrefix(stderr, "error: ") || strings.Count(stderr, "\n") != 2 {
-		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
-	}
-}
-
 // kubectl calls a program of another name, which may be a link to this one.
 func TestNameOfTheProgram(t *testing.T) {
 	for _, program := range []string{"kubectl_complete-iris", "/usr/bin/kubectl_complete-iris", "kubectl_complete-iris.exe"} {

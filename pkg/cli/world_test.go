@@ -38,7 +38,8 @@ import (
 //
 // Annotations of a pod say how IRIS in it answers: test/says is what qlist says of the
 // mirror, for example Failover/Primary; test/page the body of mirror_status.cxw. Without
-// them there is no answer. test/log is the log of its containers.
+// them there is no answer. test/log is the log of its containers. A session prints where it
+// is, and its command.
 type worldServer struct {
 	// forbidden are verbs and resources, for example "patch services".
 	forbidden []string
@@ -131,7 +132,7 @@ func requestOf(r *http.Request) request {
 		q.verb = "watch"
 	case q.verb == "get" && q.name == "":
 		q.verb = "list"
-	case q.resource == "pods/exec":
+	case q.resource == "pods/exec" || q.resource == "pods/portforward":
 		q.verb = "create"
 	}
 	return q
@@ -227,6 +228,7 @@ func (w *worldServer) list(q request) []*unstructured.Unstructured {
 
 // serveWatch brings what comes later, and then nothing.
 func (w *worldServer) serveWatch(rw http.ResponseWriter, r *http.Request, q request) {
+	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(http.StatusOK)
 	w.mu.Lock()
 	for _, object := range w.later {
@@ -260,6 +262,8 @@ func (w *worldServer) serveStream(rw http.ResponseWriter, r *http.Request, q req
 			rw.WriteHeader(http.StatusServiceUnavailable)
 		}
 		_, _ = io.WriteString(rw, page)
+	case q.resource == "pods/exec" && slices.Contains(q.query["command"], "session"):
+		serveCommand(rw, r, fmt.Sprintf("%s %s: %s\n", q.name, q.query["container"], strings.Join(q.query["command"], " ")))
 	case q.resource == "pods/exec" && says != "":
 		kind, status, _ := strings.Cut(says, "/")
 		serveCommand(rw, r, fmt.Sprintf("IRIS^/usr/irissys^2023.3^running, since now^iris.cpf^1972^52773^62972^ok^IRIS^%s^%s^/d\n", kind, status))
