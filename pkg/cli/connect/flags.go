@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"errors"
 	goflag "flag"
 	"slices"
 	"strconv"
@@ -138,12 +137,13 @@ var changing = []string{
 // usable without the flags that were given.
 func (f *Flags) explain(err error) error {
 	reason := f.redacted(err.Error())
-	given := f.given(changing)
-	switch {
-	case clientcmd.IsEmptyConfig(err) || errors.Is(err, clientcmd.ErrNoContext):
-		return problem.New("no API server to talk to: %s", reason).
-			Hint("set KUBECONFIG or --kubeconfig, or choose a context with --context")
-	case len(given) > 0 && f.usableWithoutFlags():
+	var given []string
+	for _, name := range changing {
+		if f.set.Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) > 0 && f.usableWithoutFlags() {
 		return problem.Usage("invalid %s: %s", strings.Join(given, ", "), reason).
 			Hint("%s", hintFor(given))
 	}
@@ -159,29 +159,17 @@ func hintFor(given []string) string {
 	return "kubectl iris options describes these flags"
 }
 
-// given returns those of the flags that the command line sets.
-func (f *Flags) given(names []string) []string {
-	var given []string
-	for _, name := range names {
-		if f.set.Changed(name) {
-			given = append(given, "--"+name)
-		}
-	}
-	return given
-}
-
-// usableWithoutFlags reports whether a client can be made of the kubeconfig
-// alone, or whether there is none, so that the flags are all there is.
+// usableWithoutFlags reports whether a client can be made of the kubeconfig alone.
+// Without any, client-go has a default.
 func (f *Flags) usableWithoutFlags() bool {
 	alone := &genericclioptions.ConfigFlags{
 		KubeConfig: f.config.KubeConfig, Context: f.config.Context,
 		ClusterName: f.config.ClusterName, AuthInfoName: f.config.AuthInfoName,
 	}
 	config, err := alone.ToRESTConfig()
-	if err != nil {
-		return clientcmd.IsEmptyConfig(err)
+	if err == nil {
+		_, err = kube.New(config, "")
 	}
-	_, err = kube.New(config, "")
 	return err == nil
 }
 
