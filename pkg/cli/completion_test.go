@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/cli"
 )
 
-// world is somebody without a kubeconfig.
+// world returns the environment of a user without a kubeconfig.
 func world(t *testing.T, program string, stdout, stderr *bytes.Buffer) cli.Env {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))

@@ -110,12 +110,7 @@ func (p exposurePrinter) print(e services.Exposure) error {
 // printObject prints the Service with -o, else its URLs.
 func (p exposurePrinter) printObject(e services.Exposure) error {
 	if p.printer == nil {
-		for _, url := range cluster.URLs(e.Service, e.NodeIPs) {
-			if _, err := fmt.Fprintln(p.Out, url); err != nil {
-				return err
-			}
-		}
-		return nil
+		return p.printURLs(cluster.URLs(e.Service, e.NodeIPs))
 	}
 	service := e.Service.DeepCopy()
 	service.APIVersion, service.Kind = "v1", "Service"

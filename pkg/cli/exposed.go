@@ -2,10 +2,8 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
@@ -79,14 +77,11 @@ func newExposed(s *factory) *cobra.Command {
 func (f *exposedFlags) print(s *factory, list view.ExposedServiceList, namespace string) error {
 	switch {
 	case f.output.Is("url"):
+		var urls []string
 		for _, item := range list.Items {
-			for _, url := range item.URLs {
-				if _, err := fmt.Fprintln(s.Out, url); err != nil {
-					return err
-				}
-			}
+			urls = append(urls, item.URLs...)
 		}
-		return nil
+		return s.printURLs(urls)
 	case len(list.Items) == 0:
 		s.printNone(namespace)
 	default:
@@ -102,13 +97,4 @@ func (f *exposedFlags) print(s *factory, list view.ExposedServiceList, namespace
 	}
 	render.Unread(s.Err, list.Unread)
 	return nil
-}
-
-// printNone says in kubectl's words that nothing was found.
-func (s *factory) printNone(namespace string) {
-	if namespace == corev1.NamespaceAll {
-		s.note("No resources found")
-		return
-	}
-	s.note("No resources found in %s namespace.", namespace)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cli/connect"
@@ -23,7 +24,7 @@ func newFactory(env Env, flags *pflag.FlagSet) *factory {
 	return s
 }
 
-// namespaceAndClient returns where a command works, and with what.
+// namespaceAndClient returns the namespace of a command, and its client.
 func (s *factory) namespaceAndClient(ctx context.Context) (namespace string, client *connect.Client, err error) {
 	if namespace, err = s.Namespace(); err == nil {
 		client, err = s.Client(ctx)
@@ -44,6 +45,25 @@ func (s *factory) note(format string, args ...any) { s.Note(fmt.Sprintf(format, 
 
 // Warn prints a warning on stderr.
 func (s *factory) Warn(line string) { render.Warning(s.Err, line) }
+
+// printURLs prints one per line on stdout.
+func (s *factory) printURLs(urls []string) error {
+	for _, url := range urls {
+		if _, err := fmt.Fprintln(s.Out, url); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printNone says in kubectl's words that nothing was found.
+func (s *factory) printNone(namespace string) {
+	if namespace == corev1.NamespaceAll {
+		s.note("No resources found")
+		return
+	}
+	s.note("No resources found in %s namespace.", namespace)
+}
 
 // useColor reports whether stdout gets colours.
 func (s *factory) useColor(mode render.ColorMode) bool {

@@ -11,7 +11,7 @@ import (
 
 // evil is what a container's reason or a server's message may hold: a window
 // title, a cleared screen, the clipboard, a line that seems to be ours, a
-// reordered name and a name that cannot be told from another.
+// reordered name and a name that cannot be distinguished from another.
 const evil = "Crash\x1b]0;owned\x07\x1b[2J\x1b]52;c;ZXZpbA==\x07\r\nerror: forged\u009b31m \u202ecod.exe zero\u200bwidth"
 
 // Whatever a command says on stderr of text from the cluster is one line of

@@ -32,10 +32,6 @@ func (f *forwardFlags) addTo(cmd *cobra.Command, s *factory) {
 	flags.DurationVar(&f.grace, "grace", defaultGrace, "How long a new connection waits while no pod has the role, or the pod is not running.")
 }
 
-func (f *forwardFlags) options() (instances.ForwardOptions, error) {
-	return instances.NewForwardOptions(f.addresses, f.grace)
-}
-
 func newPortForward(s *factory) *cobra.Command {
 	f := &forwardFlags{}
 	cmd := &cobra.Command{
@@ -87,7 +83,7 @@ func (f *forwardFlags) run(ctx context.Context, s *factory, args []string) error
 	if err != nil {
 		return err
 	}
-	options, err := f.options()
+	options, err := instances.NewForwardOptions(f.addresses, f.grace)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (f *portalFlags) run(ctx context.Context, s *factory, args []string) error 
 	if err != nil {
 		return err
 	}
-	options, err := f.options()
+	options, err := instances.NewForwardOptions(f.addresses, f.grace)
 	if err != nil {
 		return err
 	}
@@ -86,26 +86,19 @@ func (f *portalFlags) run(ctx context.Context, s *factory, args []string) error 
 	if err != nil {
 		return err
 	}
+	if page.Forwarding != nil {
+		defer page.Forwarding.Close()
+	}
+	if _, err := fmt.Fprintln(s.Out, page.URL); err != nil {
+		return err
+	}
+	if !f.noOpen {
+		if err := browser.Open(page.URL, s.Getenv); err != nil {
+			s.note("%v: open the address yourself", err)
+		}
+	}
 	if page.Forwarding == nil {
-		return f.show(s, page.URL)
-	}
-	defer page.Forwarding.Close()
-	if err := f.show(s, page.URL); err != nil {
-		return err
-	}
-	return page.Forwarding.Serve(ctx)
-}
-
-// show prints the address, and opens it unless that is not wanted.
-func (f *portalFlags) show(s *factory, url string) error {
-	if _, err := fmt.Fprintln(s.Out, url); err != nil {
-		return err
-	}
-	if f.noOpen {
 		return nil
 	}
-	if err := browser.Open(url, s.Getenv); err != nil {
-		s.note("%v: open the address yourself", err)
-	}
-	return nil
+	return page.Forwarding.Serve(ctx)
 }

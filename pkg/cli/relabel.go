@@ -57,7 +57,7 @@ func newRelabel(f *factory) *cobra.Command {
 
 			Rights: list and patch pods; to ask IRIS create pods/exec, or get
 			pods/proxy; list services to show what changes; get
-			irisclusters.intersystems.com where it is there to be read.`),
+			irisclusters.intersystems.com (optional).`),
 		Example: help.Examples(`
 			# See what would change
 			kubectl iris relabel simple --dry-run=client

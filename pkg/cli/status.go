@@ -41,8 +41,8 @@ func newStatus(f *factory) *cobra.Command {
 			them, and what is wrong, errors first, with the next step for each.
 			docs/findings.md explains each finding and its severity.
 
-			Roles are what IRIS says where it is asked, which is in the view of one
-			cluster, else those of the label intersystems.com/mirrorRole. Where the
+			Roles are what IRIS says if it is asked, which is in the view of one
+			cluster, else those of the label intersystems.com/mirrorRole. If the
 			two disagree, that is a finding. A role is never guessed: a mirror
 			member that is not the primary need not be a backup.
 
@@ -50,9 +50,9 @@ func newStatus(f *factory) *cobra.Command {
 			3 seconds at most. If that is forbidden, fails or leaves the role open,
 			IRIS's metrics are asked, and the web gateway's page mirror_status.cxw,
 			which distinguishes the primary from the others and no more. With -w a
-			failover is told step by step, timed from its first sign.
+			failover is reported step by step, timed from its first sign.
 
-			Exit code: 0 healthy, or warnings only; 1 it could not be told; 2 wrong
+			Exit code: 0 healthy, or warnings only; 1 not known; 2 wrong
 			usage; 3 degraded, which is at least one error, and with --strict
 			warnings too. A list ends with its worst.
 
@@ -134,7 +134,7 @@ func (flags *statusFlags) run(ctx context.Context, f *factory, names []string) e
 	return worst(list, flags.strict)
 }
 
-// statusPrinter prints the clusters that a status is of.
+// A statusPrinter prints the clusters of a status.
 type statusPrinter struct {
 	*factory
 	request   action.StatusRequest
@@ -176,7 +176,7 @@ func isHealthy(c view.ClusterStatus) bool {
 	return !slices.ContainsFunc(c.Findings, func(f view.Finding) bool { return f.Severity != view.SeverityInfo })
 }
 
-// now returns the options to render with at this time.
+// now returns the options to render with at the present time.
 func (p *statusPrinter) now() render.Options {
 	o := p.render
 	o.Now = p.Now()
