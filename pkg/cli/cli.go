@@ -120,7 +120,6 @@ func NewCommand(env Env) *cobra.Command {
 		newSession(s),
 		newLogs(s),
 		newCompletion(s),
-		newOptions(),
 		newVersion(s),
 	)
 	s.completeGlobalFlags(root)

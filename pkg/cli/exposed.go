@@ -12,16 +12,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// exposedFlags are the flags of exposed.
-type exposedFlags struct {
-	allNamespaces bool
-	noHeaders     bool
-	color         render.ColorMode
-	output        *flag.Output
-}
-
 func newExposed(s *factory) *cobra.Command {
-	f := &exposedFlags{output: flag.NewOutput("wide", "url")}
+	f := &tableFlags{output: flag.NewOutput("wide", "url")}
 	run := services.Exposed{Config: s.actionConfig()}
 	cmd := &cobra.Command{
 		Use:     "exposed",
@@ -46,10 +38,8 @@ func newExposed(s *factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !f.allNamespaces {
-				if run.Namespace, err = s.Namespace(); err != nil {
-					return err
-				}
+			if run.Namespace, err = f.namespace(s); err != nil {
+				return err
 			}
 			run.Addresses = !f.output.Is("") && !f.output.Is("name")
 			if run.Client, err = s.Client(cmd.Context()); err != nil {
@@ -62,19 +52,15 @@ func newExposed(s *factory) *cobra.Command {
 			if printer != nil {
 				return errors.Join(render.Object(s.Out, printer, list), err)
 			}
-			return errors.Join(f.print(s, list, run.Namespace), err)
+			return errors.Join(s.printExposed(list, run.Namespace, f), err)
 		},
 	}
-	flags := cmd.Flags()
-	flags.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "If present, list the Services of all namespaces.")
-	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print no headers.")
 	flag.Wait(cmd, &run.Wait, &run.Timeout, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.", "How long --wait waits for each.")
-	flag.Color(cmd, &f.color)
-	f.output.AddTo(cmd)
+	f.addTo(cmd, "Services")
 	return cmd
 }
 
-func (f *exposedFlags) print(s *factory, list view.ExposedServiceList, namespace string) error {
+func (s *factory) printExposed(list view.ExposedServiceList, namespace string, f *tableFlags) error {
 	switch {
 	case f.output.Is("url"):
 		var urls []string
@@ -85,13 +71,7 @@ func (f *exposedFlags) print(s *factory, list view.ExposedServiceList, namespace
 	case len(list.Items) == 0:
 		s.printNone(namespace)
 	default:
-		if err := render.Exposed(s.Out, list, render.Options{
-			Now:        s.Now(),
-			Wide:       f.output.Is("wide"),
-			NoHeaders:  f.noHeaders,
-			Namespaces: f.allNamespaces,
-			Color:      s.useColor(f.color),
-		}); err != nil {
+		if err := render.Exposed(s.Out, list, f.options(s)); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ func TestNotesArePrintable(t *testing.T) {
 		"lost watch": func(s *factory) { s.actionConfig().Lost(refused) },
 		"action":     func(s *factory) { s.actionConfig().Note(evil) },
 		"screen's note": func(s *factory) {
-			drawn, err := (&statusPrinter{factory: s}).draw(frame{lost: refused})
+			drawn, err := (&statusPrinter{factory: s, flags: &statusFlags{}}).draw(frame{lost: refused})
 			if err != nil {
 				t.Error(err)
 			}

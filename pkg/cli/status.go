@@ -18,19 +18,16 @@ import (
 
 // statusFlags are the flags of status.
 type statusFlags struct {
-	allNamespaces bool
-	selector      string
-	unhealthy     bool
-	strict        bool
-	watch         bool
-	noHeaders     bool
-	ask           action.Asking
-	color         render.ColorMode
-	output        *flag.Output
+	tableFlags
+	selector  string
+	unhealthy bool
+	strict    bool
+	watch     bool
+	ask       action.Asking
 }
 
 func newStatus(f *factory) *cobra.Command {
-	flags := &statusFlags{ask: action.AskAuto, output: flag.NewOutput("wide")}
+	flags := &statusFlags{tableFlags: tableFlags{output: flag.NewOutput("wide")}, ask: action.AskAuto}
 	cmd := &cobra.Command{
 		Use:     "status [CLUSTER...]",
 		GroupID: groupInspect,
@@ -84,15 +81,12 @@ func newStatus(f *factory) *cobra.Command {
 	}
 	cmd.ValidArgsFunction = f.complete(completion.Clusters)
 	set := cmd.Flags()
-	set.BoolVarP(&flags.allNamespaces, "all-namespaces", "A", false, "If present, list the IrisClusters of all namespaces.")
 	set.StringVarP(&flags.selector, "selector", "l", "", "Selector (label query) on IrisClusters, as kubectl takes it.")
 	set.BoolVar(&flags.unhealthy, "unhealthy", false, "Show only clusters that have errors or warnings.")
 	set.BoolVar(&flags.strict, "strict", false, "Exit with code 3 on warnings too.")
 	set.BoolVarP(&flags.watch, "watch", "w", false, "After showing them, watch for changes.")
-	set.BoolVar(&flags.noHeaders, "no-headers", false, "Print no headers.")
 	flag.Choice(cmd, &flags.ask, "ask-iris", "Ask IRIS itself for the roles: auto (if one cluster is named), always or never.", action.AskAuto, action.AskAlways, action.AskNever)
-	flag.Color(cmd, &flags.color)
-	flags.output.AddTo(cmd)
+	flags.addTo(cmd, "IrisClusters")
 	return cmd
 }
 
@@ -101,11 +95,9 @@ func (flags *statusFlags) run(ctx context.Context, f *factory, names []string) e
 	if err != nil {
 		return err
 	}
-	namespace := ""
-	if !flags.allNamespaces {
-		if namespace, err = f.Namespace(); err != nil {
-			return err
-		}
+	namespace, err := flags.namespace(f)
+	if err != nil {
+		return err
 	}
 	request, err := action.NewStatusRequest(namespace, names, flags.selector, flags.ask)
 	if err != nil {
@@ -137,24 +129,17 @@ func (flags *statusFlags) run(ctx context.Context, f *factory, names []string) e
 // A statusPrinter prints the clusters of a status.
 type statusPrinter struct {
 	*factory
-	request   action.StatusRequest
-	unhealthy bool
-	strict    bool
-	printer   printers.ResourcePrinter
-	render    render.Options
+	flags   *statusFlags
+	request action.StatusRequest
+	// printer is that of -o; nil for tables.
+	printer printers.ResourcePrinter
+	render  render.Options
 }
 
 func newStatusPrinter(f *factory, flags *statusFlags, request action.StatusRequest, printer printers.ResourcePrinter) *statusPrinter {
-	return &statusPrinter{
-		factory: f, request: request, unhealthy: flags.unhealthy, strict: flags.strict, printer: printer,
-		render: render.Options{
-			Wide:       flags.output.Is("wide"),
-			NoHeaders:  flags.noHeaders,
-			Asked:      request.AsksIRIS(),
-			Namespaces: request.Namespace() == "",
-			Color:      f.useColor(flags.color),
-		},
-	}
+	p := &statusPrinter{f, flags, request, printer, flags.options(f)}
+	p.render.Asked = request.AsksIRIS()
+	return p
 }
 
 // inDetail reports whether one cluster is shown in detail.
@@ -165,7 +150,7 @@ func (p *statusPrinter) inDetail() bool {
 
 // worthShowing returns what --unhealthy leaves of a list.
 func (p *statusPrinter) worthShowing(list view.ClusterStatusList) view.ClusterStatusList {
-	if p.unhealthy {
+	if p.flags.unhealthy {
 		list.Items = slices.DeleteFunc(slices.Clone(list.Items), isHealthy)
 	}
 	return list

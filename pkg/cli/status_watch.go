@@ -37,13 +37,13 @@ func (p *statusPrinter) watch(ctx context.Context, status action.Status) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return worst(last, p.strict)
+	return worst(last, p.flags.strict)
 }
 
 // keepShown filters for --unhealthy but keeps clusters shown before, so that a
 // recovery is printed as a change and not as a deletion.
 func (p *statusPrinter) keepShown(show func(view.ClusterStatusList) error) func(view.ClusterStatusList) error {
-	if !p.unhealthy || p.printer != nil {
+	if !p.flags.unhealthy || p.printer != nil {
 		return func(list view.ClusterStatusList) error { return show(p.worthShowing(list)) }
 	}
 	shown := map[types.NamespacedName]bool{}

@@ -56,17 +56,12 @@ func (f *versionFlags) run(ctx context.Context, s *factory) error {
 	if f.clientOnly {
 		return f.print(s, v)
 	}
-	v, err := s.serverVersion(ctx, v)
+	namespace, client, err := s.namespaceAndClient(ctx)
+	if err == nil {
+		v, err = action.Version{Config: s.actionConfig(), Client: client, Namespace: namespace}.Run(ctx, v)
+	}
 	// What is known without the server helps to find out why it does not answer.
 	return cmp.Or(f.print(s, v), err)
-}
-
-func (s *factory) serverVersion(ctx context.Context, v view.Version) (view.Version, error) {
-	namespace, client, err := s.namespaceAndClient(ctx)
-	if err != nil {
-		return v, err
-	}
-	return action.Version{Config: s.actionConfig(), Client: client, Namespace: namespace}.Run(ctx, v)
 }
 
 func (f *versionFlags) print(s *factory, v view.Version) error {
@@ -80,9 +75,8 @@ func (f *versionFlags) print(s *factory, v view.Version) error {
 	if err := render.Version(s.Out, v); err != nil {
 		return err
 	}
-	if v.Server == nil {
-		return nil
+	if v.Server != nil {
+		render.Unread(s.Err, v.Server.Unread)
 	}
-	render.Unread(s.Err, v.Server.Unread)
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // SetUp gives root, to which all commands were added, and them the help and the usage
-// errors of this package. The help command is listed in the group.
+// errors of this package. The commands help and options are listed in the group.
 func SetUp(root *cobra.Command, group string) {
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(printUsage)
@@ -23,6 +23,7 @@ func SetUp(root *cobra.Command, group string) {
 	flags.BoolP(name, "h", false, "Print the help of the command")
 	// With this, nothing is completed behind the flag.
 	flags.Lookup(name).Annotations = map[string][]string{cobra.FlagSetByCobraAnnotation: {"true"}}
+	root.AddCommand(newOptions(group))
 	root.SetHelpCommandGroupID(group)
 	root.InitDefaultHelpCmd()
 	for _, cmd := range root.Commands() {
@@ -31,6 +32,28 @@ func SetUp(root *cobra.Command, group string) {
 		}
 	}
 	sayOptions(root)
+}
+
+// newOptions returns the command that lists the global flags, which the help of
+// the other commands leaves out.
+func newOptions(group string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "options",
+		GroupID: group,
+		Short:   "Print the list of flags inherited by all commands",
+		Long: Text(`
+			Print the list of flags inherited by all commands.
+
+			Rights: none.`),
+		Example: Examples(`
+			# Print flags inherited by all commands
+			kubectl iris options`),
+		Args: NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "The following options can be passed to any command:\n\n%s", cmd.InheritedFlags().FlagUsages())
+			return err
+		},
+	}
 }
 
 // Text returns a help text without the indentation of the source.

@@ -40,6 +40,7 @@ func TestHelp(t *testing.T) {
 Work:
   cut           Cut a file
   help          Help about any command
+  options       Print the list of flags inherited by all commands
 
 Available Commands:
   sew           Sew
@@ -62,6 +63,7 @@ Usage:
   tool cut FILE [options]
 
 ` + more,
+		"options":  "The following options can be passed to any command:\n\n      --color string        Colour of all.\n  -h, --help[=true|false]   Print the help of the command\n",
 		"help sew": "Sew\n\nUsage:\n  tool sew [options]\n\n" + more,
 		"sew -h":   "Sew\n\nUsage:\n  tool sew [options]\n\n" + more,
 	} {
