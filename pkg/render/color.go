@@ -1,13 +1,8 @@
 package render
 
-import (
-	"fmt"
+import "github.com/fatih/color"
 
-	"github.com/fatih/color"
-)
-
-// ColorMode is the value of --color. It is a pflag.Value; its zero value is
-// ColorAuto.
+// ColorMode is the value of --color. Its zero value is ColorAuto.
 type ColorMode string
 
 // The colour modes.
@@ -20,29 +15,7 @@ const (
 	ColorNever ColorMode = "never"
 )
 
-// Set takes the mode from a flag's value.
-func (m *ColorMode) Set(value string) error {
-	switch mode := ColorMode(value); mode {
-	case ColorAuto, ColorAlways, ColorNever:
-		*m = mode
-		return nil
-	default:
-		return fmt.Errorf("must be one of %s, %s, %s", ColorAuto, ColorAlways, ColorNever)
-	}
-}
-
-// String returns the mode as the flag takes it.
-func (m *ColorMode) String() string {
-	if *m == "" {
-		return string(ColorAuto)
-	}
-	return string(*m)
-}
-
-// Type returns the values for a flag's usage.
-func (m *ColorMode) Type() string { return "auto|always|never" }
-
-// UseColor reports whether to use colours. The flag takes precedence over the
+// UseColor reports whether to use colours. The command line goes before the
 // environment, so always means colours even under NO_COLOR. With auto, NO_COLOR
 // (https://no-color.org: any value but the empty one) forbids them, then
 // FORCE_COLOR (any value but "", 0 and false) allows them, then TERM=dumb forbids
