@@ -92,7 +92,7 @@ func (a *Asker) AskPod(ctx context.Context, clusters []iris.Cluster, pod iris.Po
 func (a *Asker) AskInstance(ctx context.Context, pod iris.Pod) iris.Answer {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	return question{asker: a, pod: pod}.qlist(ctx)
+	return question{asker: a, pod: pod, away: new(atomic.Bool)}.qlist(ctx)
 }
 
 // A question is one pod that is asked.
@@ -102,14 +102,8 @@ type question struct {
 	cluster *iris.Cluster
 	// skip is why qlist is not asked; nil if it is.
 	skip *iris.Refusal
-	// away is set if the API server is unreachable; it may be nil.
+	// away is set if the API server is unreachable.
 	away *atomic.Bool
-}
-
-func (q question) missed(server bool) {
-	if server && q.away != nil {
-		q.away.Store(true)
-	}
 }
 
 // inTurn asks as soon as fewer than maxAsked pods are being asked.
@@ -237,7 +231,9 @@ func whyNot(a iris.Answer) []iris.Refusal {
 func (q question) qlist(ctx context.Context) iris.Answer {
 	output, err := q.asker.streams.Exec(ctx, q.pod.Namespace, q.pod.Name, q.pod.IRIS.Name, "iris", "qlist")
 	if err != nil {
-		q.missed(isConnectionLost(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err))
+		if isConnectionLost(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err) {
+			q.away.Store(true)
+		}
 		return q.unanswered(refusal(iris.FromQlist, err))
 	}
 	instance := iris.MainInstance(iris.ParseQlist(output))
@@ -253,7 +249,9 @@ func (q question) qlist(ctx context.Context) iris.Answer {
 func (q question) mirrorStatus(ctx context.Context) iris.Answer {
 	status, body, err := q.asker.page(ctx, q.pod.Namespace, q.address(), iris.MirrorStatusPath, maxPage)
 	if err != nil {
-		q.missed(q.skip != nil && isConnectionLost(err)) // a 503 is about the pod
+		if q.skip != nil && isConnectionLost(err) { // a 503 is about the pod
+			q.away.Store(true)
+		}
 		return q.unanswered(refusal(iris.FromMirrorStatus, err))
 	}
 	a := q.answer()

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/pager"
@@ -133,19 +134,18 @@ func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topo
 }
 
 func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
-	var clusters []string
+	clusters := sets.New[string]()
 	for i := range r.snapshot.Services {
 		if service := &r.snapshot.Services[i]; service.Spec.Type == corev1.ServiceTypeNodePort {
-			clusters = append(clusters, cluster.TargetOf(service).Cluster)
+			clusters.Insert(cluster.TargetOf(service).Cluster)
 		}
 	}
 	if len(clusters) == 0 {
 		return nil
 	}
-	slices.Sort(clusters)
 	selector := iris.KindSelector
-	if clusters = slices.Compact(clusters); len(clusters) <= maxNamed {
-		selector = ClusterPods(clusters...)
+	if len(clusters) <= maxNamed {
+		selector = ClusterPods(sets.List(clusters)...)
 	}
 	r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, selector)
 	return r.record(ctx, err, "list", "pods", lossNodes)
@@ -206,9 +206,7 @@ func (c *Client) IrisClusters(ctx context.Context, namespace string) ([]iris.Clu
 // the StatefulSet controller sets. Names that are no valid label value are skipped. It
 // returns an error for more names than maxNamed times maxNamedLists.
 func (c *Client) PodsNamed(ctx context.Context, namespace string, names []string) ([]iris.Pod, error) {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(validation.IsValidLabelValue(name)) > 0 })
-	slices.Sort(names)
-	names = slices.Compact(names)
+	names = slices.DeleteFunc(sets.List(sets.New(names...)), func(name string) bool { return len(validation.IsValidLabelValue(name)) > 0 })
 	if len(names) == 0 || len(names) > maxNamedLists*maxNamed {
 		return nil, fmt.Errorf("%d pod names", len(names))
 	}
