@@ -188,7 +188,12 @@ func TestIsUnchanged(t *testing.T) {
 			t.Errorf("%s: unchanged %v, %v", name, got, err)
 		}
 	}
-	live.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "other", FieldsV1: metav1.NewFieldsV1(`{"f:spec":`)}}
+	broken := metav1.NewFieldsV1(`{"f:spec":`)
+	live.ManagedFields = append(applied, metav1.ManagedFieldsEntry{Manager: "other", FieldsV1: broken})
+	if got, err := ownership.IsUnchanged(live, plan.Service); err != nil || !got {
+		t.Errorf("another's managed fields that are no JSON: unchanged %v, %v", got, err)
+	}
+	live.ManagedFields[0].FieldsV1 = broken
 	if _, err := ownership.IsUnchanged(live, plan.Service); err == nil {
 		t.Error("managed fields that are no JSON: no error")
 	}
