@@ -121,7 +121,7 @@ kind: IrisCluster
 metadata: {name: many}
 spec: {topology: {data: {image: "iris:1", mirrored: true, shards: 2, webgateway: {image: "gateway:1"}}}}
 `
-	sessions := "warning: the Service selects 2 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"
+	sessions := "warning: the Service selects 2 pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them"
 	for name, test := range map[string]struct {
 		scenario string
 		args     []string
