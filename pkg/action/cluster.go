@@ -20,9 +20,9 @@ import (
 // A ClusterReader reads IrisClusters and their pods.
 type ClusterReader interface {
 	ClusterLister
-	// Cluster returns an IrisCluster. notRead says why it may not be read or is
-	// not served.
-	Cluster(ctx context.Context, namespace, name string) (c iris.Cluster, notRead, err error)
+	// Cluster returns an IrisCluster; only its name, and read is false, if the right
+	// to read it is missing or the resource is not installed.
+	Cluster(ctx context.Context, namespace, name string) (c iris.Cluster, read bool, err error)
 	// ClustersAndPods returns the IrisClusters of a namespace and all of their pods.
 	ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error)
 	// Pods returns the pods that a label selector selects.
@@ -49,7 +49,7 @@ func ReadFacts(ctx context.Context, r ClusterReader, namespace, name string, for
 	var pods []iris.Pod
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		facts.Cluster, facts.ClusterRead, err = ReadCluster(both, r, namespace, name)
+		facts.Cluster, facts.ClusterRead, err = r.Cluster(both, namespace, name)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -71,7 +71,7 @@ func readFactsOfOnly(ctx context.Context, r ClusterReader, namespace string) (ex
 	if err != nil {
 		return facts, err
 	}
-	unread := snapshot.Missing(iris.Resource)
+	unread := snapshot.UnreadOf(iris.Resource)
 	there := cluster.Namespace{Name: namespace, Clusters: snapshot.Clusters, ClustersRead: unread == nil, Pods: snapshot.Pods}
 	name, err := there.Only()
 	if err != nil {
@@ -81,7 +81,7 @@ func readFactsOfOnly(ctx context.Context, r ClusterReader, namespace string) (ex
 	facts.Cluster, facts.ClusterRead = own.Resource, own.Read
 	if unread != nil && unread.Reason == view.Forbidden {
 		// The list is forbidden; the one that the pods name may be allowed.
-		facts.Cluster, facts.ClusterRead, err = ReadCluster(ctx, r, namespace, name)
+		facts.Cluster, facts.ClusterRead, err = r.Cluster(ctx, namespace, name)
 		if err != nil && !apierrors.IsNotFound(err) {
 			return facts, err
 		}
@@ -102,23 +102,10 @@ func ReadClustersAndPods(ctx context.Context, r ClusterReader, namespace string)
 	if err := RequireRead(snapshot, "pods"); err != nil {
 		return snapshot, err
 	}
-	if u := snapshot.Missing(iris.Resource); u != nil && u.Reason == view.Failed {
+	if u := snapshot.UnreadOf(iris.Resource); u != nil && u.Reason == view.Failed {
 		return snapshot, problem.New("%s", u.Message).Hint("name the cluster, or try again")
 	}
 	return snapshot, nil
-}
-
-// ReadCluster reads an IrisCluster. If it may not be read, only its name is known
-// and read is false.
-func ReadCluster(ctx context.Context, r ClusterReader, namespace, name string) (resource iris.Cluster, read bool, err error) {
-	resource, notRead, err := r.Cluster(ctx, namespace, name)
-	if err != nil {
-		return resource, false, err
-	}
-	if notRead != nil {
-		return iris.Cluster{Namespace: namespace, Name: name}, false, nil //nolint:nilerr // the plan says what it lacks
-	}
-	return resource, true, nil
 }
 
 // SplitPods separates a cluster's pods from those of others.
@@ -154,7 +141,7 @@ func ClusterNotFound(ctx context.Context, r ClusterLister, namespace string, nam
 // RequireRead returns an error if a resource, which the action cannot do without,
 // could not be read.
 func RequireRead(snapshot topology.Snapshot, resource string) error {
-	if u := snapshot.Missing(resource); u != nil {
+	if u := snapshot.UnreadOf(resource); u != nil {
 		return problem.New("%s", u.Message).Hint("%s", kube.UnreadHint(*u))
 	}
 	return nil

@@ -74,7 +74,7 @@ func readNamespace(ctx context.Context, client TargetCluster, namespace string) 
 	return cluster.Namespace{
 		Name:         namespace,
 		Clusters:     snapshot.Clusters,
-		ClustersRead: !snapshot.Lacks(iris.Resource),
+		ClustersRead: !snapshot.IsUnread(iris.Resource),
 		Pods:         snapshot.Pods,
 	}, nil
 }

@@ -306,7 +306,7 @@ func (x *exposer) await(ctx context.Context, services []*corev1.Service) error {
 // waitOptions returns the options of several waits at once.
 func waitOptions(r action.Reporter, timeout time.Duration) wait.Options {
 	var mu sync.Mutex
-	return wait.Options{Timeout: timeout, Tell: func(line string) {
+	return wait.Options{Timeout: timeout, Report: func(line string) {
 		mu.Lock()
 		defer mu.Unlock()
 		r.Warn(line)

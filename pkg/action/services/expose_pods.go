@@ -134,7 +134,7 @@ func (p ExposePods) read(ctx context.Context) (read readPods, err error) {
 	anyCluster, foreign := r.cluster == "", r.service.NeedsForeign()
 	if anyCluster && r.component != "" {
 		snapshot, err := action.ReadClustersAndPods(ctx, p.Client, p.Namespace)
-		return readPods{pods: snapshot.Pods, clusters: snapshot.Clusters, clustersRead: !snapshot.Lacks(iris.Resource)}, err
+		return readPods{pods: snapshot.Pods, clusters: snapshot.Clusters, clustersRead: !snapshot.IsUnread(iris.Resource)}, err
 	}
 	if anyCluster && !foreign {
 		if read = p.readNamed(ctx); read.byName {
@@ -224,7 +224,7 @@ func (p ExposePods) all(ctx context.Context, read readPods) ([]iris.Pod, error) 
 		pods, _ = action.SplitPods(pods, name)
 	}
 	if len(pods) == 0 && p.Request.cluster != "" {
-		if _, _, err := action.ReadCluster(ctx, p.Client, p.Namespace, name); apierrors.IsNotFound(err) {
+		if _, _, err := p.Client.Cluster(ctx, p.Namespace, name); apierrors.IsNotFound(err) {
 			return nil, action.ClusterNotFound(ctx, p.Client, p.Namespace, name)
 		}
 	}
@@ -257,7 +257,7 @@ func (p ExposePods) facts(ctx context.Context, name string, read readPods) (expo
 		return facts, nil
 	}
 	var err error
-	facts.Cluster, facts.ClusterRead, err = action.ReadCluster(ctx, p.Client, p.Namespace, name)
+	facts.Cluster, facts.ClusterRead, err = p.Client.Cluster(ctx, p.Namespace, name)
 	if apierrors.IsNotFound(err) {
 		// The pods are still there although their IrisCluster is not; there is no
 		// owner for a Service.
