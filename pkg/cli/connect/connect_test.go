@@ -103,6 +103,9 @@ func TestErrors(t *testing.T) {
 		if err == nil {
 			_, err = f.Client(t.Context())
 		}
+		if _, without := f.ClientWithoutTerminal(t.Context()); err == nil && without != nil {
+			t.Errorf("%q: without a terminal: %v", args, without)
+		}
 		if test.code == 0 && err == nil {
 			continue
 		}

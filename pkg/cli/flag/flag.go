@@ -182,10 +182,10 @@ type period time.Duration
 // Set implements pflag.Value.
 func (p *period) Set(given string) error {
 	d, err := time.ParseDuration(given)
-	switch {
-	case err != nil:
+	if err != nil {
 		return errors.New("must be a duration, for example 30s or 5m")
-	case d <= 0:
+	}
+	if d <= 0 {
 		return errors.New("must be greater than zero")
 	}
 	*p = period(d)
