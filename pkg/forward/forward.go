@@ -40,6 +40,7 @@ func (e Permanent) Unwrap() error { return e.Err }
 // A Forwarder carries connections to pods.
 type Forwarder struct {
 	options     Options
+	timing      timing
 	ids         atomic.Uint64
 	connections atomic.Int64
 
@@ -52,7 +53,7 @@ type Forwarder struct {
 
 // New returns a Forwarder that listens on nothing yet.
 func New(options Options) *Forwarder {
-	return &Forwarder{options: options, pools: map[string]*pool{}}
+	return &Forwarder{options: options, timing: defaultTiming(), pools: map[string]*pool{}}
 }
 
 // Busy reports whether connections are open or waiting.
@@ -78,7 +79,7 @@ func (f *Forwarder) Close() {
 func (f *Forwarder) closePools(but string) {
 	for pod, p := range f.pools {
 		if pod != but {
-			p.end()
+			p.end(errMoved)
 			delete(f.pools, pod)
 		}
 	}
@@ -141,10 +142,10 @@ func (f *Forwarder) carry(ctx context.Context, local *net.TCPConn, resolve func(
 		f.failed(ctx, err)
 		return
 	}
-	well, err := transfer(ctx, local, c)
+	well, err := c.transfer(ctx, local, f.timing)
 	c.end(well)
 	if well {
-		linger(ctx, local)
+		linger(ctx, local, f.timing.linger)
 	}
 	if err != nil {
 		f.failed(ctx, fmt.Errorf("port %d of pod %q: %w", c.to.Port, c.to.Name, err))
@@ -209,10 +210,11 @@ func (f *Forwarder) try(grace, ctx context.Context, resolve func(context.Context
 			return channel{}, err
 		}
 		streams, err := l.open(ctx, d.Port, f.ids.Add(1))
-		switch {
-		case err == nil:
-			return channel{lease: l, pair: streams, to: d}, nil
-		case !errors.Is(err, errReused):
+		if err == nil {
+			return channel{l, streams, d}, nil
+		}
+		// A tunnel that was idle may have died: another is tried at once.
+		if !l.reused || !errors.Is(err, errTimeout) && !errors.Is(err, errLost) {
 			return channel{}, err
 		}
 	}

@@ -72,7 +72,7 @@ func (a Address) listen(port uint16) (listeners []net.Listener, err error) {
 		case err == nil:
 			listeners = append(listeners, listener)
 			port = portOf(listener)
-		case len(a.ips) > 1 && isAnyOf(err, lacking()):
+		case len(a.ips) > 1 && isAnyOf(err, unavailable()):
 			missing = err
 		default:
 			return listeners, cannotListen(ip.String(), port, err)
@@ -92,13 +92,9 @@ func isAnyOf(err error, those []syscall.Errno) bool {
 
 func cannotListen(host string, port uint16, err error) error {
 	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
-	var system *net.OpError
+	var system syscall.Errno
 	if errors.As(err, &system) {
-		err = system.Err
-	}
-	var call interface{ Unwrap() error }
-	if errors.As(err, &call) && call.Unwrap() != nil {
-		err = call.Unwrap()
+		err = system
 	}
 	failure := problem.New("cannot listen on %s: %w", address, err)
 	switch {
@@ -106,7 +102,7 @@ func cannotListen(host string, port uint16, err error) error {
 		return failure.Hint("another program listens there; take another local port, or 0 for a free one")
 	case isAnyOf(err, denied()):
 		return failure.Hint("ports below 1024 may need privileges; take another local port, or 0 for a free one")
-	case isAnyOf(err, lacking()):
+	case isAnyOf(err, unavailable()):
 		return failure.Hint("this machine does not have the %s", problem.Field("address"))
 	}
 	return failure
