@@ -61,7 +61,6 @@ func Read(ctx context.Context, sources []Source, o Options) (found int, failed [
 			return nil
 		})
 	}
-	m.complete()
 	if o.Late != nil {
 		group.Go(func() error {
 			m.late(ctx, o.Late)
