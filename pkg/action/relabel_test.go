@@ -175,7 +175,9 @@ func TestRelabel(t *testing.T) {
 			err:     `IrisCluster "other" not found in namespace "iko"`,
 		},
 		"labels that are right": {
-			arrange:  func(m *mirror, _ *action.Relabel) { m.statuses = map[types.UID]string{"uid-0": "Primary", "uid-1": "Backup"} },
+			arrange: func(m *mirror, _ *action.Relabel) {
+				m.statuses = map[types.UID]string{"uid-0": "Primary", "uid-1": "Backup"}
+			},
 			log:      []string{planned},
 			inEffect: true,
 		},

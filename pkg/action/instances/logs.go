@@ -105,7 +105,7 @@ func (l Logs) find(ctx context.Context) (reach.Named, error) {
 	}
 	ctx, cancel := l.WithTimeout(ctx)
 	defer cancel()
-	namespace, err := readNamespace(ctx, l.Client, l.Request.Namespace())
+	namespace, _, err := action.ReadNamespace(ctx, l.Client, l.Request.Namespace())
 	if err != nil {
 		return reach.Named{}, err
 	}
