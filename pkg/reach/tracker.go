@@ -252,9 +252,8 @@ func (t *Tracker) look() (pod *TargetPod, fresh bool, changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.current == nil {
-		if !t.reported {
+		if _, why := t.target.Resolve(t.pods, t.poller.Answers()); !t.reported && why != nil {
 			t.reported = true
-			_, why := t.target.Resolve(t.pods, t.poller.Answers())
 			t.events.Waiting(why)
 		}
 		return nil, false, t.changed

@@ -62,10 +62,8 @@ func (o ExposeOptions) Validate() error {
 			Hint("omit %s", problem.Field("dry-run"))
 	case o.Wait && o.Diff:
 		return problem.Usage("%s cannot be used with %s: nothing is changed", problem.Field("wait"), problem.Field("diff")).Hint("omit one of them")
-	case o.Wait:
-		return validateWait(o.Wait, o.DryRun)
 	}
-	return nil
+	return validateWait(o.Wait, o.DryRun)
 }
 
 // validateWait returns a usage error for a wait for what a dry run does not do.
@@ -126,22 +124,18 @@ type exposer struct {
 // newExposer returns an exposer that reports each warning once: several plans may
 // have the same.
 func newExposer(e Expose, client ServiceWriter) *exposer {
-	e.Reporter = &onceReporter{Reporter: e.Reporter, warned: map[string]bool{}}
+	e.Reporter = &onceReporter{Reporter: e.Reporter}
 	return &exposer{Expose: e, client: client}
 }
 
 // A onceReporter warns of each thing once.
 type onceReporter struct {
 	action.Reporter
-	mu     sync.Mutex
-	warned map[string]bool
+	warned sync.Map
 }
 
 func (r *onceReporter) Warn(line string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.warned[line] {
-		r.warned[line] = true
+	if _, already := r.warned.LoadOrStore(line, true); !already {
 		r.Reporter.Warn(line)
 	}
 }
@@ -283,12 +277,11 @@ func (x *exposer) await(ctx context.Context, services []*corev1.Service) error {
 		service *corev1.Service
 		err     error
 	}
-	options := waitOptions(x, x.Timeout)
 	results := make([]chan ready, len(services))
 	for i, service := range services {
 		results[i] = make(chan ready, 1)
 		go func() {
-			service, err := x.client.WaitExposed(ctx, service, options)
+			service, err := x.client.WaitExposed(ctx, service, wait.Options{Timeout: x.Timeout, Tell: x.Warn})
 			results[i] <- ready{service, err}
 		}()
 	}
@@ -301,16 +294,6 @@ func (x *exposer) await(ctx context.Context, services []*corev1.Service) error {
 		failed = append(failed, done.err)
 	}
 	return errors.Join(failed...)
-}
-
-// waitOptions returns the options of several waits at once.
-func waitOptions(r action.Reporter, timeout time.Duration) wait.Options {
-	var mu sync.Mutex
-	return wait.Options{Timeout: timeout, Tell: func(line string) {
-		mu.Lock()
-		defer mu.Unlock()
-		r.Warn(line)
-	}}
 }
 
 // conclude reports a Service that was waited for. The cluster's pods may have changed

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+	"github.com/kubectl-iris/kubectl-iris/pkg/wait"
 )
 
 // An ExposedCluster is what Exposed needs of the Kubernetes cluster.
@@ -70,11 +71,10 @@ func (e Exposed) read(ctx context.Context, addresses bool) (topology.Snapshot, e
 // await waits for all Services at once.
 func (e Exposed) await(ctx context.Context, services []corev1.Service) error {
 	failed := make([]error, len(services))
-	options := waitOptions(e, e.Timeout)
 	var waiting sync.WaitGroup
 	for i := range services {
 		waiting.Go(func() {
-			_, failed[i] = e.Client.WaitExposed(ctx, &services[i], options)
+			_, failed[i] = e.Client.WaitExposed(ctx, &services[i], wait.Options{Timeout: e.Timeout, Tell: e.Warn})
 		})
 	}
 	waiting.Wait()

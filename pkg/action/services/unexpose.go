@@ -92,8 +92,9 @@ func (u Unexpose) Run(ctx context.Context) (found bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	chosen, failed := u.choose(ctx, made)
-	found = len(chosen) > 0 || len(failed) > 0
+	chosen, err := u.choose(ctx, made)
+	found = len(chosen) > 0 || err != nil
+	failed := []error{err}
 	var removed []*corev1.Service
 	for _, service := range chosen {
 		if err := u.remove(ctx, service); err != nil {
@@ -104,7 +105,7 @@ func (u Unexpose) Run(ctx context.Context) (found bool, err error) {
 	}
 	if u.Wait {
 		for _, service := range removed {
-			failed = append(failed, u.Client.WaitGone(ctx, service, waitOptions(u, u.Timeout)))
+			failed = append(failed, u.Client.WaitGone(ctx, service, wait.Options{Timeout: u.Timeout, Tell: u.Warn}))
 		}
 	}
 	return found, errors.Join(failed...)
@@ -122,29 +123,25 @@ func (u Unexpose) remove(ctx context.Context, service *corev1.Service) error {
 }
 
 // choose returns the Services that are requested, and why others are not found.
-func (u Unexpose) choose(ctx context.Context, made []corev1.Service) (chosen []*corev1.Service, failed []error) {
+func (u Unexpose) choose(ctx context.Context, made []corev1.Service) ([]*corev1.Service, error) {
 	switch {
 	case u.Request.all:
 		return servicesIf(made, func(*corev1.Service) bool { return true }), nil
 	case u.Request.byTarget:
-		chosen, err := u.ofTarget(made)
-		if err != nil {
-			failed = append(failed, err)
-		}
-		return chosen, failed
+		return u.ofTarget(made)
 	}
+	var chosen []*corev1.Service
+	var failed []error
 	for _, name := range u.Request.names {
 		found, err := u.named(ctx, made, name)
-		if err != nil {
-			failed = append(failed, err)
-		}
+		failed = append(failed, err)
 		for _, service := range found {
 			if !slices.Contains(chosen, service) {
 				chosen = append(chosen, service)
 			}
 		}
 	}
-	return chosen, failed
+	return chosen, errors.Join(failed...)
 }
 
 // ofTarget returns the Services of one cluster that are for the requested target.
