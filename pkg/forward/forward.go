@@ -109,8 +109,6 @@ func (f *Forwarder) Serve(ctx context.Context, listeners []net.Listener, resolve
 	var serving sync.WaitGroup
 	for _, l := range listeners {
 		serving.Go(func() {
-			var carrying sync.WaitGroup
-			defer carrying.Wait()
 			for {
 				conn, err := l.Accept()
 				if errors.Is(err, net.ErrClosed) {
@@ -121,7 +119,7 @@ func (f *Forwarder) Serve(ctx context.Context, listeners []net.Listener, resolve
 					_ = pause(ctx, acceptPause)
 					continue
 				}
-				carrying.Go(func() { f.carry(ctx, conn.(*net.TCPConn), resolve) })
+				serving.Go(func() { f.carry(ctx, conn.(*net.TCPConn), resolve) })
 			}
 		})
 	}

@@ -15,23 +15,19 @@ import (
 // that has no other.
 const Localhost = "localhost"
 
-// An Address is where to listen.
-type Address struct {
-	name string
-	// ips are alternatives: it is enough if the machine has one of them.
-	ips []netip.Addr
-}
+// An Address is where to listen: IP addresses of which the machine must have one.
+type Address []netip.Addr
 
 // ParseAddress parses an IP address, or Localhost.
 func ParseAddress(s string) (Address, error) {
 	if s == Localhost {
-		return Address{s, []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}}, nil
+		return Address{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
 	ip, err := netip.ParseAddr(s)
 	if err != nil {
-		return Address{}, problem.Usage("invalid %s %q: not an IP address", problem.Field("address"), s).Hint("use IP addresses, or %s", Localhost)
+		return nil, problem.Usage("invalid %s %q: not an IP address", problem.Field("address"), s).Hint("use IP addresses, or %s", Localhost)
 	}
-	return Address{s, []netip.Addr{ip}}, nil
+	return Address{ip}, nil
 }
 
 // freeTries is how often another free port is tried if the first is in use on a
@@ -66,20 +62,20 @@ func listenAll(addresses []Address, port uint16) (listeners []net.Listener, err 
 // are returned with an error as well.
 func (a Address) listen(port uint16) (listeners []net.Listener, err error) {
 	var missing error
-	for _, ip := range a.ips {
+	for _, ip := range a {
 		listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, port)))
 		switch {
 		case err == nil:
 			listeners = append(listeners, listener)
 			port = portOf(listener)
-		case len(a.ips) > 1 && isAnyOf(err, unavailable()):
+		case len(a) > 1 && isAnyOf(err, unavailable()):
 			missing = err
 		default:
 			return listeners, cannotListen(ip.String(), port, err)
 		}
 	}
 	if len(listeners) == 0 {
-		return nil, cannotListen(a.name, port, missing)
+		return nil, cannotListen(a[0].String(), port, missing)
 	}
 	return listeners, nil
 }

@@ -51,14 +51,7 @@ func (c channel) transfer(ctx context.Context, local *net.TCPConn, timing timing
 			abort(local)
 		}
 	}()
-	go func() {
-		select {
-		case <-c.conn.CloseChan():
-		case <-c.ctx.Done():
-		case <-ctx.Done():
-		}
-		broken()
-	}()
+	defer context.AfterFunc(c.ctx, broken)()
 	var heard atomic.Int64
 	heard.Store(time.Now().UnixNano())
 	downloaded, reported := make(chan struct{}), make(chan string, 1)

@@ -42,8 +42,7 @@ type Pinged interface {
 
 // A tunnel is a connection to one pod that carries streams.
 type tunnel struct {
-	// ctx ends if dialing fails or the tunnel is closed from this side; its cause
-	// says why.
+	// ctx ends if dialing fails or either end closes the tunnel; its cause says why.
 	ctx   context.Context
 	close context.CancelCauseFunc
 	// dialed is closed once there is conn.
@@ -66,6 +65,7 @@ func newTunnel(ctx context.Context) *tunnel {
 	return t
 }
 
+// dial dials the tunnel and, once it is closed, the connection's end.
 func (t *tunnel) dial(ctx context.Context, dial Dial) {
 	conn, err := dial(ctx)
 	if err != nil {
@@ -74,8 +74,13 @@ func (t *tunnel) dial(ctx context.Context, dial Dial) {
 	}
 	t.conn = conn
 	close(t.dialed)
+	select {
+	case <-conn.CloseChan():
+		t.close(errLost)
+	case <-t.ctx.Done():
+	}
 	// A connection that is stuck may take its time to close; nothing waits for it.
-	context.AfterFunc(t.ctx, func() { _ = conn.Close() })
+	_ = conn.Close()
 }
 
 func (t *tunnel) isDialed() bool {
@@ -88,7 +93,7 @@ func (t *tunnel) isDialed() bool {
 }
 
 // isClosed reports whether either end closed the tunnel. Its streams then end as if
-// the pod had ended them.
+// the pod had ended them, which may be seen before ctx ends.
 func (t *tunnel) isClosed() bool {
 	if t.isDialed() {
 		select {
@@ -158,8 +163,6 @@ func (t *tunnel) open(ctx context.Context, timeout time.Duration, port uint16, i
 			p.errors = o.stream
 		case o = <-data:
 			p.data = o.stream
-		case <-t.conn.CloseChan():
-			o.err = errLost
 		case <-t.ctx.Done():
 			o.err = context.Cause(t.ctx)
 		case <-timer.C:

@@ -84,13 +84,11 @@ func Read(ctx context.Context, sources []Source, o Options) (found int, failed [
 	return found, failed, err
 }
 
-// Watch calls show with the containers that there are, and again after every
-// change, until its context ends, which is no error, or show returns one.
-type Watch func(ctx context.Context, show func([]Source) error) error
-
-// Follow prints the logs of the containers that watch shows, and of those that
-// come later, about in the order of time, until ctx ends.
-func Follow(ctx context.Context, watch Watch, o Options) error {
+// Follow prints the logs of containers, and of those that come later, about in the
+// order of time, until ctx ends. watch calls show with the containers that there are,
+// and again after every change, until its context ends, which is no error, or show
+// returns one.
+func Follow(ctx context.Context, watch func(ctx context.Context, show func([]Source) error) error, o Options) error {
 	group, ctx := errgroup.WithContext(ctx)
 	f := &follower{
 		options: o,

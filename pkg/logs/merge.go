@@ -184,13 +184,10 @@ func (m *merger) first() (first *queue, awaited []*queue) {
 // late calls report with the logs that have sent nothing for patience, each
 // once, until ctx ends.
 func (m *merger) late(ctx context.Context, report func([]Source)) {
-	ticker := time.NewTicker(patience)
-	defer ticker.Stop()
 	for {
-		select {
-		case <-ctx.Done():
+		await(ctx, nil, patience)
+		if ctx.Err() != nil {
 			return
-		case <-ticker.C:
 		}
 		if late := m.newlyLate(); len(late) > 0 {
 			report(late)
