@@ -51,27 +51,21 @@ func Read(ctx context.Context, sources []Source, o Options) (found int, failed [
 	defer stop()
 	sources = slices.DeleteFunc(slices.Clone(sources), func(s Source) bool { return !o.selects(s) })
 	m := newMerger(false, o.Print)
-	group, ctx := errgroup.WithContext(ctx)
+	var reading sync.WaitGroup
 	ends := make([]error, len(sources))
 	for i, source := range sources {
 		q := m.add(source)
-		group.Go(func() error {
+		reading.Go(func() {
 			defer q.close()
 			ends[i] = newReader(source, o.Open, q.push).once(ctx, source, o.Part)
-			return nil
 		})
 	}
 	if o.Late != nil {
-		group.Go(func() error {
-			m.late(ctx, o.Late)
-			return nil
-		})
+		reading.Go(func() { m.late(ctx, o.Late) })
 	}
-	group.Go(func() error {
-		defer stop()
-		return m.run(ctx)
-	})
-	err = group.Wait()
+	err = m.run(ctx)
+	stop()
+	reading.Wait()
 	for i, end := range ends {
 		if errors.Is(end, ErrNone) {
 			continue

@@ -39,7 +39,9 @@ func (s ExposeSidecar) Validate() error {
 
 // Run exposes the sidecars.
 func (s ExposeSidecar) Run(ctx context.Context) error {
-	facts, err := s.facts(ctx)
+	reading, cancel := s.WithTimeout(ctx)
+	defer cancel()
+	facts, err := action.ReadFacts(reading, s.Client, s.Namespace, s.Name, s.Request.NeedsForeign())
 	if err != nil {
 		return err
 	}
@@ -72,13 +74,6 @@ func (s ExposeSidecar) Run(ctx context.Context) error {
 		}
 	}
 	return x.run(ctx, []job{{plan, facts.Pods}})
-}
-
-// facts reads what a plan needs: two requests.
-func (s ExposeSidecar) facts(ctx context.Context) (expose.Facts, error) {
-	ctx, cancel := s.WithTimeout(ctx)
-	defer cancel()
-	return action.ReadFacts(ctx, s.Client, s.Namespace, s.Name, s.Request.NeedsForeign())
 }
 
 // check asks IRIS about the role of a plan: in the pods that its Service selects or,

@@ -38,24 +38,19 @@ type Exposed struct {
 // Run returns the Services. If some do not serve within the timeout, the list is
 // returned together with the error.
 func (e Exposed) Run(ctx context.Context) (view.ExposedServiceList, error) {
-	if !e.Wait {
-		return e.list(ctx)
+	var waited error
+	if e.Wait {
+		snapshot, err := e.read(ctx, false)
+		if err != nil {
+			return view.ExposedServiceList{}, err
+		}
+		waited = e.await(ctx, snapshot.Services)
 	}
-	snapshot, err := e.read(ctx, false)
-	if err != nil {
-		return view.ExposedServiceList{}, err
-	}
-	waited := e.await(ctx, snapshot.Services)
-	list, err := e.list(ctx)
-	return list, errors.Join(err, waited)
-}
-
-func (e Exposed) list(ctx context.Context) (view.ExposedServiceList, error) {
 	snapshot, err := e.read(ctx, e.Addresses)
 	if err != nil {
-		return view.ExposedServiceList{}, err
+		return view.ExposedServiceList{}, errors.Join(err, waited)
 	}
-	return topology.Exposed(snapshot), nil
+	return topology.Exposed(snapshot), waited
 }
 
 func (e Exposed) read(ctx context.Context, addresses bool) (topology.Snapshot, error) {
