@@ -4,5 +4,6 @@ package browser
 
 import "syscall"
 
-// apart keeps Ctrl-C in the program's terminal from the browser.
+// apart returns the attributes of a process that Ctrl-C in this program's terminal
+// does not end.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -34,14 +34,16 @@ func commands(system string, getenv func(string) string, url string) [][]string 
 		return chosenCommands(system, chosen, url)
 	}
 	windows := []string{"rundll32.exe", "url.dll,FileProtocolHandler", url}
-	switch {
-	case system == "windows":
+	switch system {
+	case "windows":
 		return [][]string{windows}
-	case system == "darwin":
+	case "darwin":
 		return [][]string{{"open", url}}
-	case getenv("WSL_DISTRO_NAME") != "":
+	}
+	if getenv("WSL_DISTRO_NAME") != "" {
 		return [][]string{{"wslview", url}, windows}
-	case getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != "":
+	}
+	if getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != "" {
 		return [][]string{{"xdg-open", url}, {"x-www-browser", url}, {"www-browser", url}}
 	}
 	return nil

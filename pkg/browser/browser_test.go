@@ -23,6 +23,7 @@ func TestCommands(t *testing.T) {
 		{"macOS", "darwin", nil, [][]string{{"open", url}}},
 		{"the user's choice", "darwin", map[string]string{"BROWSER": "lynx -x"}, [][]string{{"lynx -x", url}, {"lynx", "-x", url}}},
 		{"several", "linux", map[string]string{"BROWSER": "firefox:lynx"}, [][]string{{"firefox", url}, {"lynx", url}}},
+		{"empty parts", "linux", map[string]string{"BROWSER": ": :lynx"}, [][]string{{"lynx", url}}},
 		{"a drive's letter", "windows", map[string]string{"BROWSER": `C:\lynx.exe`}, [][]string{{`C:\lynx.exe`, url}}},
 		{"with a place for the address", "linux", map[string]string{"BROWSER": "w3m %s -x"}, [][]string{{"w3m %s -x", url}, {"w3m", url, "-x"}}},
 	} {

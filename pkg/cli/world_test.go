@@ -165,7 +165,7 @@ func (w *worldServer) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		reply(rw, http.StatusOK, list)
 	default:
 		result, err := w.serve(r, q)
-		if status := (apierrors.APIStatus)(nil); err != nil {
+		if status := apierrors.APIStatus(nil); err != nil {
 			if !asStatus(err, &status) {
 				status = apierrors.NewInternalError(err)
 			}
@@ -179,7 +179,7 @@ func (w *worldServer) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 func asStatus(err error, status *apierrors.APIStatus) (ok bool) {
-	*status, ok = err.(apierrors.APIStatus) //nolint:errorlint // those of the fakes are not wrapped
+	*status, ok = err.(apierrors.APIStatus)
 	return ok
 }
 

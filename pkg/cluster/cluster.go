@@ -121,7 +121,7 @@ func SortMembers(members []*Member) {
 // of another component.
 func (c *Cluster) Member(pod *iris.Pod) *Member { return c.byPod[pod] }
 
-// mirrorMember is the short name of a pod of a mirrored data node, which has a
+// mirrorMember matches the short name of a pod of a mirrored data node, which has a
 // StatefulSet for each shard (seen; docs/iko.md).
 var mirrorMember = regexp.MustCompile(`^data-\d+-\d+$`)
 
@@ -178,12 +178,13 @@ func CompareNumbers(a, b string) int {
 	}
 	n, errA := strconv.Atoi(a)
 	m, errB := strconv.Atoi(b)
-	switch {
-	case errA == nil && errB == nil:
+	if errA == nil && errB == nil {
 		return cmp.Or(cmp.Compare(n, m), cmp.Compare(a, b))
-	case errA == nil:
+	}
+	if errA == nil {
 		return -1
-	case errB == nil:
+	}
+	if errB == nil {
 		return 1
 	}
 	return cmp.Compare(a, b)

@@ -60,8 +60,10 @@ func (n Namespace) Choices() []string {
 // IrisClusters only the names are known.
 func (n Namespace) Facts(name string) Facts {
 	f := Facts{Resource: iris.Cluster{Namespace: n.Name, Name: name}}
-	if i := slices.IndexFunc(n.Clusters, func(c iris.Cluster) bool { return c.Name == name }); i >= 0 {
-		f.Resource, f.Read = n.Clusters[i], true
+	for _, c := range n.Clusters {
+		if c.Name == name {
+			f.Resource, f.Read = c, true
+		}
 	}
 	for _, pod := range n.Pods {
 		if pod.Cluster() == name {

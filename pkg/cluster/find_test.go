@@ -1,8 +1,13 @@
 package cluster_test
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -62,7 +67,7 @@ func TestFindPod(t *testing.T) {
 	}
 }
 
-// A pod made by hand may have the full name that is another's
+// A pod that a user created may have the full name that is another's
 // short one: that other pod is never taken for it.
 func TestRuleOut(t *testing.T) {
 	handMade, member := podOf("", "data-0"), podOf("solo", "solo-data-0")
@@ -104,5 +109,93 @@ func TestOnly(t *testing.T) {
 				t.Errorf("error %v, code %d", err, problem.ExitCode(err))
 			}
 		})
+	}
+}
+
+func TestNamesAndFactsOfANamespace(t *testing.T) {
+	n := cluster.Namespace{
+		Name: "prod", ClustersRead: true,
+		Clusters: []iris.Cluster{{Namespace: "prod", Name: "b", UID: "1"}, {Namespace: "prod", Name: "a", UID: "2", Mirrored: true}},
+		Pods:     []iris.Pod{podOf("b", "b-data-0"), podOf("c", "c-data-0"), podOf("c", "c-data-1")},
+	}
+	equal(t, "names", []string{"a", "b", "c"}, n.Names())
+	for name, want := range map[string]cluster.Facts{
+		"a": {Resource: n.Clusters[1], Read: true},
+		"b": {Resource: n.Clusters[0], Read: true, Pods: n.Pods[:1]},
+		"c": {Resource: iris.Cluster{Namespace: "prod", Name: "c"}, Pods: n.Pods[1:]},
+		"d": {Resource: iris.Cluster{Namespace: "prod", Name: "d"}},
+	} {
+		equal(t, name, want, n.Facts(name))
+	}
+}
+
+func TestValidateNames(t *testing.T) {
+	long := strings.Repeat("a", 63)
+	for name, isValid := range map[string]bool{
+		"simple": true, "a.b-2": true, long: true, long + "a": false, "": false, "Simple": false, "a_b": false, "-a": false, "a/b": false,
+	} {
+		err := cluster.ValidateNames("good", name)
+		if isValid != (err == nil) {
+			t.Errorf("%q: error %v", name, err)
+		}
+		if err != nil && (problem.ExitCode(err) != problem.ExitUsage || !strings.HasPrefix(err.Error(), fmt.Sprintf("%q is not", name))) {
+			t.Errorf("%q: error %v, code %d", name, err, problem.ExitCode(err))
+		}
+	}
+}
+
+// A person looks for data pods first, and for the tenth behind the ninth.
+func TestOrderOfPods(t *testing.T) {
+	of := func(name, component, shard string) iris.Pod {
+		p := podOf("c", "c-"+name)
+		p.Labels[iris.LabelComponent] = component
+		if shard != "" {
+			p.Labels[iris.LabelShard] = shard
+		}
+		return p
+	}
+	want := []iris.Pod{
+		of("data-02-0", "data", "02"), of("data-2-0", "data", "2"), of("data-2-1", "data", "2"), of("data-10-0", "data", "10"), of("data-0", "data", ""), of("data-x-0", "data", "x"), of("data-y-0", "data", "y"),
+		of("compute-2", "compute", ""), of("compute-10", "compute", ""), of("webgateway-0", "webgateway", ""), of("arbiter-0", "arbiter", ""),
+		of("iam-0", "iam", ""), of("a-sam", "sam", ""), of("b-sam", "sam", ""),
+	}
+	for i, a := range want {
+		for j, b := range want {
+			if got := cluster.ComparePods(&a, &b); got != cmp.Compare(i, j) {
+				t.Errorf("%s and %s: %d, want %d", a.Name, b.Name, got, cmp.Compare(i, j))
+			}
+		}
+	}
+}
+
+func TestIsRunning(t *testing.T) {
+	runs := &iris.Container{Started: metav1.NewTime(time.Unix(1000, 0))}
+	for name, test := range map[string]struct {
+		pod  iris.Pod
+		want bool
+	}{
+		"IRIS runs":        {iris.Pod{IRIS: runs, Sidecar: &iris.Container{}}, true},
+		"the sidecar runs": {iris.Pod{IRIS: &iris.Container{}, Sidecar: runs}, true},
+		"both start":       {iris.Pod{IRIS: &iris.Container{}, Sidecar: &iris.Container{}}, false},
+		"no container":     {iris.Pod{}, false},
+		"being deleted":    {iris.Pod{IRIS: runs, Deleting: true}, false},
+	} {
+		equal(t, name, test.want, (&cluster.Member{Pod: &test.pod}).IsRunning())
+	}
+}
+
+func TestLeavesOpen(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer          *iris.Answer
+		primary, backup bool
+	}{
+		"not asked":           {nil, true, true},
+		"no answer":           {&iris.Answer{}, true, true},
+		"the page: primary":   {&iris.Answer{Source: iris.FromMirrorStatus, Primary: true}, false, false},
+		"the page: not":       {&iris.Answer{Source: iris.FromMirrorStatus}, false, true},
+		"a member's instance": {&iris.Answer{Source: iris.FromMetrics, Metrics: &iris.Mirror{MemberType: "Failover", Status: "Backup"}}, false, false},
+	} {
+		m := &cluster.Member{Answer: test.answer}
+		equal(t, name, [3]bool{test.primary, test.backup, false}, [3]bool{m.LeavesOpen("primary"), m.LeavesOpen("backup"), m.LeavesOpen("drasync")})
 	}
 }

@@ -71,7 +71,7 @@ func must(t *testing.T, err error) {
 }
 
 // checkService checks the default port of a Service, and that its number alone
-// tells that it serves pages.
+// shows that it serves pages.
 func checkService(t *testing.T, name string, service *corev1.Service, want cluster.WebPort) {
 	t.Helper()
 	equal(t, name+": ports", 1, len(service.Spec.Ports))

@@ -50,12 +50,13 @@ func (m *Member) Source() iris.AnswerSource {
 // labelAgrees returns what LabelAgrees is once Successor is known.
 func (m *Member) labelAgrees() iris.Fact {
 	label, answer := m.MirrorRole(), m.Said()
-	switch {
-	case label == "":
+	if label == "" {
 		return iris.Unknown
-	case answer.Contradicts(label), m.Successor != nil:
+	}
+	if answer.Contradicts(label) || m.Successor != nil {
 		return iris.No
-	case answer.Role() == label:
+	}
+	if answer.Role() == label {
 		return iris.Yes
 	}
 	return iris.Unknown
@@ -73,8 +74,7 @@ func (m *Member) IsRunning() bool { return IsRunning(m.Pod) }
 // IsRunning reports whether something in a pod can be connected to: one of its
 // containers runs, and the pod is not being deleted.
 func IsRunning(p *iris.Pod) bool {
-	runs := func(c *iris.Container) bool { return c != nil && !c.Started.IsZero() }
-	return !p.Deleting && (runs(p.IRIS) || runs(p.Sidecar))
+	return !p.Deleting && (p.IRIS.IsRunning() || p.Sidecar.IsRunning())
 }
 
 // resolve works out what depends on a member's own label and answer, then what
@@ -143,7 +143,7 @@ func isFailoverRole(label string) bool {
 // failover reports whether a data pod is a failover member: as IRIS says its
 // member type, else by a label primary or backup, else by its ordinal. In a
 // mirror, ordinals 0 and 1 are the failover members unless the user's mirrorMap
-// says otherwise, later ones are async (CPF reference, ConfigMirror Map).
+// differs; later ones are async (CPF reference, ConfigMirror Map).
 func failover(pod *iris.Pod, a iris.Answer) iris.Fact {
 	if said := a.IsFailover(); said != iris.Unknown {
 		return said

@@ -97,12 +97,14 @@ func gatewayPort(gateway iris.Container, component string, c iris.Cluster) WebPo
 func firstWeb(ports []corev1.ContainerPort, fits func(corev1.ContainerPort) bool) WebPort {
 	var tls WebPort
 	for _, p := range ports {
+		if !isTCP(p.Protocol) || !fits(p) {
+			continue
+		}
 		web := WebPort{Number: p.ContainerPort, Name: p.Name, HTTPS: servesTLS(p.Name, p.ContainerPort)}
-		switch {
-		case !isTCP(p.Protocol) || !fits(p):
-		case !web.HTTPS:
+		if !web.HTTPS {
 			return web
-		case tls.Number == 0:
+		}
+		if tls.Number == 0 {
 			tls = web
 		}
 	}
@@ -220,8 +222,10 @@ func webProtocol(port corev1.ServicePort) string {
 // NamedPort returns the port that one of the declared ports names. The
 // superserver's is known even if no container names it.
 func NamedPort(declared []corev1.ContainerPort, name string) (corev1.ContainerPort, bool) {
-	if i := slices.IndexFunc(declared, func(p corev1.ContainerPort) bool { return p.Name == name }); i >= 0 {
-		return declared[i], true
+	for _, port := range declared {
+		if port.Name == name {
+			return port, true
+		}
 	}
 	if name == iris.NameSuperserver {
 		return corev1.ContainerPort{Name: name, ContainerPort: iris.PortSuperserver}, true

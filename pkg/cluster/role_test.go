@@ -260,7 +260,7 @@ func TestSuccessorIsOfTheShard(t *testing.T) {
 	}
 }
 
-// The two failover members are told from the others by IRIS, else by a label
+// The two failover members are distinguished from the others by IRIS, else by a label
 // primary or backup, else by their ordinal.
 func TestFailoverMember(t *testing.T) {
 	for name, test := range map[string]struct {

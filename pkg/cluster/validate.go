@@ -36,15 +36,17 @@ func ValidateNames(names ...string) error {
 // or if role is empty, anyWill is not set, and the cluster is mirrored.
 func (c *Cluster) ValidateRole(role string, anyWill bool) error {
 	names := c.roleNames()
-	switch {
-	case role == "" && c.Mirrored == iris.Yes && !anyWill:
+	if role == "" && c.Mirrored == iris.Yes && !anyWill {
 		return problem.Usage("%s is required because %s is mirrored", fieldRole, c).
 			Hint("use one of %s; %s %s- selects any member", strings.Join(names, ", "), fieldSelector, iris.LabelMirrorRole)
-	case role == "" || slices.Contains(names, role):
+	}
+	if role == "" || slices.Contains(names, role) {
 		return nil
-	case len(names) == 0 && c.Mirrored == iris.Unknown:
+	}
+	if len(names) == 0 && c.Mirrored == iris.Unknown {
 		return problem.Usage("invalid %s %q: it is not known whether %s is mirrored, and no pod has a role", fieldRole, role, c).Hint("omit %s", fieldRole)
-	case len(names) == 0:
+	}
+	if len(names) == 0 {
 		return problem.Usage("invalid %s %q: %s is not mirrored", fieldRole, role, c).Hint("omit %s", fieldRole)
 	}
 	return problem.Usage("invalid %s %q: no pod of %s has this role, and it is neither primary nor backup", fieldRole, role, c).
@@ -93,13 +95,14 @@ func (c *Cluster) ValidateShard(shard string, anyWill bool) error {
 	if further > 0 {
 		list = fmt.Sprintf("%s and %d more", list, further)
 	}
-	switch {
-	case shard == "" && len(names) > 1 && !anyWill:
+	if shard == "" && len(names) > 1 && !anyWill {
 		return problem.Usage("%s is required because %s has the shards %s", fieldShard, c, list).
 			Hint("for example %s=%s", fieldShard, names[0])
-	case shard == "" || c.HasShard(shard):
+	}
+	if shard == "" || c.HasShard(shard) {
 		return nil
-	case len(names) == 0:
+	}
+	if len(names) == 0 {
 		return problem.Usage("invalid %s %q: the data pods of %s have no shard label", fieldShard, shard, c).Hint("omit %s", fieldShard)
 	}
 	return problem.Usage("invalid %s %q: %s has no such shard", fieldShard, shard, c).Hint("use one of %s", list)
@@ -114,17 +117,16 @@ func FindPod(namespace, name string, pods []iris.Pod) (pod iris.Pod, byShortName
 	var full *iris.Pod
 	var found []iris.Pod
 	for i, p := range pods {
-		switch {
-		case p.Name == name:
+		if p.Name == name {
 			full = &pods[i]
-		case iris.IsIRIS(p.Labels) && p.ShortName() == name:
+		} else if iris.IsIRIS(p.Labels) && p.ShortName() == name {
 			found = append(found, p)
 		}
 	}
-	switch {
-	case full != nil && len(found) == 1 && RuleOut(full, found[0].Name) != nil:
+	if full != nil && len(found) == 1 {
 		return *full, false, RuleOut(full, found[0].Name)
-	case full != nil:
+	}
+	if full != nil {
 		return *full, false, IsOfCluster(*full)
 	}
 	switch len(found) {

@@ -66,10 +66,12 @@ func exposed(name string, labels map[string]string) corev1.Service {
 func world() names {
 	arbiter := pod("a", "arbiter-0", "arbiter", "")
 	delete(arbiter.Labels, iris.LabelShard)
+	compute := pod("a", "compute-0", "compute", "")
+	compute.Labels[iris.LabelShard] = "1"
 	return names{
 		pods: []iris.Pod{
 			pod("a", "data-0-0", "data", "primary"), pod("a", "data-0-1", "data", "backup"), arbiter,
-			pod("a", "compute-0", "compute", ""), pod("b", "data-0-0", "data", "primary"),
+			compute, pod("b", "data-0-0", "data", "primary"),
 		},
 		services: []corev1.Service{
 			exposed("a-sidecar-backup", map[string]string{"kubectl-iris/cluster": "a", "kubectl-iris/target": "sidecar", "kubectl-iris/role": "backup"}),
@@ -100,6 +102,7 @@ func TestValues(t *testing.T) {
 		"shards":            {completion.Shards, question{}, []string{"0"}},
 		"containers":        {completion.Containers, question{}, []string{"iris", "webgateway"}},
 		"target ports":      {completion.TargetPorts, question{Typed: "81:", Cluster: "b"}, []string{"81:web-data-0-0\t80"}},
+		"target port alone": {completion.TargetPorts, question{Typed: ":", Cluster: "b"}, []string{":web-data-0-0\t80"}},
 		"no target yet":     {completion.TargetPorts, question{Typed: "8"}, nil},
 		"ports of pods":     {completion.PodPorts, question{Args: []string{"data-0-1"}}, []string{"superserver\t1972", "web-data-0-1\t80"}},
 		"ports of any pod":  {completion.PodPorts, question{Typed: "81:", Cluster: "b"}, []string{"81:web-data-0-0\t80"}},

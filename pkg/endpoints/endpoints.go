@@ -1,5 +1,5 @@
-// Package endpoints judges which pods take a Service's connections. It is the
-// one home of that judgement: status, exposed and the waits of --wait use it.
+// Package endpoints works out which pods take a Service's connections. status, exposed
+// and --wait share it.
 //
 // A pod counts at a port of a Service if an EndpointSlice has the port, by name
 // and protocol, and the pod's endpoint there is ready. If no pod is ready at a
@@ -20,7 +20,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
-// Pods finds what is known of the pods behind endpoints.
+// Pods finds the pods behind endpoints.
 type Pods interface {
 	// Named returns the pod of that name, or nil if it is not known.
 	Named(name string) *iris.Pod
@@ -28,14 +28,14 @@ type Pods interface {
 	At(ip string) *iris.Pod
 }
 
-// Reach holds the pods that take a Service's connections.
+// A Reach holds the pods that take a Service's connections.
 type Reach struct {
 	// Ports are those of the Service, in its order. A Service to which ports do
 	// not matter, because it is headless or has none, has one zero port.
 	Ports []Port
 }
 
-// Port holds the pods behind one port of a Service, each once, in the order of
+// A Port holds the pods behind one port of a Service, each once, in the order of
 // the EndpointSlices.
 type Port struct {
 	corev1.ServicePort
@@ -53,9 +53,9 @@ type Port struct {
 // endpoints that are no pod's do not count. A nil pods knows none.
 func Of(service *corev1.Service, all []*discoveryv1.EndpointSlice, pods Pods) Reach {
 	j := judge{
-		bySelector: len(service.Spec.Selector) > 0,
-		selector:   labels.SelectorFromSet(service.Spec.Selector),
-		pods:       pods,
+		// Without a selector this matches every pod: none is stale.
+		selector: labels.SelectorFromSet(service.Spec.Selector),
+		pods:     pods,
 		// Clients of a headless Service take the addresses from DNS, which has
 		// ready pods only.
 		headless: service.Spec.ClusterIP == corev1.ClusterIPNone,
@@ -81,8 +81,10 @@ func (j judge) port(port corev1.ServicePort, all []*discoveryv1.EndpointSlice) P
 		for i := range slice.Endpoints {
 			endpoint := &slice.Endpoints[i]
 			name, isStale := j.podOf(endpoint)
+			if name == "" {
+				continue
+			}
 			switch {
-			case name == "":
 			case isReady(endpoint) && isStale:
 				stale.add(name)
 			case isReady(endpoint):
@@ -95,7 +97,7 @@ func (j judge) port(port corev1.ServicePort, all []*discoveryv1.EndpointSlice) P
 	return Port{ServicePort: port, Ready: ready.all, Stale: stale.all, Terminating: terminating.all}
 }
 
-// names are pods, each once, in the order in which they were added. A pod is at
+// names holds pods, each once, in the order in which they were added. A pod is at
 // several ports, and with two address families in a slice of each.
 type names struct {
 	all   []string
@@ -132,15 +134,16 @@ func valueOf[T any](pointer *T, otherwise T) T {
 	return *pointer
 }
 
-// judge holds what decides whether an endpoint of a Service counts.
+// A judge holds what decides whether an endpoint of a Service counts.
 type judge struct {
-	bySelector, headless, portless bool
-	selector                       labels.Selector
-	pods                           Pods
+	headless, portless bool
+	selector           labels.Selector
+	pods               Pods
 }
 
-// isReady reads a missing condition as true, as the API asks of its readers.
-// With publishNotReadyAddresses the endpoints of all pods are ready.
+// isReady reports whether an endpoint is ready. A missing condition counts as true, as
+// the API asks of its readers. With publishNotReadyAddresses the endpoints of all pods
+// are ready.
 func isReady(endpoint *discoveryv1.Endpoint) bool {
 	return valueOf(endpoint.Conditions.Ready, true)
 }
@@ -152,18 +155,18 @@ func servesWhileTerminating(endpoint *discoveryv1.Endpoint) bool {
 // podOf returns the name of the pod at an endpoint, by its reference, else by its
 // address, or "" if it is no known pod's; and whether the endpoint is stale.
 func (j judge) podOf(endpoint *discoveryv1.Endpoint) (name string, stale bool) {
-	ref := endpoint.TargetRef
-	switch {
-	case ref != nil && ref.Kind != "Pod":
-		return "", false
-	case ref != nil:
+	if ref := endpoint.TargetRef; ref != nil {
+		if ref.Kind != "Pod" {
+			return "", false
+		}
 		if j.pods == nil {
 			return ref.Name, false
 		}
 		pod := j.pods.Named(ref.Name)
 		replaced := pod != nil && ref.UID != "" && pod.UID != "" && pod.UID != ref.UID
 		return ref.Name, replaced || j.isStale(pod)
-	case j.pods == nil:
+	}
+	if j.pods == nil {
 		return "", false
 	}
 	for _, address := range endpoint.Addresses {
@@ -175,7 +178,7 @@ func (j judge) podOf(endpoint *discoveryv1.Endpoint) (name string, stale bool) {
 }
 
 func (j judge) isStale(pod *iris.Pod) bool {
-	return pod != nil && j.bySelector && !j.selector.Matches(labels.Set(pod.Labels))
+	return pod != nil && !j.selector.Matches(labels.Set(pod.Labels))
 }
 
 // Among returns the part of r of the pods that keep accepts.
@@ -251,7 +254,7 @@ func (r Reach) portsOf(which func(server) bool) []corev1.ServicePort {
 	return ports
 }
 
-// server says whose endpoints take the connections of a port.
+// A server is the kind of endpoints that take the connections of a port.
 type server int
 
 const (
@@ -262,12 +265,13 @@ const (
 )
 
 func (p Port) servedBy() server {
-	switch {
-	case len(p.Ready) > 0:
+	if len(p.Ready) > 0 {
 		return byReady
-	case len(p.Stale) > 0:
+	}
+	if len(p.Stale) > 0 {
 		return byStale
-	case len(p.Terminating) > 0:
+	}
+	if len(p.Terminating) > 0 {
 		return byTerminating
 	}
 	return byNone

@@ -287,10 +287,10 @@ func TestUndeclared(t *testing.T) {
 		want  []corev1.ServicePort
 		words string
 	}{
-		"declared":                 {ports: []corev1.ServicePort{webserver}, pods: []iris.Pod{pod("a", web)}},
-		"declared by one of two":   {ports: []corev1.ServicePort{webserver}, pods: []iris.Pod{pod("a"), pod("b", web)}},
-		"a number needs no name":   {ports: []corev1.ServicePort{{Port: 81, TargetPort: intstr.FromInt32(80)}}, pods: []iris.Pod{pod("a")}},
-		"no pods, nothing to tell": {ports: []corev1.ServicePort{webserver}},
+		"declared":                  {ports: []corev1.ServicePort{webserver}, pods: []iris.Pod{pod("a", web)}},
+		"declared by one of two":    {ports: []corev1.ServicePort{webserver}, pods: []iris.Pod{pod("a"), pod("b", web)}},
+		"a number needs no name":    {ports: []corev1.ServicePort{{Port: 81, TargetPort: intstr.FromInt32(80)}}, pods: []iris.Pod{pod("a")}},
+		"no pods, nothing is known": {ports: []corev1.ServicePort{webserver}},
 		"undeclared": {
 			ports: []corev1.ServicePort{webserver}, pods: []iris.Pod{pod("simple-data-0-1")}, want: []corev1.ServicePort{webserver},
 			words: `no endpoint serves port 81, since no container of simple-data-0-1 declares "webserver"`,

@@ -11,10 +11,11 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// Undeclared returns those of some ports whose target is a name that no
-// container of the pods declares. The EndpointSlice controller leaves such a port
+// Undeclared returns the ports whose target is a name that no container of the
+// pods declares. The EndpointSlice controller leaves such a port
 // out, so none of these pods can come to serve it. Without pods it returns none.
 func Undeclared(ports []corev1.ServicePort, pods []iris.Pod) []corev1.ServicePort {
 	if len(pods) == 0 {
@@ -25,8 +26,8 @@ func Undeclared(ports []corev1.ServicePort, pods []iris.Pod) []corev1.ServicePor
 	})
 }
 
-// NoneDeclares says of ports as Undeclared returns them why no endpoint serves
-// them.
+// NoneDeclares returns in words why no endpoint serves ports that Undeclared
+// returned.
 func NoneDeclares(ports []corev1.ServicePort, pods []iris.Pod) string {
 	var names, targets []string
 	for _, pod := range pods {
@@ -40,7 +41,7 @@ func NoneDeclares(ports []corev1.ServicePort, pods []iris.Pod) string {
 		targets = append(targets, target)
 	}
 	slices.Sort(names)
-	return fmt.Sprintf("no endpoint serves %s, since no container of %s declares %s", Numbers(ports), listOf(names), strings.Join(slices.Compact(targets), " or "))
+	return fmt.Sprintf("no endpoint serves %s, since no container of %s declares %s", Numbers(ports), text.List(names, maxNamed), strings.Join(slices.Compact(targets), " or "))
 }
 
 // Numbers returns ports in words: port 81, or ports 81, 1972/UDP.
@@ -61,10 +62,3 @@ func Numbers(ports []corev1.ServicePort) string {
 
 // maxNamed bounds how many pods a sentence names.
 const maxNamed = 3
-
-func listOf(names []string) string {
-	if len(names) > maxNamed {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), len(names)-maxNamed)
-	}
-	return strings.Join(names, ", ")
-}

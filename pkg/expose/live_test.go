@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -155,5 +156,43 @@ func TestRetargetWarning(t *testing.T) {
 		if got := plan.RetargetWarning(live); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// What this tool applied decides whether a plan changes anything; managed fields that
+// cannot be read are an error.
+func TestIsUnchanged(t *testing.T) {
+	plan := blindPlan(t, Options{})
+	live := plan.Service.DeepCopy()
+	live.UID, live.Spec.ClusterIP, live.Spec.SessionAffinity = "1", "10.96.0.1", corev1.ServiceAffinityNone
+	applied := []metav1.ManagedFieldsEntry{{
+		Manager: cluster.ManagedBy, Operation: metav1.ManagedFieldsOperationApply, APIVersion: "v1", FieldsType: "FieldsV1",
+		FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:app.kubernetes.io/managed-by":{},"f:kubectl-iris/cluster":{},"f:kubectl-iris/component":{},"f:kubectl-iris/role":{},"f:kubectl-iris/target":{}}},
+			"f:spec":{"f:ports":{"k:{\"port\":81,\"protocol\":\"TCP\"}":{".":{},"f:name":{},"f:port":{},"f:protocol":{},"f:targetPort":{}}},"f:selector":{},"f:type":{}}}`),
+	}}
+	for name, test := range map[string]struct {
+		change func(live, planned *corev1.Service)
+		want   bool
+	}{
+		"applied before":                {func(*corev1.Service, *corev1.Service) {}, true},
+		"changed by another":            {func(live, _ *corev1.Service) { live.Spec.Type = corev1.ServiceTypeNodePort }, false},
+		"applied by another":            {func(live, _ *corev1.Service) { live.ManagedFields[0].Manager = "other" }, false},
+		"another label":                 {func(_, planned *corev1.Service) { planned.Labels["team"] = "blue" }, false},
+		"a default, which becomes ours": {func(_, planned *corev1.Service) { planned.Spec.SessionAffinity = corev1.ServiceAffinityNone }, false},
+		"a label of another":            {func(live, _ *corev1.Service) { live.Labels["theirs"] = "x" }, true},
+	} {
+		live, planned := live.DeepCopy(), plan.Service.DeepCopy()
+		live.ManagedFields = append([]metav1.ManagedFieldsEntry(nil), applied...)
+		test.change(live, planned)
+		if got, err := ownership.IsUnchanged(live, planned); err != nil || got != test.want {
+			t.Errorf("%s: unchanged %v, %v", name, got, err)
+		}
+	}
+	live.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "other", FieldsV1: metav1.NewFieldsV1(`{"f:spec":`)}}
+	if _, err := ownership.IsUnchanged(live, plan.Service); err == nil {
+		t.Error("managed fields that are no JSON: no error")
+	}
+	if kept := plan.MergeLive(live); len(kept.Service.Labels) != len(plan.Service.Labels) {
+		t.Errorf("labels %v", kept.Service.Labels)
 	}
 }

@@ -39,20 +39,16 @@ func NewSidecarRequest(o Options, component, role, shard string) (SidecarRequest
 			Hint("omit %s for the data node", fieldComponent)
 	}
 	if r.component == iris.ComponentCompute {
-		if field := cmp.Or(given(fieldRole, r.role), given(fieldShard, r.shard)); field != "" {
+		field, value := fieldRole, r.role
+		if value == "" {
+			field, value = fieldShard, r.shard
+		}
+		if value != "" {
 			return r, problem.Usage("%s cannot be used with %s=compute: compute nodes are neither mirrored nor sharded", field, fieldComponent).
 				Hint("omit %s", field)
 		}
 	}
 	return r, r.options.validate()
-}
-
-// given returns the field if it has a value.
-func given(field problem.Field, value string) problem.Field {
-	if value == "" {
-		return ""
-	}
-	return field
 }
 
 // Role returns the mirror role that the Service follows; empty for none.

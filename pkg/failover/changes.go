@@ -25,16 +25,16 @@ func changesBetween(before, now view.ClusterStatus) []view.Transition {
 	}
 	for _, pod := range dataPods(now) {
 		i := slices.IndexFunc(before.Pods, func(p view.Pod) bool { return p.Name == pod.Name })
-		switch {
-		case i < 0:
-			changes = append(changes, podChange(view.PodComes, pod, "", pod.State, "comes"))
-			changes = append(changes, changesOf(view.Pod{Name: pod.Name}, pod)...)
-		case !before.Pods[i].CreationTimestamp.Equal(&pod.CreationTimestamp):
-			changes = append(changes, podChange(view.PodComes, pod, "", pod.State, "is replaced by another of that name"))
-			changes = append(changes, changesOf(view.Pod{Name: pod.Name}, pod)...)
-		default:
+		if i >= 0 && before.Pods[i].CreationTimestamp.Equal(&pod.CreationTimestamp) {
 			changes = append(changes, changesOf(before.Pods[i], pod)...)
+			continue
 		}
+		words := "comes"
+		if i >= 0 {
+			words = "is replaced by another of that name"
+		}
+		changes = append(changes, podChange(view.PodComes, pod, "", pod.State, words))
+		changes = append(changes, changesOf(view.Pod{Name: pod.Name}, pod)...)
 	}
 	for _, service := range now.Services {
 		i := slices.IndexFunc(before.Services, func(s view.Service) bool { return s.Name == service.Name })

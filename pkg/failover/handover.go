@@ -119,10 +119,10 @@ func (t Timeline) summary() string {
 			}
 		}
 	}
-	switch {
-	case len(parts) > 0:
+	if len(parts) > 0 {
 		return strings.Join(parts, "; ")
-	case t.over:
+	}
+	if t.over {
 		return fmt.Sprintf("the roles are as before; the cluster was healthy again %.1f s after %s", t.overAt.Sub(t.firstSign).Seconds(), first)
 	}
 	return "no role has moved since " + first
@@ -130,18 +130,15 @@ func (t Timeline) summary() string {
 
 func answered(pod view.Pod) bool { return pod.IRIS != nil && pod.IRIS.Source != "" }
 
-// Settled reports whether a cluster is at rest: its data pods are ready, each
+// isSettled reports whether a cluster is at rest: its data pods are ready, each
 // shard of a mirror has one primary and a backup, IRIS does not contradict, and
 // the Services that follow a role reach the pods that have it. If IRIS answers in
 // one pod it has to in all: a label may be there before the member is.
-func Settled(c view.ClusterStatus) bool {
+func isSettled(c view.ClusterStatus) bool {
 	pods := dataPods(c)
 	answers := slices.ContainsFunc(pods, answered)
 	for _, pod := range pods {
-		switch {
-		case !pod.Ready, pod.State == terminating, answers && !answered(pod):
-			return false
-		case pod.IRIS != nil && pod.IRIS.Contradicts:
+		if !pod.Ready || pod.State == terminating || answers && !answered(pod) || pod.IRIS != nil && pod.IRIS.Contradicts {
 			return false
 		}
 	}

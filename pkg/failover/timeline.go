@@ -41,10 +41,10 @@ func (t Timeline) Next(c view.ClusterStatus, at time.Time) Timeline {
 	}
 	changes := changesBetween(*before, c)
 	resting := t.over || len(t.transitions) == 0
-	if resting && len(changes) > 0 && Settled(*before) && Settled(c) && len(changesBetween(ofRoles(*before), ofRoles(c))) == 0 {
-		return t
-	}
 	if resting && len(changes) > 0 {
+		if isSettled(*before) && isSettled(c) && len(changesBetween(ofRoles(*before), ofRoles(c))) == 0 {
+			return t
+		}
 		t = Timeline{last: &c, rest: before, firstSign: at}
 	}
 	if len(t.transitions) == 0 && len(changes) == 0 {
@@ -60,7 +60,7 @@ func (t Timeline) Next(c view.ClusterStatus, at time.Time) Timeline {
 		t.transitions = slices.Delete(t.transitions, 1, 1+extra)
 	}
 	t.reachedSince = reachedSince(t.reachedSince, t.handovers(), at)
-	if over := Settled(c); over != t.over {
+	if over := isSettled(c); over != t.over {
 		t.over, t.overAt = over, at
 	}
 	return t

@@ -22,9 +22,9 @@ const (
 // start is when the fake clock starts.
 func start() time.Time { return time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC) }
 
-// well is a mirrored cluster at rest: a is primary, b is backup, each role has
+// healthy is a mirrored cluster at rest: a is primary, b is backup, each role has
 // a Service.
-func well() view.ClusterStatus {
+func healthy() view.ClusterStatus {
 	mirrored := true
 	pod := func(name, role, says string) view.Pod {
 		return view.Pod{
@@ -57,7 +57,7 @@ type step struct {
 
 // play folds steps into a timeline and returns what is shown after each.
 func play(steps ...step) []*view.Failover {
-	now, c := start(), well()
+	now, c := start(), healthy()
 	timeline := failover.Timeline{}.Next(c, now)
 	var shown []*view.Failover
 	for _, s := range steps {
@@ -207,7 +207,7 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// Where labels are frozen nothing comes to rest, and the summary says what is wrong.
+// While labels are frozen nothing comes to rest, and the summary says what is wrong.
 func TestFrozenLabels(t *testing.T) {
 	shown := play(
 		step{time.Second, all(says(a, "Backup", "backup"), says(b, "Primary", "primary"), func(c *view.ClusterStatus) {
@@ -236,7 +236,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{`+0.0 IRISSays IRIS in pod "simple-data-0-1" says Failover/Pondering`}, lines(shown[2])); diff != "" {
-		t.Errorf("after the rest it does not begin anew (-want +got):\n%s", diff)
+		t.Errorf("after the rest it does not begin again (-want +got):\n%s", diff)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestChanges(t *testing.T) {
 		change func(*view.ClusterStatus)
 		want   []string
 	}{
-		"a Service that was just made": {
+		"a Service that was just created": {
 			func(c *view.ClusterStatus) {
 				c.Services = append(c.Services, view.Service{Name: "new", Ports: []view.ServicePort{{}}, Reaches: []string{a}})
 			}, nil,
@@ -270,8 +270,8 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// What a Service reached before a role changed hands once more does not count.
-func TestChangesHandsTwice(t *testing.T) {
+// What a Service reached before a role moved once more does not count.
+func TestMovesTwice(t *testing.T) {
 	swap := func(primary, backup string) func(*view.ClusterStatus) {
 		return all(says(primary, "Primary", "primary"), says(backup, "Backup", "backup"))
 	}
@@ -282,10 +282,10 @@ func TestChangesHandsTwice(t *testing.T) {
 		step{time.Second, reaches("simple", b)},
 	)
 	if !strings.Contains(shown[2].Summary, "does not reach the new primary") {
-		t.Errorf("the summary is of before: %s", shown[2].Summary)
+		t.Errorf("the summary is stale: %s", shown[2].Summary)
 	}
 	if !strings.Contains(shown[3].Summary, "3.0 s after") {
-		t.Errorf("the time is of before: %s", shown[3].Summary)
+		t.Errorf("the time is stale: %s", shown[3].Summary)
 	}
 }
 
@@ -300,8 +300,8 @@ func TestManyTransitionsAreBounded(t *testing.T) {
 	}
 }
 
-// A label may be there before the member is: where IRIS answers in one pod, it is
-// waited for in the others.
+// A label may be there before the member is: if IRIS answers in one pod, its answer
+// is waited for in the others.
 func TestRestNeedsAnswers(t *testing.T) {
 	silent := func(name string) func(*view.ClusterStatus) {
 		return func(c *view.ClusterStatus) { podOf(c, name).IRIS = &view.Answer{Text: "?"} }
@@ -310,14 +310,18 @@ func TestRestNeedsAnswers(t *testing.T) {
 	if one[1].Over || !one[2].Over {
 		t.Errorf("over with an answer missing: %v, with all: %v", one[1].Over, one[2].Over)
 	}
+	unasked := play(step{time.Second, all(ready(b, false), func(c *view.ClusterStatus) { podOf(c, b).IRIS = nil })}, step{time.Second, ready(b, true)})
+	if unasked[1].Over {
+		t.Error("over before IRIS was asked in a pod")
+	}
 	none := play(step{time.Second, all(ready(b, false), silent(a), silent(b))}, step{time.Second, ready(b, true)})
 	if !none[1].Over {
-		t.Error("never over where nobody answers")
+		t.Error("never over if IRIS answers in no pod")
 	}
 }
 
 // At rest, what has nothing to do with roles is no sign of a failover.
-func TestRestOutlivesWhatIsNotAboutRoles(t *testing.T) {
+func TestWhatIsNotAboutRolesIsNoSign(t *testing.T) {
 	state := func(state string) func(*view.ClusterStatus) {
 		return func(c *view.ClusterStatus) {
 			answer := *podOf(c, a).IRIS
@@ -376,5 +380,28 @@ func TestServiceReachesAPodThatTerminates(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, lines(shown[3])); diff != "" {
 		t.Errorf("transitions (-want +got):\n%s", diff)
+	}
+}
+
+// In a sharded mirror a role is one of a shard, and so is its Service. A Service for
+// the role in all shards follows none of them.
+func TestShards(t *testing.T) {
+	c := healthy()
+	c.Shards = append(c.Shards, view.Shard{Name: "1", Primaries: []string{"c"}, Backups: []string{"d"}})
+	c.Services = []view.Service{{Name: "all", Ports: []view.ServicePort{{}}, Reaches: []string{a, "c"}, Selector: map[string]string{"intersystems.com/mirrorRole": "primary"}}}
+	for shard, reaches := range map[string][]string{"0": {a}, "1": {"c"}} {
+		c.Services = append(c.Services, view.Service{
+			Name: "shard-" + shard, Ports: []view.ServicePort{{}}, Reaches: reaches,
+			Selector: map[string]string{"intersystems.com/mirrorRole": "primary", "intersystems.com/shard": shard},
+		})
+	}
+	timeline := failover.Timeline{}.Next(c, start())
+	c.Pods = slices.Clone(c.Pods)
+	c.Pods[0].LabelRole, c.Pods[1].LabelRole = "backup", "primary"
+	c.Shards = []view.Shard{{Name: "0", Primaries: []string{b}, Backups: []string{a}}, c.Shards[1]}
+	want := `the primary service "shard-0" does not reach the new primary "simple-data-0-1" yet; the new backup is "simple-data-0-0"; no service follows the role`
+	got := timeline.Next(c, start().Add(time.Second)).View()
+	if diff := cmp.Diff(want, got.Summary); diff != "" || got.Over {
+		t.Errorf("over %v, summary (-want +got):\n%s", got.Over, diff)
 	}
 }

@@ -58,8 +58,10 @@ func rank(s view.Severity) int {
 // SeverityOf returns the severity of a code. One that the table does not have
 // counts as an error.
 func SeverityOf(code view.FindingCode) view.Severity {
-	if i := slices.IndexFunc(table, func(k Kind) bool { return k.Code == code }); i >= 0 {
-		return table[i].Severity
+	for _, k := range table {
+		if k.Code == code {
+			return k.Severity
+		}
 	}
 	return view.SeverityError
 }

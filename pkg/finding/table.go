@@ -95,7 +95,7 @@ var table = []Kind{
 		Severity: view.SeverityError,
 		Rating:   "Clients may write to two instances, or to one that refuses writes.",
 		Title:    "Several members are the primary",
-		Meaning:  "IRIS says so of several members of one shard, or several pods are labelled primary and IRIS did not tell them apart. Services for the primary alternate between these pods.",
+		Meaning:  "IRIS says so of several members of one shard, or several pods are labelled primary and IRIS did not say which of them is the primary. Services for the primary alternate between these pods.",
 		Action:   "Ask IRIS in each of the pods. If it says primary in one only, the labels are wrong: kubectl iris relabel CLUSTER. If it says so in several, stop the clients that write and call InterSystems support.",
 		Basis:    Documented,
 		Source:   "a mirror has one primary; its members say what they are by iris qlist, metrics and mirror_status.cxw",
@@ -263,7 +263,7 @@ var table = []Kind{
 	{
 		Code:     ExposedPodGone,
 		Severity: view.SeverityWarning,
-		Rating:   "The cluster itself lacks nothing; the Service is left over.",
+		Rating:   "Nothing of the cluster itself is missing; the Service is left over.",
 		Title:    "The pod of an exposed Service is gone",
 		Meaning:  "expose-pod created the Service for a pod that no longer exists, as after the number of members was reduced.",
 		Action:   "If the pod is not to come back: kubectl iris unexpose SERVICE.",
@@ -273,7 +273,7 @@ var table = []Kind{
 	{
 		Code:     ExposedSidecarMissing,
 		Severity: view.SeverityWarning,
-		Rating:   "The cluster itself lacks nothing; only a Service that this tool created has no target.",
+		Rating:   "Nothing of the cluster itself is missing; only a Service that this tool created has no target.",
 		Title:    "An exposed sidecar is missing",
 		Meaning:  "The Service was created for the web gateway sidecar, and pods that it selects have no such container.",
 		Action:   "If the pods are to have the sidecar, set webgateway below spec.topology.data or .compute in the IrisCluster, which restarts them; else kubectl iris unexpose SERVICE.",

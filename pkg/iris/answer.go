@@ -87,7 +87,7 @@ type Refusal struct {
 }
 
 // IsIRISRunning reports whether the pod has a container that can be asked.
-func (p Pod) IsIRISRunning() bool { return p.IRIS != nil && !p.IRIS.Started.IsZero() }
+func (p Pod) IsIRISRunning() bool { return p.IRIS.IsRunning() }
 
 // NotRunning returns the answer of a pod that cannot be asked.
 func NotRunning(p Pod) Answer {
@@ -133,7 +133,7 @@ func (m Mirror) isOutside() bool {
 }
 
 // isSettled reports whether the status says for certain which role the member has,
-// or that it has none. Every other status leads to one of these, is that of a
+// or that it has none. Every other status is on the way to one of these, is that of a
 // primary that may not continue, or is not known.
 func (m Mirror) isSettled() bool {
 	return m.isOutside() || isOneOf(m.Status, StatusPrimary, StatusBackup, StatusStopped, StatusCrashed) || m.isConnected()
@@ -187,12 +187,13 @@ func (a Answer) Mirror() *Mirror {
 
 // IsPrimary reports whether the instance is the primary.
 func (a Answer) IsPrimary() Fact {
-	switch {
-	case a.Source == FromMirrorStatus:
+	if a.Source == FromMirrorStatus {
 		return FactOf(a.Primary)
-	case a.isDown():
+	}
+	if a.isDown() {
 		return No
-	case a.isUp() && a.Mirror() != nil:
+	}
+	if a.isUp() && a.Mirror() != nil {
 		return a.Mirror().has(StatusPrimary)
 	}
 	return Unknown
@@ -203,10 +204,10 @@ func (a Answer) IsPrimary() Fact {
 // another it leaves open whether the instance is the backup.
 func (a Answer) IsBackup() Fact {
 	m := a.Mirror()
-	switch {
-	case a.Source == FromMirrorStatus && a.Primary, a.isDown():
+	if a.Source == FromMirrorStatus && a.Primary || a.isDown() {
 		return No
-	case !a.isUp() || m == nil, m.isConnected() && !m.isAsync():
+	}
+	if !a.isUp() || m == nil || m.isConnected() && !m.isAsync() {
 		return Unknown
 	}
 	return m.has(StatusBackup)
@@ -217,14 +218,16 @@ func (a Answer) IsBackup() Fact {
 // about to join, and a member type that is not known rules nothing out.
 func (a Answer) IsFailover() Fact {
 	m := a.Mirror()
-	switch {
-	case a.Role() != "":
+	if a.Role() != "" {
 		return Yes // no other member is ever primary or backup
-	case m == nil:
+	}
+	if m == nil {
 		return Unknown
-	case strings.EqualFold(m.MemberType, TypeFailover):
+	}
+	if strings.EqualFold(m.MemberType, TypeFailover) {
 		return Yes
-	case m.isAsync():
+	}
+	if m.isAsync() {
 		return No
 	}
 	return Unknown
@@ -250,10 +253,10 @@ func (a *Answer) IsOutsideMirror() bool {
 // Role returns the mirror role in the answer, as the role label would say it; "" if
 // the instance has neither role or the answer does not say.
 func (a Answer) Role() string {
-	switch {
-	case a.IsPrimary() == Yes:
+	if a.IsPrimary() == Yes {
 		return MirrorPrimary
-	case a.IsBackup() == Yes:
+	}
+	if a.IsBackup() == Yes {
 		return MirrorBackup
 	}
 	return ""
@@ -321,10 +324,10 @@ func (a Answer) Text() string {
 }
 
 func (m *Mirror) text() string {
-	switch {
-	case m == nil:
+	if m == nil {
 		return ""
-	case m.MemberType != "" && m.Status != "":
+	}
+	if m.MemberType != "" && m.Status != "" {
 		return m.MemberType + "/" + m.Status
 	}
 	return m.MemberType + m.Status

@@ -59,14 +59,14 @@ func (p *Pod) addContainers(pod *corev1.Pod) {
 	inIRISPod := p.Component() != ComponentWebGateway
 	main := mainContainer(pod, inIRISPod)
 	add := func(c *corev1.Container, statuses []corev1.ContainerStatus, native bool) {
-		made := containerFrom(c, statuses)
+		container := containerFrom(c, statuses)
 		switch {
 		case !native && c == main:
-			p.IRIS = made
+			p.IRIS = container
 		case c.Name == SidecarContainer && inIRISPod && p.Sidecar == nil:
-			p.Sidecar = made
+			p.Sidecar = container
 		default:
-			p.Others = append(p.Others, *made)
+			p.Others = append(p.Others, *container)
 		}
 	}
 	for i := range pod.Spec.Containers {

@@ -1,7 +1,5 @@
 package iris
 
-import "slices"
-
 // A GatewayType is a type of web gateway (spec…webgateway.type) with the ports
 // at which it serves pages.
 type GatewayType struct {
@@ -28,8 +26,10 @@ func GatewayTypes() []GatewayType {
 // "", stands for Apache, as in an IrisCluster.
 func GatewayTypeNamed(name string) GatewayType {
 	types := GatewayTypes()
-	if i := slices.IndexFunc(types, func(t GatewayType) bool { return t.Name == name }); i >= 0 {
-		return types[i]
+	for _, t := range types {
+		if t.Name == name {
+			return t
+		}
 	}
 	return types[0]
 }

@@ -44,31 +44,29 @@ func wordAt(value int, words ...string) string {
 func ParseMetrics(text string) *Mirror {
 	var m Mirror
 	for line := range strings.Lines(text) {
-		name, value, ok := sample(line)
-		switch {
-		case !ok:
-		case name == metricMirrorStatus:
+		switch name, value := sample(line); name {
+		case metricMirrorStatus:
 			m.Status = mirrorStatusOf(value)
-		case name == metricMemberType:
+		case metricMemberType:
 			m.MemberType = memberTypeOf(value)
 		}
 	}
-	switch {
-	case strings.EqualFold(m.MemberType, TypeNotMember):
+	if strings.EqualFold(m.MemberType, TypeNotMember) {
 		return &Mirror{}
-	case m.Status == "":
+	}
+	if m.Status == "" {
 		return nil
 	}
 	return &m
 }
 
 // sample returns the name and the value of one line, NAME[{LABELS}] VALUE
-// [TIMESTAMP]. ok is false for comments and for values that are not whole numbers.
-func sample(line string) (name string, value int, ok bool) {
+// [TIMESTAMP]. The name is "" for comments and for values that are not whole numbers.
+func sample(line string) (name string, value int) {
 	line = strings.TrimSpace(line)
 	at := strings.IndexAny(line, "{ \t")
 	if at <= 0 || line[0] == '#' {
-		return "", 0, false
+		return "", 0
 	}
 	name, rest := line[:at], line[at:]
 	if end := strings.LastIndexByte(rest, '}'); end >= 0 {
@@ -76,11 +74,11 @@ func sample(line string) (name string, value int, ok bool) {
 	}
 	fields := strings.Fields(rest)
 	if len(fields) == 0 {
-		return "", 0, false
+		return "", 0
 	}
 	number, err := strconv.ParseFloat(fields[0], 64)
 	if err != nil || number != float64(int(number)) {
-		return "", 0, false
+		return "", 0
 	}
-	return name, int(number), true
+	return name, int(number)
 }

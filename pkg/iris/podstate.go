@@ -42,11 +42,13 @@ func isNodeLost(pod *corev1.Pod) bool { return pod.Status.Reason == reasonNodeLo
 // pod's own reason or phase. A pod that is being deleted is Terminating, or
 // Unknown if its node is lost.
 func stateOf(pod *corev1.Pod) string {
-	switch {
-	case pod.DeletionTimestamp != nil && isNodeLost(pod):
-		return "Unknown"
-	case pod.DeletionTimestamp != nil && !hasEnded(pod.Status.Phase):
-		return "Terminating"
+	if pod.DeletionTimestamp != nil {
+		if isNodeLost(pod) {
+			return "Unknown"
+		}
+		if !hasEnded(pod.Status.Phase) {
+			return "Terminating"
+		}
 	}
 	initializing := initState(pod)
 	if initializing != "" && !isTrue(pod, corev1.PodInitialized) {
@@ -59,14 +61,16 @@ func stateOf(pod *corev1.Pod) string {
 			state = containerState(s.State)
 		}
 	}
-	switch {
-	case state == "Completed" && running && isReady(pod):
-		return string(corev1.PodRunning)
-	case state == "Completed" && running:
+	if state == "Completed" && running {
+		if isReady(pod) {
+			return string(corev1.PodRunning)
+		}
 		return "NotReady"
-	case state != "":
+	}
+	if state != "" {
 		return state
-	case isGated(pod):
+	}
+	if isGated(pod) {
 		return corev1.PodReasonSchedulingGated
 	}
 	return cmp.Or(initializing, pod.Status.Reason, string(pod.Status.Phase))
@@ -85,11 +89,11 @@ func isGated(pod *corev1.Pod) bool {
 // initState returns the word while init containers run, else "".
 func initState(pod *corev1.Pod) string {
 	for i, s := range pod.Status.InitContainerStatuses {
-		switch {
-		case isInitDone(pod, s):
+		if isInitDone(pod, s) {
 			continue
-		case s.State.Running == nil && containerState(s.State) != "" && containerState(s.State) != waitsForInit:
-			return "Init:" + containerState(s.State)
+		}
+		if state := containerState(s.State); s.State.Running == nil && state != "" && state != waitsForInit {
+			return "Init:" + state
 		}
 		return fmt.Sprintf("Init:%d/%d", i, len(pod.Spec.InitContainers))
 	}
@@ -104,14 +108,16 @@ func isInitDone(pod *corev1.Pod, s corev1.ContainerStatus) bool {
 
 // containerState returns why a container waits or how it ended, else "".
 func containerState(state corev1.ContainerState) string {
-	switch {
-	case state.Waiting != nil:
+	if state.Waiting != nil {
 		return state.Waiting.Reason
-	case state.Terminated == nil:
+	}
+	if state.Terminated == nil {
 		return ""
-	case state.Terminated.Reason != "":
+	}
+	if state.Terminated.Reason != "" {
 		return state.Terminated.Reason
-	case state.Terminated.Signal != 0:
+	}
+	if state.Terminated.Signal != 0 {
 		return fmt.Sprintf("Signal:%d", state.Terminated.Signal)
 	}
 	return fmt.Sprintf("ExitCode:%d", state.Terminated.ExitCode)
@@ -205,23 +211,28 @@ func containerReasons(pod *corev1.Pod) []string {
 func containerReason(kind string, s corev1.ContainerStatus) string {
 	name := fmt.Sprintf("%s %q", kind, s.Name)
 	last := ended(s.LastTerminationState.Terminated)
-	switch w := s.State.Waiting; {
-	case w != nil && w.Reason == waitsToRestart && last != "":
-		return sentence(name, waitsToRestart+", last ended with "+last)
-	case w != nil && w.Message == "" && (w.Reason == "" || w.Reason == waitsForStart || w.Reason == waitsForInit):
-		return ""
-	case w != nil:
+	if w := s.State.Waiting; w != nil {
+		if w.Reason == waitsToRestart && last != "" {
+			return sentence(name, waitsToRestart+", last ended with "+last)
+		}
+		if w.Message == "" && (w.Reason == "" || w.Reason == waitsForStart || w.Reason == waitsForInit) {
+			return ""
+		}
 		return sentence(name, w.Reason, w.Message)
-	case s.State.Terminated != nil:
-		return sentence(name, "ended with "+ended(s.State.Terminated))
-	case s.State.Running != nil && kind != "container":
-		return sentence(name, "running")
-	case s.State.Running != nil && last != "":
-		return sentence(name, "running, not ready, last ended with "+last)
-	case s.State.Running != nil:
-		return sentence(name, "running, not ready")
 	}
-	return ""
+	if s.State.Terminated != nil {
+		return sentence(name, "ended with "+ended(s.State.Terminated))
+	}
+	if s.State.Running == nil {
+		return ""
+	}
+	if kind != "container" {
+		return sentence(name, "running")
+	}
+	if last != "" {
+		return sentence(name, "running, not ready, last ended with "+last)
+	}
+	return sentence(name, "running, not ready")
 }
 
 // ended returns how a container ended: its reason, exit code and last words; ""

@@ -139,7 +139,7 @@ func TestCrashOfAPod(t *testing.T) {
 	}
 }
 
-// However much a pod says, and whoever made it, the reason is one short line.
+// However much a pod says, and whoever created it, the reason is one short line.
 func TestWhyIsBounded(t *testing.T) {
 	long := strings.Repeat("so \x1b[31mlong\n\u202e ", 5000)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "simple-compute-5d8f7c9b4-24567", Labels: map[string]string{iris.LabelName: "simple"}}}

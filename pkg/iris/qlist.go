@@ -30,15 +30,19 @@ const (
 
 func meaningOf(status string) Condition {
 	status = strings.ToLower(status)
-	switch {
-	case status == "running", strings.HasPrefix(status, "running on node"):
+	switch status {
+	case "running":
 		return Running
-	case status == "down":
+	case "down":
 		return Down
-	case strings.HasPrefix(status, "sign-on inhibited"):
-		return Inhibited
-	case status == "indeterminate":
+	case "indeterminate":
 		return Indeterminate
+	}
+	if strings.HasPrefix(status, "running on node") {
+		return Running
+	}
+	if strings.HasPrefix(status, "sign-on inhibited") {
+		return Inhibited
 	}
 	return Unrecognized
 }
@@ -144,10 +148,10 @@ const maxWord = 128
 // are not printable, cut to maxWord.
 func word(field string) string {
 	clean := strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
+		if unicode.IsSpace(r) {
 			return ' '
-		case !unicode.IsPrint(r), r == unicode.ReplacementChar:
+		}
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
 			return -1
 		}
 		return r

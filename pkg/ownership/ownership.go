@@ -4,6 +4,7 @@ package ownership
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 
@@ -54,6 +55,11 @@ func OthersSet(live *corev1.Service) bool {
 
 // Applied returns those fields of a live Service that this tool applied.
 func Applied(live *corev1.Service) (*corev1.Service, error) {
+	for _, entry := range live.ManagedFields {
+		if entry.FieldsV1 != nil && !json.Valid(entry.FieldsV1.GetRawBytes()) { // the extraction panics
+			return nil, unreadable(live, errors.New("invalid JSON"))
+		}
+	}
 	extracted, err := applycorev1.ExtractService(live, cluster.ManagedBy)
 	if err != nil {
 		return nil, unreadable(live, err)

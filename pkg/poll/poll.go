@@ -1,12 +1,12 @@
-// Package poll asks IRIS in pods again and again, and remembers what it said.
-// It is the only such loop: `status -w`, the tunnels and waits say how often each
-// pod is to be asked, and it decides when that may be. At most one question is
-// open in a pod. One in which `iris qlist` hangs is asked for it less and less,
-// since each question leaves another process there; a missing right to run it is
-// asked for once a minute. The instance's pages are asked meanwhile.
+// Package poll asks IRIS in pods again and again, and remembers the answers.
+// It is the only such loop: `status -w`, tunnels and waits say how often each pod
+// is to be asked, and it decides when that may be. At most one question is open
+// in a pod. If `iris qlist` hangs in a pod, it backs off there, since each
+// question leaves another process behind; if the right to run it is missing, it is
+// tried once a minute. The instance's pages are asked meanwhile.
 //
-// An answer counts until the pod, its container or a newer answer says
-// otherwise: one that comes late, or not, contradicts nothing.
+// An answer counts until the pod, its container or a newer answer contradicts it.
+// An answer that comes late, or not at all, contradicts nothing.
 package poll
 
 import (
@@ -76,7 +76,7 @@ type Poller struct {
 	wake chan struct{}
 }
 
-// state is what is known of one pod.
+// state holds what is known of one pod.
 type state struct {
 	pod iris.Pod
 	// answer is the last that said something, reply the last of all; replied is
@@ -135,10 +135,11 @@ func (p *Poller) SetPods(pods []iris.Pod) {
 	for _, pod := range pods {
 		there[pod.UID] = true
 		s := p.pods[pod.UID]
-		switch {
-		case s == nil:
+		if s == nil {
 			p.pods[pod.UID] = &state{pod: pod}
 			continue
+		}
+		switch {
 		case !IsSameInstance(s.pod, pod):
 			*s = state{pod: pod, open: s.open}
 			p.hung.DeleteEntry(string(pod.UID))
@@ -177,7 +178,7 @@ func LooksSame(a, b iris.Pod) bool {
 		cluster.IsRunning(&a) == cluster.IsRunning(&b)
 }
 
-// Poke has Run look at once at what is to be asked.
+// Poke makes Run check at once which pods are to be asked.
 func (p *Poller) Poke() {
 	select {
 	case p.wake <- struct{}{}:
@@ -200,8 +201,8 @@ func (p *Poller) Run(ctx context.Context) {
 	}
 }
 
-// rest waits until it is time to look again, at once when poked; false when ctx
-// ends. Without a next question (0) it waits to be poked.
+// rest waits until next has passed or Poke is called, and reports whether ctx goes
+// on. If next is 0, only Poke and ctx end it.
 func (p *Poller) rest(ctx context.Context, next time.Duration) bool {
 	var timer <-chan time.Time
 	if next > 0 {
@@ -218,7 +219,7 @@ func (p *Poller) rest(ctx context.Context, next time.Duration) bool {
 	return true
 }
 
-// question is one pod that is to be asked now.
+// A question is a pod that is to be asked now.
 type question struct {
 	pod  iris.Pod
 	skip *iris.Refusal
@@ -312,16 +313,15 @@ func (p *Poller) take(q question, r Reply) {
 	}
 	if r.ServerAway {
 		s.soon = true
-		if s.replied {
-			return
+		if !s.replied {
+			s.take(r.Answer)
 		}
+		return
 	}
 	s.take(r.Answer)
-	switch {
-	case r.ServerAway:
-	case q.skip == nil:
+	if q.skip == nil {
 		p.remember(s, r.Refused)
-	case r.Source == iris.NoAnswer: // of the pages
+	} else if r.Source == iris.NoAnswer { // of the pages
 		s.notBefore = p.Clock.Now().Add(failedPause)
 	}
 }
@@ -329,10 +329,13 @@ func (p *Poller) take(q question, r Reply) {
 // remember notes what kept qlist from answering, if anything did.
 func (p *Poller) remember(s *state, refused []iris.Refusal) {
 	now, key := p.Clock.Now(), string(s.pod.UID)
-	switch refusal := ofQlist(refused); {
-	case refusal == nil:
+	refusal := ofQlist(refused)
+	if refusal == nil {
 		p.hung.DeleteEntry(key)
 		s.skip = nil
+		return
+	}
+	switch {
 	case refusal.Resource != "":
 		s.skip, s.skipUntil = refusal, now.Add(refusedPause)
 	case refusal.TimedOut:

@@ -388,6 +388,48 @@ func TestPageTakesNothingFromTheBackup(t *testing.T) {
 	})
 }
 
+// The page is all that answers: what it says last counts, and is not stale.
+func TestPageAloneIsNotStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		n.SetPods(nil)
+		n.with(func() { n.refused, n.paged = true, true })
+		n.SetPods(n.pods)
+		time.Sleep(10 * time.Second)
+		expect(t, "the primary", n.text(first), "primary")
+		expect(t, "the backup", n.text(second), "not primary")
+		if age := time.Since(n.Answers()[second].At); age > time.Second {
+			t.Errorf("the answer is %s old", age)
+		}
+	})
+}
+
+// A pod that is not to be asked, for which Every returns 0, is not asked.
+func TestPodThatIsNotToBeAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := map[types.UID]int{}
+		p := poll.New(poll.Options{
+			Ask: func(_ context.Context, pod iris.Pod, _ *iris.Refusal) poll.Reply {
+				asked[pod.UID]++
+				return poll.Reply{Answer: iris.Answer{UID: pod.UID, Source: iris.FromMirrorStatus}}
+			},
+			Every: func(pod iris.Pod, _ time.Time) time.Duration {
+				if pod.UID == second {
+					return 0
+				}
+				return time.Second
+			},
+			Changed: func() {},
+		})
+		p.SetPods([]iris.Pod{pod(0, "primary"), pod(1, "backup")})
+		ctx, stop := context.WithTimeout(t.Context(), 9500*time.Millisecond)
+		defer stop()
+		p.Run(ctx)
+		expect(t, "questions in the first", asked[first], 10)
+		expect(t, "questions in the second", asked[second], 0)
+	})
+}
+
 // What a first question learned elsewhere is remembered: no second qlist is
 // started in a pod in which one hangs.
 func TestLearnsWhatKeptQlistFromAnswering(t *testing.T) {
@@ -409,5 +451,113 @@ func TestLearnsWhatKeptQlistFromAnswering(t *testing.T) {
 		defer stop()
 		p.Run(ctx)
 		expect(t, "commands", n.qlist[first], 0)
+	})
+}
+
+func TestSameInstanceAndLooks(t *testing.T) {
+	for name, test := range map[string]struct {
+		change                func(p *iris.Pod)
+		isSameInstance, looks bool
+	}{
+		"nothing":              {func(*iris.Pod) {}, true, true},
+		"another version":      {func(p *iris.Pod) { p.ResourceVersion = "2" }, true, true},
+		"readiness":            {func(p *iris.Pod) { p.Ready = false }, true, false},
+		"deletion":             {func(p *iris.Pod) { p.Deleting = true }, true, false},
+		"role label":           {func(p *iris.Pod) { p.Labels = map[string]string{iris.LabelMirrorRole: "backup"} }, true, false},
+		"the sidecar starts":   {func(p *iris.Pod) { p.Sidecar.Started = p.IRIS.Started }, true, true},
+		"IRIS restarts":        {func(p *iris.Pod) { p.IRIS = startedAt(2000) }, false, false},
+		"another pod":          {func(p *iris.Pod) { p.UID = "other" }, false, false},
+		"no container of IRIS": {func(p *iris.Pod) { p.IRIS = nil }, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := pod(0, "primary")
+			before.Sidecar = &iris.Container{Name: iris.SidecarContainer}
+			after := before
+			after.Sidecar = &iris.Container{Name: iris.SidecarContainer}
+			test.change(&after)
+			for _, pair := range [][2]iris.Pod{{before, after}, {after, before}} {
+				expect(t, "same instance", poll.IsSameInstance(pair[0], pair[1]), test.isSameInstance)
+				expect(t, "looks the same", poll.LooksSame(pair[0], pair[1]), test.looks)
+			}
+		})
+	}
+	without := pod(0, "primary")
+	without.IRIS = nil
+	expect(t, "both without IRIS", poll.IsSameInstance(without, without), true)
+	other := without
+	other.UID = "other"
+	expect(t, "two pods without IRIS", poll.IsSameInstance(without, other), false)
+	starts, runs := without, without
+	starts.Sidecar, runs.Sidecar = &iris.Container{}, startedAt(1000)
+	expect(t, "the only container starts", poll.LooksSame(starts, runs), false)
+}
+
+func startedAt(unix int64) *iris.Container {
+	return &iris.Container{Name: "iris", Started: metav1.NewTime(time.Unix(unix, 0))}
+}
+
+// A pod that changed is asked at once: a right may have been given, and what made
+// the command fail may be over.
+func TestChangedPodIsAskedAtOnce(t *testing.T) {
+	for name, fail := range map[string]func(n *node){
+		"refused": func(n *node) { n.refused = true },
+		"failing": func(n *node) { n.failing = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := polling(t)
+				n.with(func() { fail(n) })
+				time.Sleep(10*time.Second + 600*time.Millisecond)
+				n.with(func() { n.refused, n.failing, n.says[first] = false, false, "Backup" })
+				unready := pod(0, "primary")
+				unready.Ready = false
+				n.SetPods([]iris.Pod{unready, n.pods[1]})
+				time.Sleep(500 * time.Millisecond)
+				expect(t, "the pod", n.text(first), "Failover/Backup")
+				expect(t, "the other pod is left alone", n.IsPaused(second), true)
+			})
+		})
+	}
+}
+
+// IsPaused, IsUnanswered and HasReplied say what there is to wait for.
+func TestWhatThereIsToWaitFor(t *testing.T) {
+	type state struct{ paused, unanswered bool }
+	stateOf := func(n *node) state { return state{n.IsPaused(first), n.IsUnanswered(first)} }
+	synctest.Test(t, func(t *testing.T) {
+		n := polling(t)
+		expect(t, "answered", stateOf(n), state{})
+		n.with(func() { n.takes = 1500 * time.Millisecond })
+		time.Sleep(1498 * time.Millisecond) // since 500 ms a question is open
+		expect(t, "a question is open", stateOf(n), state{})
+		time.Sleep(time.Millisecond)
+		expect(t, "it is late", stateOf(n), state{unanswered: true})
+		n.with(func() { n.takes = 0 })
+		time.Sleep(2*time.Second + time.Millisecond)
+		expect(t, "answered again", stateOf(n), state{})
+		n.with(func() { n.refused = true })
+		time.Sleep(time.Second)
+		expect(t, "no right, and no page", stateOf(n), state{paused: true, unanswered: true})
+		n.with(func() { n.refused, n.paged = false, true })
+		time.Sleep(time.Minute)
+		n.with(func() { n.refused = true })
+		time.Sleep(time.Second)
+		expect(t, "no right, but a page", stateOf(n), state{})
+		n.with(func() { n.refused = false })
+		time.Sleep(time.Minute)
+		n.with(func() { n.failing, n.paged = true, false })
+		time.Sleep(time.Second)
+		expect(t, "it failed", stateOf(n), state{paused: true, unanswered: true})
+		stopped := pod(0, "primary")
+		stopped.IRIS = nil
+		n.SetPods([]iris.Pod{stopped})
+		expect(t, "it does not run", stateOf(n), state{paused: true})
+		expect(t, "a pod that is not known", n.IsPaused(second), true)
+		expect(t, "no answer of a pod that is not known", n.IsUnanswered(second), false)
+		expect(t, "has replied", n.HasReplied(), true)
+		n.SetPods([]iris.Pod{stopped, pod(1, "backup")})
+		expect(t, "before a pod that is new has replied", n.HasReplied(), false)
+		time.Sleep(time.Second)
+		expect(t, "after it has", n.HasReplied(), true)
 	})
 }

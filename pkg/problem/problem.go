@@ -14,7 +14,7 @@ import (
 const (
 	// ExitOK: the command did what it was asked; for status: healthy.
 	ExitOK = 0
-	// ExitError: it could not be done, or could not be told.
+	// ExitError: it could not be done, or whether it could is not known.
 	ExitError = 1
 	// ExitUsage: the command line is wrong; nothing was tried.
 	ExitUsage = 2

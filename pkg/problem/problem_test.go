@@ -3,6 +3,7 @@ package problem_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -78,5 +79,23 @@ func TestRenameReplacesFields(t *testing.T) {
 	}
 	if problem.Rename(nil, flag) != nil {
 		t.Error("nil was renamed")
+	}
+}
+
+func TestJoined(t *testing.T) {
+	one, two, three := errors.New("1"), problem.New("2"), fmt.Errorf("3: %w and %w", errors.New("4"), errors.New("5"))
+	for name, test := range map[string]struct {
+		err  error
+		want []error
+	}{
+		"no error":               {nil, nil},
+		"one error":              {one, []error{one}},
+		"joined":                 {errors.Join(one, two), []error{one, two}},
+		"joined again":           {errors.Join(errors.Join(one, nil, two), three), []error{one, two, three}},
+		"a text with two causes": {three, []error{three}},
+	} {
+		if got := problem.Joined(test.err); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
 	}
 }

@@ -37,14 +37,14 @@ type Target interface {
 	SetRole(ctx context.Context, pod iris.Pod, role string, dryRun bool) error
 }
 
-// Check has the server check all changes of an agreed plan and changes nothing.
+// Check makes the server check all changes of an agreed plan and changes nothing.
 // If a pod changed since it was read, the labels are planned again; Check returns
 // the plan that the server accepts, which has no change that is not in agreed.
 func Check(ctx context.Context, t Target, agreed Plan) (Plan, error) {
 	return checked(ctx, t, agreed, func(err error) bool { return err == nil })
 }
 
-// checked is Check that takes certain errors for a yes.
+// checked is Check for a server that may give certain errors instead of a yes.
 func checked(ctx context.Context, t Target, agreed Plan, isAccepted func(error) bool) (Plan, error) {
 	check := func(plan Plan) error {
 		for _, c := range plan.Changes {
@@ -91,7 +91,7 @@ var errChanged = errors.New("IRIS's answers or the labels changed meanwhile")
 func Apply(ctx context.Context, t Target, agreed Plan) Outcome {
 	a := &application{target: t, agreed: agreed, begun: map[string]bool{}, taken: map[string]bool{}}
 	plan, err := checked(ctx, t, agreed, isNoObjection)
-	for n := 1; err == nil && n <= maxPlans; n++ {
+	for n := 1; err == nil; n++ {
 		if err = ctx.Err(); err != nil {
 			break
 		}
@@ -99,16 +99,19 @@ func Apply(ctx context.Context, t Target, agreed Plan) Outcome {
 		err = a.all(ctx, plan.shards())
 		if len(a.begun) > 0 || !hasChanged(err) {
 			if err == nil {
-				err = a.lookAgain(ctx)
+				err = a.verify(ctx)
 			}
 			return a.outcome(err)
+		}
+		if n == maxPlans {
+			break
 		}
 		plan, err = checked(ctx, t, agreed, isNoObjection)
 	}
 	return Outcome{Err: err}
 }
 
-// application is a plan that is being carried out.
+// An application is a plan that is being carried out.
 type application struct {
 	target Target
 	agreed Plan
@@ -150,10 +153,10 @@ func (a *application) all(ctx context.Context, shards []string) error {
 // current returns what is to be done in a shard by the last reading.
 func (a *application) current(name string) (Plan, error) {
 	plan := a.latest.of(name)
-	switch refusal := plan.newRefusal(a.agreed); {
-	case refusal != nil && len(plan.Changes) == 0:
+	if refusal := plan.newRefusal(a.agreed); refusal != nil && len(plan.Changes) == 0 {
 		return plan, refusal
-	case !a.may(name, plan):
+	}
+	if !a.may(name, plan) {
 		return plan, errChanged
 	}
 	return plan, nil
@@ -168,15 +171,15 @@ func (a *application) shard(ctx context.Context, name string, plan Plan) error {
 		if err == nil || len(a.begun) == 0 || isFinal(err) || n == maxPlans {
 			return err
 		}
-		if plan, err = a.again(ctx, name, err); err != nil {
+		if plan, err = a.replan(ctx, name, err); err != nil {
 			return err
 		}
 	}
 }
 
-// lookAgain reads the cluster once all changes are made, and makes those that
+// verify reads the cluster once all changes are made, and makes those that
 // another writer undid, or that are needed because of what it did.
-func (a *application) lookAgain(ctx context.Context) error {
+func (a *application) verify(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	for n := 1; n < maxPlans && len(a.begun) > 0; n++ {
@@ -220,9 +223,9 @@ func (a *application) write(ctx context.Context, changes []Change) error {
 	return nil
 }
 
-// again plans a shard until there is a plan that may be carried out, or time is
+// replan plans a shard until there is a plan that may be carried out, or time is
 // up. last is why it is needed.
-func (a *application) again(ctx context.Context, name string, last error) (Plan, error) {
+func (a *application) replan(ctx context.Context, name string, last error) (Plan, error) {
 	for {
 		select {
 		case <-time.After(retryPause):
@@ -277,11 +280,11 @@ func hasChanged(err error) bool { return apierrors.IsConflict(err) || apierrors.
 // isPassing reports whether the server was not reached, or did not do what it
 // was asked: it may have carried out the write, and may do so a moment later.
 func isPassing(err error) bool {
-	var status apierrors.APIStatus
-	switch {
-	case err == nil:
+	if err == nil {
 		return false
-	case !errors.As(err, &status):
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
 		return true
 	}
 	return apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) ||

@@ -18,7 +18,7 @@ import (
 
 // failedOver is a mirror whose labels did not follow a failover. Requests are
 // the plan (1), two dry runs (2, 3), the two writes (4, 5), and the plan that
-// looks again (6).
+// verifies them (6).
 func failedOver() *world {
 	return worldOf(
 		member{label: "primary", answer: says("Failover", "Backup"), ready: true},
@@ -41,6 +41,8 @@ func TestApply(t *testing.T) {
 		err, hint string
 		// within bounds the time.
 		within time.Duration
+		// requests is their number; 0 leaves it open.
+		requests int
 	}{
 		"nothing happens": {meanwhile: func(*world, func()) {}, labels: swapped, made: 2, within: time.Second},
 		"interrupted before the first write": {
@@ -129,6 +131,21 @@ func TestApply(t *testing.T) {
 		"the operator does the second change": {
 			meanwhile: func(w *world, _ func()) { w.happens[5] = func() { w.label(w.pods[1], "primary") } }, labels: swapped, made: 1, within: 2 * time.Second,
 		},
+		"a pod changes before each first write": {
+			meanwhile: func(w *world, _ func()) { w.before([]int{4, 9, 14, 19, 24, 29}, func() { w.touch(w.pods[0]) }) }, labels: unchanged,
+			err: "the object has been modified", within: time.Second, requests: 19,
+		},
+		"a pod changes before each second write": {
+			meanwhile: func(w *world, _ func()) { w.before([]int{5, 7, 9, 11, 13, 15}, func() { w.touch(w.pods[1]) }) },
+			labels:    map[string]string{"data-0-0": "backup", "data-0-1": "backup"}, made: 1,
+			err: "the object has been modified", hint: "this completes it", within: 2 * time.Second, requests: 11,
+		},
+		"the operator undoes a change once all are made, again and again": {
+			meanwhile: func(w *world, _ func()) {
+				w.before([]int{6, 8, 10}, func() { w.label(w.pods[0], "primary") })
+			},
+			labels: swapped, made: 5, within: time.Second, requests: 11,
+		},
 		"the pod that is to be the primary is deleted": {
 			meanwhile: func(w *world, _ func()) { w.happens[5] = func() { w.pods = w.pods[:1] } }, labels: map[string]string{"data-0-0": "backup"}, made: 1, within: 2 * time.Second,
 		},
@@ -154,6 +171,9 @@ func TestApply(t *testing.T) {
 				if len(outcome.Made) != test.made || outcome.Begun != (len(w.writes) > 0) {
 					t.Errorf("made %v of %v, begun %v", outcome.Made, w.writes, outcome.Begun)
 				}
+				if test.requests > 0 && w.requests != test.requests {
+					t.Errorf("%d requests, want %d", w.requests, test.requests)
+				}
 				switch {
 				case test.err == "" && outcome.Err != nil:
 					t.Errorf("unexpected error: %v", outcome.Err)
@@ -165,7 +185,14 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// failBack has the members swap what they are.
+// before has the same happen before several requests.
+func (w *world) before(requests []int, happens func()) {
+	for _, n := range requests {
+		w.happens[n] = happens
+	}
+}
+
+// failBack makes the members swap their roles.
 func (w *world) failBack() {
 	a, b := w.pods[0], w.pods[1]
 	w.answers[a.UID], w.answers[b.UID] = w.answers[b.UID], w.answers[a.UID]
@@ -216,6 +243,52 @@ func TestCheck(t *testing.T) {
 	if len(w.writes) > 0 {
 		t.Errorf("%v were written", w.writes)
 	}
+}
+
+// A pod that changes all the time is not checked for ever.
+func TestCheckGivesUp(t *testing.T) {
+	w := failedOver()
+	plan, err := w.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.before([]int{2, 4, 6, 8, 10}, func() { w.touch(w.pods[0]) })
+	if _, err := relabel.Check(t.Context(), w, plan); !apierrors.IsConflict(err) || w.requests != 8 {
+		t.Errorf("after %d requests: %v", w.requests, err)
+	}
+}
+
+// A plan without a change makes no request.
+func TestApplyNothing(t *testing.T) {
+	w := worldOf(member{label: "primary", answer: says("Failover", "Primary")}, member{ordinal: 1, label: "backup", answer: says("Failover", "Backup")})
+	plan, err := w.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outcome := relabel.Apply(t.Context(), w, plan); outcome.Err != nil || outcome.Begun || w.requests != 1 {
+		t.Errorf("%+v after %d requests", outcome, w.requests)
+	}
+}
+
+// What was refused when the plan was agreed to keeps nothing else from being set
+// when it has to be made again.
+func TestApplyBesideARefusedShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		primary, backup := says("Failover", "Primary"), says("Failover", "Backup")
+		w := worldOf(
+			member{label: "backup", answer: primary}, member{ordinal: 1, label: "primary", answer: silent(), ready: true},
+			member{shard: 1, label: "primary", answer: backup}, member{shard: 1, ordinal: 1, label: "backup", answer: primary})
+		plan, err := w.Plan(t.Context())
+		if err != nil || len(plan.Errors()) != 1 {
+			t.Fatal(plan.Errors(), err)
+		}
+		w.happens[4] = func() { w.touch(w.pods[2]) }
+		outcome := relabel.Apply(t.Context(), w, plan)
+		want := map[string]string{"data-0-0": "backup", "data-0-1": "primary", "data-1-0": "backup", "data-1-1": "primary"}
+		if diff := cmp.Diff(want, w.labels()); diff != "" || outcome.Err != nil {
+			t.Errorf("error %v, labels (-want +got):\n%s", outcome.Err, diff)
+		}
+	})
 }
 
 // A server whose admission webhooks support no dry run is no reason to leave

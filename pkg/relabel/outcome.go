@@ -63,7 +63,7 @@ func (a *application) now(c Change) string {
 	return fmt.Sprintf("pod %q is labelled %s", c.Pod.Name, named(label))
 }
 
-// progress is now, with what is left to be done.
+// progress returns now, with what is left to be done.
 func (a *application) progress(c Change) string {
 	switch {
 	case slices.ContainsFunc(a.unsure, func(u Change) bool { return u.isOf(c.Pod.UID, c.To) }):

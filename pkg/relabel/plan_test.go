@@ -75,6 +75,11 @@ func factsOf(mirrored bool, members ...member) cluster.Facts {
 	return f
 }
 
+func withShards(n int, f cluster.Facts) cluster.Facts {
+	f.Resource.Shards = n
+	return f
+}
+
 func TestPlan(t *testing.T) {
 	primary, backup := says("Failover", "Primary"), says("Failover", "Backup")
 	for name, test := range map[string]struct {
@@ -122,6 +127,9 @@ func TestPlan(t *testing.T) {
 				member{shard: 1, answer: backup}, member{shard: 1, ordinal: 1, label: "backup", answer: backup}),
 			changes:  []string{`pod "data-1-0": <none> -> backup (IRIS says Failover/Backup)`},
 			warnings: []string{`IRIS says Primary in no pod of shard "1" that stays: Services for the primary will reach no pod`},
+		},
+		"a shard without pods is none that lacks a primary": {
+			facts: withShards(3, factsOf(true, member{label: "primary", answer: primary}, member{ordinal: 1, label: "backup", answer: backup})),
 		},
 		"shard by shard, the primary last": {
 			facts: factsOf(true,
@@ -245,7 +253,7 @@ func TestRefuses(t *testing.T) {
 		"no sign-ons yet":        {factsOf(true, member{label: "primary", answer: inhibited("")}, member{ordinal: 1, label: "backup", answer: backup}), true, "is in transition: no label of IrisCluster \"simple\" in namespace \"iko\" is changed: it says sign-on inhibited", "wait"},
 		"primary transition":     {factsOf(true, member{label: "primary", answer: inhibited(":primary transition")}, member{ordinal: 1, label: "backup", answer: primary}), true, "it says sign-on inhibited:primary transition", "wait"},
 		"one that was not asked": {factsOf(true, member{answer: primary, earlier: true}, member{ordinal: 1, answer: backup}), false, `pod "data-0-0" gave no conclusive answer`, "status simple"},
-		"only the page, and a backup is to be told": {
+		"only the page, which does not say who is the backup": {
 			factsOf(true, member{answer: page(true)}, member{ordinal: 1, label: "backup", answer: page(false)}), false, `it says that it is not primary, and not whether it is the backup`, "status simple",
 		},
 		"exec is forbidden": {

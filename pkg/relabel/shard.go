@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// shard is the members of one shard.
+// A shard holds the members of one shard.
 type shard struct {
 	cluster *cluster.Cluster
 	name    string
@@ -81,12 +81,13 @@ func (s shard) plan(o Options) Plan {
 // rank puts last that one pod loses the label primary, and the next one gets it:
 // whatever is refused before, the shard has the label that it had.
 func rank(c Change) int {
-	switch {
-	case c.To == iris.MirrorPrimary:
+	if c.To == iris.MirrorPrimary {
 		return 3
-	case c.From == iris.MirrorPrimary:
+	}
+	if c.From == iris.MirrorPrimary {
 		return 2
-	case c.To != "":
+	}
+	if c.To != "" {
 		return 1
 	}
 	return 0
@@ -108,11 +109,12 @@ func (s shard) change(m *cluster.Member) (change Change, isWrong bool) {
 		}
 		change.Why = s.insteadOf(m)
 		return change, true
-	case answer.IsConclusive() && answer.Role() != "":
-		change.To = answer.Role()
-		return change, change.To != label
 	case answer.IsConclusive():
-		return change, answer.Contradicts(label)
+		change.To = answer.Role()
+		if change.To == "" {
+			return change, answer.Contradicts(label)
+		}
+		return change, change.To != label
 	case m.Successor != nil, s.primary != nil && answer.Contradicts(label):
 		change.Why = s.insteadOf(m)
 		return change, true
@@ -158,7 +160,7 @@ func (s shard) severalPrimaries() error {
 }
 
 // undecided returns an error if a failover member gave no conclusive answer, and
-// its label cannot be told to be stale without one.
+// whether its label is stale is not known without one.
 func (s shard) undecided(o Options) error {
 	for _, m := range s.members {
 		if m.IsUndecided() && !s.canDoWithout(m, o) {
@@ -201,13 +203,13 @@ func (shard) isExecForbidden(m *cluster.Member) bool {
 }
 
 func why(m *cluster.Member) string {
-	switch answer := m.Said(); {
-	case answer.Source == iris.FromMirrorStatus:
+	switch answer := m.Said(); answer.Source {
+	case iris.FromMirrorStatus:
 		return "it says that it is not primary, and not whether it is the backup: " + answer.Why()
-	case answer.Source != iris.NoAnswer:
-		return "it says " + answer.Text()
-	default:
+	case iris.NoAnswer:
 		return cmp.Or(answer.Why(), "it was not asked")
+	default:
+		return "it says " + answer.Text()
 	}
 }
 

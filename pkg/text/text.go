@@ -23,10 +23,10 @@ func OneLine(s string) string {
 func Lines(s string) string {
 	// strings.Map replaces bytes that are not UTF-8 by U+FFFD, which is printable.
 	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r), r == '\n', r == '\t':
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
 			return r
-		case unicode.IsSpace(r):
+		}
+		if unicode.IsSpace(r) {
 			return ' '
 		}
 		return '?'

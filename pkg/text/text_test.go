@@ -62,6 +62,22 @@ func TestExcerpt(t *testing.T) {
 	}
 }
 
+// Of a long text the first 16 times limit bytes are looked at.
+func TestCut(t *testing.T) {
+	for s, want := range map[string]string{
+		"abcde":                         "abcde",
+		"abcdef":                        "abcd…",
+		"a" + strings.Repeat(" ", 79):   "a",
+		"a" + strings.Repeat(" ", 80):   "a…",
+		strings.Repeat("abcdefghi ", 9): "abcd…",
+		"abc" + strings.Repeat(" ", 99): "abc…",
+	} {
+		if got := text.Cut(s, 5); got != want {
+			t.Errorf("%q becomes %q, want %q", s, got, want)
+		}
+	}
+}
+
 func TestList(t *testing.T) {
 	for _, test := range []struct {
 		names []string

@@ -164,7 +164,7 @@ func TestLabelsLie(t *testing.T) {
 
 	// A Service that would select the wrong pod is refused, and not made.
 	c.plugin("expose-sidecar", "--role=backup", "--name=another", "--verify").exits(1).says(
-		"is not applied: it would select pod \""+second+"\"", "kubectl iris expose-pod "+first+" -n "+c.namespace+" exposes the backup")
+		"was not applied: it would select pod \""+second+"\"", "kubectl iris expose-pod "+first+" -n "+c.namespace+" exposes the backup")
 	if out, err := c.tryKubectl("get", "service", "another"); err == nil {
 		t.Errorf("the Service was made: %s", out)
 	}

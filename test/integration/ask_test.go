@@ -55,7 +55,7 @@ func TestVerifyWithoutAnswers(t *testing.T) {
 			t.Errorf("%q is not in\n%s", part, r.stderr)
 		}
 	}
-	e.run("expose-sidecar", "--component=compute", "--verify").fails(2, "--verify goes with --role only")
+	e.run("expose-sidecar", "--component=compute", "--verify").fails(2, "--verify requires --role")
 }
 
 // A label is bound to the pod as it was read.

@@ -43,7 +43,7 @@ func TestPodService(t *testing.T) {
 	if first, _, _ := strings.Cut(r.stdout, "\n"); first != "service/simple-pod-data-0-1 unchanged" {
 		t.Errorf("run again, it printed %q", r.stdout)
 	}
-	e.run("expose-pod", "data-0-1", "--selector=intersystems.com/mirrorRole=backup").fails(2, "mirrorRole", "expose-sidecar")
+	e.run("expose-pod", "data-0-1", "--selector=intersystems.com/mirrorRole=backup").fails(2, "mirrorRole", "follows the role")
 	e.run("expose-pod", "data-0-1", "--selector=statefulset.kubernetes.io/pod-name-").fails(2, "--selector")
 	e.run("expose-pod", "data-0-1", "--name=mine", "--type=ClusterIP").exits(0)
 	equal(t, "selector of the named one", short.Spec.Selector, e.service("mine").Spec.Selector)

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-const backupWarning = "warning: running application code on a backup is not supported by InterSystems (GHA_mirror_set): keep this Service to administration"
+const backupWarning = "warning: InterSystems does not support running application code on a backup (GHA_mirror_set): use this Service for administration only"
 
 // planned is the Service that a command would apply.
 func (e *env) planned(args ...string) *corev1.Service {
@@ -121,7 +121,7 @@ kind: IrisCluster
 metadata: {name: many}
 spec: {topology: {data: {image: "iris:1", mirrored: true, shards: 2, webgateway: {image: "gateway:1"}}}}
 `
-	sessions := "warning: 2 pods are behind the Service and each keeps its own portal sessions: session affinity ClientIP holds a client to one of them"
+	sessions := "warning: the Service selects 2 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"
 	for name, test := range map[string]struct {
 		scenario string
 		args     []string
@@ -282,7 +282,7 @@ func TestSidecarWarnings(t *testing.T) {
 	e := article(t)
 	e.annotate("simple", "stand-in.kubectl-iris/paused", "true")
 	e.labelRole("simple-data-0-1", "")
-	const nowhere = "warning: no pod matches the selector now: the Service leads nowhere until one does"
+	const nowhere = "warning: no pod matches the selector; the Service has no endpoints until one does"
 	r := e.run("expose-sidecar", "--role=backup", "--type=ClusterIP").exits(0).warns(nowhere, backupWarning)
 	if !strings.HasPrefix(r.stdout, "service/simple-sidecar-backup created\n") {
 		t.Errorf("the Service is not made: %s", r.stdout)
@@ -307,7 +307,7 @@ func TestSidecarTriesOut(t *testing.T) {
 		t.Errorf("this is not what the server answered:\n%s", r.stdout)
 	}
 	added := e.run("expose-sidecar", "--role=backup", "--diff").exits(0)
-	for _, want := range []string{"--- live/simple-sidecar-backup\n", "+++ wanted/simple-sidecar-backup\n", "\n+  - name: http\n", "\n+    intersystems.com/mirrorRole: backup\n"} {
+	for _, want := range []string{"--- live/simple-sidecar-backup\n", "+++ planned/simple-sidecar-backup\n", "\n+  - name: http\n", "\n+    intersystems.com/mirrorRole: backup\n"} {
 		if !strings.Contains(added.stdout, want) {
 			t.Errorf("%q is not in the diff:\n%s", want, added.stdout)
 		}

@@ -149,7 +149,7 @@ func TestUnexpose(t *testing.T) {
 		equal(t, fmt.Sprintf("left after %q", args), slices.DeleteFunc(all, func(name string) bool { return slices.Contains(test.gone, name) }), e.left())
 	}
 	e.run("unexpose", "--all").exits(0).prints().warns("No resources found in " + e.namespace + " namespace.")
-	e.run("unexpose", "--role=backup").fails(1, "no such Service")
+	e.run("unexpose", "--role=backup").fails(1, "no matching Service")
 }
 
 // An unknown or foreign name is told, and the rest is removed.

@@ -296,7 +296,7 @@ func TestServiceTemplate(t *testing.T) {
 	}}})
 	e.must(err)
 	e.patchCluster("simple", string(template))
-	left := `warning: not taken over from the serviceTemplate of IrisCluster "simple" (namespace "` + e.namespace + `"), because only one Service may have it or another tool recognises its objects by it: ` +
+	left := `warning: not taken over from the serviceTemplate of IrisCluster "simple" in namespace "` + e.namespace + `", because only one Service may have it or another tool recognises its objects by it: ` +
 		"annotation " + host + ", annotation metallb.universe.tf/loadBalancerIPs, annotation " + name + ", label argocd.argoproj.io/instance"
 	internal, local := map[string]string{"service.beta.kubernetes.io/azure-load-balancer-internal": "true", "example.com/pool": "a"}, corev1.ServiceInternalTrafficPolicyLocal
 
@@ -327,7 +327,7 @@ func TestServiceTemplate(t *testing.T) {
 
 	// Said once, for however many Services.
 	e.run("expose-pod", "--all", "--type=ClusterIP", "--dry-run=client", "--selector=tier=gold").exits(0).
-		warns("warning: no pod matches the selector now: the Service leads nowhere until one does", left,
-			`warning: pod "simple-data-0-1" is labelled backup now: while it is one, running application code there is not supported by InterSystems (GHA_mirror_set)`)
+		warns("warning: no pod matches the selector; the Service has no endpoints until one does", left,
+			`warning: pod "simple-data-0-1" is labelled backup: InterSystems does not support running application code on a backup (GHA_mirror_set)`)
 	equal(t, "kinds of target", view.TargetSidecar, decoded[view.ExposedServiceList](e.run("exposed", "-o", "json").exits(0)).Items[0].Target.Kind)
 }

@@ -160,7 +160,7 @@ func TestQuotaOfServices(t *testing.T) {
 		says    string
 	}{
 		"load balancers": {corev1.ResourceServicesLoadBalancers, "--type ClusterIP"},
-		"all":            {corev1.ResourceServices, "unexpose"},
+		"all":            {corev1.ResourceServices, "managed-by=kubectl-iris lists exposed Services"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -73,7 +73,7 @@ func TestRequests(t *testing.T) {
 		// A manifest depends on nothing that is live.
 		{[]string{"expose-sidecar", "--role=backup", "--dry-run=client", "-o", "yaml"}, []string{clusters, pods}},
 		{[]string{"expose-sidecar", "--role=backup", "--dry-run=client"}, []string{clusters, get, pods}},
-		{[]string{"expose-sidecar", "simple", "--role=backup", "--diff"}, []string{aCluster, get, pods}},
+		{[]string{"expose-sidecar", "simple", "--role=backup", "--diff"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=backup"}, []string{aCluster, get, pods, patch}},
 		{[]string{"expose-sidecar", "--role=backup", "--port=8080"}, []string{get, clusters, pods, patch}},
 		{[]string{"expose-sidecar", "simple", "--role=backup", "--dry-run=server"}, []string{aCluster, get, pods, patch}},

@@ -78,13 +78,13 @@ func validateWait(wait bool, dryRun action.DryRun) error {
 type Stage int
 
 const (
-	// Planned: the Service is the planned one, and nothing was read of a live one.
+	// Planned means that the Service is the planned one; a live one was not read.
 	Planned Stage = iota
-	// Compared: the difference that applying the plan would make is known.
+	// Compared means that the difference that applying the plan would make is known.
 	Compared
-	// Applied: the outcome is known. After a dry run nothing has changed.
+	// Applied means that the outcome is known. After a dry run nothing has changed.
 	Applied
-	// Ready: the Service is as the server has it, after the wait if there is one.
+	// Ready means that the Service is as the server has it, after the wait if any.
 	Ready
 )
 

@@ -124,6 +124,14 @@ func TestExposePods(t *testing.T) {
 			calls: []string{"IrisClusters", named("web-0"), "Pod web-0"},
 			err:   `pod "web-0" in namespace "iko" is not one of an IrisCluster`, hint: "labels", code: 1,
 		},
+		"a pod of no cluster, found by itself": {
+			names: []string{"web-0"}, with: func(c *inMemory) {
+				c.fail["PodsNamed"] = errors.New("no right")
+				c.pods = append(c.pods, iris.Pod{Namespace: "iko", Name: "web-0"})
+			},
+			calls: []string{"IrisClusters", named("web-0"), "Pods intersystems.com/kind=IrisCluster,intersystems.com/name", "Pod web-0"},
+			err:   `pod "web-0" in namespace "iko" is not one of an IrisCluster`, hint: "labels", code: 1,
+		},
 		"one of two": {
 			names: []string{"data-0-0", "data-7"}, stages: []string{first + " created", first + " ready"},
 			calls: []string{"IrisClusters", "PodsNamed data-0-0,data-7,simple-data-0-0,simple-data-7", "Pods intersystems.com/kind=IrisCluster,intersystems.com/name", "Pod data-0-0", "Pod data-7", "Apply " + first},

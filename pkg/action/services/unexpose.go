@@ -58,8 +58,8 @@ func NewUnexposeRequest(names []string, role, component, shard string, all bool)
 		return r, problem.Usage("%s, %s and %s take one cluster, got %q", fieldRole, fieldComponent, fieldShard, names).
 			Hint("give one name, or none if the namespace has one cluster")
 	case !all && !r.byTarget && len(names) == 0:
-		return r, problem.Usage("a Service, a pod, a cluster with %s, or %s is required", fieldRole, fieldAll).
-			Hint("kubectl iris exposed lists the Services")
+		return r, problem.Usage("a Service, pod or cluster with %s, or %s, is required", fieldRole, fieldAll).
+			Hint("kubectl iris exposed lists them")
 	case r.byTarget && len(names) == 1:
 		r.target.Cluster = names[0]
 	}

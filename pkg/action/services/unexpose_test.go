@@ -24,7 +24,7 @@ func TestNewUnexposeRequest(t *testing.T) {
 		all                    bool
 		want                   string
 	}{
-		"nothing":               {want: "a Service, a pod, a cluster with role, or all is required"},
+		"nothing":               {want: "a Service, pod or cluster with role, or all, is required"},
 		"all and a name":        {names: []string{"a"}, all: true, want: "all cannot be used with a name, role, component or shard"},
 		"all and a role":        {role: "backup", all: true, want: "all cannot be used with a name, role, component or shard"},
 		"a role of two":         {names: []string{"a", "b"}, role: "backup", want: `role, component and shard take one cluster, got ["a" "b"]`},
