@@ -3,7 +3,6 @@ package forward
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -137,21 +136,15 @@ func (f *Forwarder) carry(ctx context.Context, local *net.TCPConn, resolve func(
 	c, err := f.open(ctx, resolve)
 	if err != nil {
 		abort(local)
-		f.failed(ctx, err)
-		return
+	} else {
+		var well bool
+		well, err = c.transfer(ctx, local, f.timing)
+		c.end(well)
+		if well {
+			linger(ctx, local, f.timing.linger)
+		}
 	}
-	well, err := c.transfer(ctx, local, f.timing)
-	c.end(well)
-	if well {
-		linger(ctx, local, f.timing.linger)
-	}
-	if err != nil {
-		f.failed(ctx, fmt.Errorf("port %d of pod %q: %w", c.to.Port, c.to.Name, err))
-	}
-}
-
-func (f *Forwarder) failed(ctx context.Context, err error) {
-	if ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		f.options.Failed(err)
 	}
 }

@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -95,7 +96,7 @@ func (c channel) transfer(ctx context.Context, local *net.TCPConn, timing timing
 		return false, nil
 	}
 	if message != "" {
-		return false, errors.New(plain(message))
+		return false, fmt.Errorf("port %d of pod %q: %s", c.to.Port, c.to.Name, plain(message))
 	}
 	return !c.isClosed(), nil
 }
