@@ -3,7 +3,6 @@ package services
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -193,10 +192,7 @@ func (x *exposer) carryOut(ctx context.Context, j job) (*corev1.Service, error) 
 	if x.Wait {
 		return applied.Service, nil
 	}
-	if err := x.Each(Exposure{Stage: Ready, Service: applied.Service, NodeIPs: j.plan.NodeIPs}); err != nil {
-		return nil, err
-	}
-	return nil, x.confirmRole(ctx, func() ([]iris.Pod, error) { return j.pods, nil })
+	return nil, x.ready(ctx, applied.Service, j.plan.NodeIPs, func() ([]iris.Pod, error) { return j.pods, nil })
 }
 
 // predict reports what a run would do, as far as the live Service shows it.
@@ -206,7 +202,7 @@ func (x *exposer) predict(ctx context.Context, plan expose.Plan) error {
 	live, merged, err := x.look(reading, plan)
 	if apierrors.IsForbidden(err) {
 		x.warn(plan.Warnings()...)
-		x.warn(fmt.Sprintf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err))
+		x.Warnf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err)
 		return x.Each(Exposure{Stage: Applied, Service: plan.Service, Outcome: kube.Created})
 	}
 	if err != nil {
@@ -312,16 +308,14 @@ func (x *exposer) conclude(ctx context.Context, service *corev1.Service) error {
 		}
 		nodes = iris.NodeIPs(cluster.Selected(service.Spec.Selector, all))
 	}
-	if err := x.Each(Exposure{Stage: Ready, Service: service, NodeIPs: nodes}); err != nil {
-		return err
-	}
-	return x.confirmRole(ctx, pods)
+	return x.ready(ctx, service, nodes, pods)
 }
 
-// confirmRole reports what IRIS says about the role of a Service that is ready.
-func (x *exposer) confirmRole(ctx context.Context, pods func() ([]iris.Pod, error)) error {
-	if x.role == nil || x.DryRun != action.DryRunNone {
-		return nil
+// ready reports a Service that is ready, and what IRIS says about its role.
+func (x *exposer) ready(ctx context.Context, service *corev1.Service, nodes []string, pods func() ([]iris.Pod, error)) error {
+	err := x.Each(Exposure{Stage: Ready, Service: service, NodeIPs: nodes})
+	if err != nil || x.role == nil || x.DryRun != action.DryRunNone {
+		return err
 	}
 	return x.role(ctx, pods)
 }

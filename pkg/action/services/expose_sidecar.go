@@ -105,7 +105,7 @@ func (s ExposeSidecar) report(check expose.RoleCheck, plan expose.Plan) {
 		s.Note("note: " + line)
 	}
 	for _, line := range check.Contradictions() {
-		s.Warn(fmt.Sprintf("service %q selects %s: kubectl iris relabel %s -n %s sets the labels as IRIS says",
-			plan.Service.Name, line, plan.Target.Cluster, plan.Service.Namespace))
+		s.Warnf("service %q selects %s: kubectl iris relabel %s -n %s sets the labels as IRIS says",
+			plan.Service.Name, line, plan.Target.Cluster, plan.Service.Namespace)
 	}
 }
