@@ -207,6 +207,7 @@ func TestTunnelsThatDiedSilently(t *testing.T) {
 			f := start(t, grace, func(context.Context) (Destination, error) {
 				return Destination{Pod: "uid-0", Name: "pod-0", Port: 80, Dial: n.dialFar}, nil
 			})
+			f.timing.reuse = 2 * second
 			// A browser opens six connections at once, and ends them.
 			var all []net.Conn
 			for range 6 {
@@ -221,7 +222,7 @@ func TestTunnelsThatDiedSilently(t *testing.T) {
 			for i := range 3 {
 				most := time.Second
 				if i == 0 {
-					most += reuseTimeout
+					most += f.timing.reuse
 				}
 				c := f.connect(t)
 				begun := time.Now()

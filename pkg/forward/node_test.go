@@ -134,7 +134,7 @@ func (p *pairs) accept(stream httpstream.Stream, replied <-chan struct{}) error 
 }
 
 // second is how long these tests take for a second of the node and of a Forwarder.
-const second = 100 * time.Millisecond
+const second = 200 * time.Millisecond
 
 // forward does what containerd does: one second after either side ended, it
 // cuts the connection off.
@@ -214,7 +214,7 @@ func start(t *testing.T, grace time.Duration, resolve func(context.Context) (Des
 			f.failed = append(f.failed, err.Error())
 		},
 	})
-	f.timing = timing{halfClosed: 5 * second, report: second / 4, linger: second}
+	f.timing.halfClosed, f.timing.report, f.timing.linger = 5*second, second/4, second
 	listeners, err := Listen(parsed(t, Localhost), 0)
 	if err != nil {
 		t.Fatal(err)

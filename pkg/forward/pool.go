@@ -191,11 +191,7 @@ func (l *lease) end(well bool) {
 }
 
 // open opens streams in the leased tunnel, and returns the tunnel if that fails.
-func (l *lease) open(ctx context.Context, port uint16, id uint64) (pair, error) {
-	timeout := streamTimeout
-	if l.reused {
-		timeout = reuseTimeout
-	}
+func (l *lease) open(ctx context.Context, timeout time.Duration, port uint16, id uint64) (pair, error) {
 	streams, err := l.tunnel.open(ctx, timeout, port, id)
 	if errors.Is(err, errTimeout) {
 		l.pool.suspect()

@@ -330,8 +330,8 @@ func TestIdleTunnelsAreSuspected(t *testing.T) {
 			t.Fatalf("got %+v, error %v, want the first idle tunnel again", l, err)
 		}
 		begun := time.Now()
-		if _, err := l.open(t.Context(), 80, 1); !errors.Is(err, errTimeout) || time.Since(begun) != reuseTimeout {
-			t.Errorf("error %v after %s, want %v after %s", err, time.Since(begun), errTimeout, reuseTimeout)
+		if _, err := l.open(t.Context(), time.Second, 80, 1); !errors.Is(err, errTimeout) || time.Since(begun) != time.Second {
+			t.Errorf("error %v after %s, want %v after %s", err, time.Since(begun), errTimeout, time.Second)
 		}
 		for name, one := range map[string]struct {
 			*lease
@@ -343,10 +343,6 @@ func TestIdleTunnelsAreSuspected(t *testing.T) {
 		}
 		if next, err := p.acquire(t.Context()); err != nil || next.reused || next.tunnel == resting.tunnel {
 			t.Errorf("the next connection got a tunnel that may have died, error %v", err)
-		}
-		begun = time.Now()
-		if _, err := busy.open(t.Context(), 80, 2); !errors.Is(err, errTimeout) || time.Since(begun) != streamTimeout {
-			t.Errorf("error %v after %s, want %v after %s", err, time.Since(begun), errTimeout, streamTimeout)
 		}
 		resting.end(true)
 		if !resting.isClosed() {
@@ -362,4 +358,43 @@ type stuck struct{ silent }
 func (s stuck) CreateStream(http.Header) (httpstream.Stream, error) {
 	<-s.closed
 	return nil, errors.New("closed")
+}
+
+// A connection learns at once that its tunnel is lost before it has streams.
+func TestTunnelThatIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		breaks := make(chan bool)
+		p := newPool(func(context.Context) (httpstream.Connection, error) {
+			return lost{silent{closed: make(chan bool)}, breaks}, nil
+		})
+		l, err := p.acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Second, func() { close(breaks) })
+		begun := time.Now()
+		if _, err := l.open(t.Context(), time.Minute, 80, 1); !errors.Is(err, errLost) || time.Since(begun) != time.Second {
+			t.Errorf("error %v after %s, want %v after a second", err, time.Since(begun), errLost)
+		}
+		p.mu.Lock()
+		if len(p.tunnels) != 0 && p.tunnels[0] == l.tunnel {
+			t.Error("the lost tunnel is kept")
+		}
+		p.mu.Unlock()
+		p.end(errMoved)
+		time.Sleep(2 * time.Hour) // for CreateStream
+	})
+}
+
+// lost is a connection that is lost while it opens streams.
+type lost struct {
+	silent
+	lost chan bool
+}
+
+func (l lost) CloseChan() <-chan bool { return l.lost }
+
+func (lost) CreateStream(http.Header) (httpstream.Stream, error) {
+	time.Sleep(time.Hour)
+	return nil, errors.New("lost")
 }

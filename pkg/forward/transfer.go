@@ -19,26 +19,6 @@ const (
 	maxMessage = 4 << 10
 )
 
-// timing says how long a connection may take to end.
-type timing struct {
-	// halfClosed is how long the pod has to be silent, once the client has ended
-	// its side, before that is passed on. Container runtimes cut a connection off
-	// one second after either side ended: an answer that is still to come would be
-	// lost.
-	halfClosed time.Duration
-	// report is how long after the end of the data the node's error message may
-	// come.
-	report time.Duration
-	// linger is how long a client may go on sending after the pod has ended the
-	// connection. To close it at once would discard, on some systems, what the
-	// client has not read yet.
-	linger time.Duration
-}
-
-func defaultTiming() timing {
-	return timing{halfClosed: 5 * time.Second, report: 250 * time.Millisecond, linger: time.Second}
-}
-
 // transfer copies bytes both ways until the connection has ended. well reports
 // whether both sides ended it and nothing of it is left in the tunnel: the local
 // side is then left open. err is what went wrong as the node reports it.

@@ -15,14 +15,6 @@ import (
 // is pinged every five seconds: longer, and it is dead.
 const silentFor = 10 * time.Second
 
-// streamTimeout bounds the opening of streams: a node accepts them at once, or the
-// tunnel is dead. reuseTimeout bounds it in a tunnel that was idle and may have died
-// unnoticed: to dial a new one takes less time.
-const (
-	streamTimeout = 10 * time.Second
-	reuseTimeout  = 2 * time.Second
-)
-
 var (
 	errLost    = errors.New("the connection to the pod was lost")
 	errTimeout = errors.New("the node accepted no stream in time")

@@ -1,3 +1,5 @@
+// Package instances has the use cases that reach an instance without a Service:
+// forwarded ports, the portal, a session and logs.
 package instances
 
 import (

@@ -1,3 +1,5 @@
+// Package services has the use cases of Services: to expose sidecars and pods, to list
+// what is exposed, and to remove it.
 package services
 
 import (
@@ -269,25 +271,20 @@ func (x *exposer) look(ctx context.Context, plan expose.Plan) (*corev1.Service, 
 // await waits for all Services at once, and reports each as soon as those before it
 // are ready.
 func (x *exposer) await(ctx context.Context, services []*corev1.Service) error {
-	type ready struct {
-		service *corev1.Service
-		err     error
-	}
-	results := make([]chan ready, len(services))
+	waits := make([]func() (*corev1.Service, error), len(services))
 	for i, service := range services {
-		results[i] = make(chan ready, 1)
-		go func() {
-			service, err := x.client.WaitExposed(ctx, service, wait.Options{Timeout: x.Timeout, Tell: x.Warn})
-			results[i] <- ready{service, err}
-		}()
+		waits[i] = sync.OnceValues(func() (*corev1.Service, error) {
+			return x.client.WaitExposed(ctx, service, wait.Options{Timeout: x.Timeout, Tell: x.Warn})
+		})
+		go func() { _, _ = waits[i]() }()
 	}
 	var failed []error
-	for _, result := range results {
-		done := <-result
-		if done.err == nil {
-			done.err = x.conclude(ctx, done.service)
+	for _, waited := range waits {
+		service, err := waited()
+		if err == nil {
+			err = x.conclude(ctx, service)
 		}
-		failed = append(failed, done.err)
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }
