@@ -21,9 +21,9 @@ import (
 type ClusterReader interface {
 	ClusterLister
 	NamespaceReader
-	// Cluster returns an IrisCluster. notRead says why it may not be read or is
-	// not served.
-	Cluster(ctx context.Context, namespace, name string) (c iris.Cluster, notRead, err error)
+	// Cluster returns an IrisCluster; only its name, and read is false, if the right
+	// to read it is missing or the resource is not installed.
+	Cluster(ctx context.Context, namespace, name string) (c iris.Cluster, read bool, err error)
 	// Pods returns the pods that a label selector selects.
 	Pods(ctx context.Context, namespace, selector string) ([]iris.Pod, error)
 }
@@ -104,8 +104,8 @@ func factsOf(there cluster.Namespace, name string) expose.Facts {
 
 // readCluster reads an IrisCluster. It returns none if it may not be read.
 func readCluster(ctx context.Context, r ClusterReader, namespace, name string) ([]iris.Cluster, error) {
-	resource, notRead, err := r.Cluster(ctx, namespace, name)
-	if err != nil || notRead != nil {
+	resource, read, err := r.Cluster(ctx, namespace, name)
+	if err != nil || !read {
 		return nil, err
 	}
 	return []iris.Cluster{resource}, nil
@@ -118,7 +118,7 @@ func ReadNamespace(ctx context.Context, r NamespaceReader, namespace string) (th
 	if err == nil {
 		err = RequireRead(snapshot, "pods")
 	}
-	unread = snapshot.Missing(iris.Resource)
+	unread = snapshot.UnreadOf(iris.Resource)
 	return cluster.Namespace{Name: namespace, Clusters: snapshot.Clusters, ClustersRead: unread == nil, Pods: snapshot.Pods}, unread, err
 }
 
@@ -162,7 +162,7 @@ func ClusterNotFound(ctx context.Context, r ClusterLister, namespace string, nam
 // RequireRead returns an error if a resource, which the action cannot do without,
 // could not be read.
 func RequireRead(snapshot topology.Snapshot, resource string) error {
-	if u := snapshot.Missing(resource); u != nil {
+	if u := snapshot.UnreadOf(resource); u != nil {
 		return problem.New("%s", u.Message).Hint("%s", kube.UnreadHint(*u))
 	}
 	return nil

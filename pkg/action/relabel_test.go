@@ -55,11 +55,11 @@ func failedOver() *mirror {
 
 func (m *mirror) Clusters(context.Context, string) ([]string, error) { return []string{"simple"}, nil }
 
-func (m *mirror) Cluster(_ context.Context, namespace, name string) (iris.Cluster, error, error) {
+func (m *mirror) Cluster(_ context.Context, namespace, name string) (iris.Cluster, bool, error) {
 	if name != "simple" {
-		return iris.Cluster{}, nil, apierrors.NewNotFound(schema.GroupResource{Resource: iris.Resource}, name)
+		return iris.Cluster{}, false, apierrors.NewNotFound(schema.GroupResource{Resource: iris.Resource}, name)
 	}
-	return iris.Cluster{Namespace: namespace, Name: name, Mirrored: true}, nil, nil
+	return iris.Cluster{Namespace: namespace, Name: name, Mirrored: true}, true, nil
 }
 
 func (m *mirror) ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error) {

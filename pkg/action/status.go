@@ -138,7 +138,7 @@ func (s Status) Watch(ctx context.Context, show func(view.ClusterStatusList) err
 // selects.
 func (s Status) statuses(snapshot topology.Snapshot) (view.ClusterStatusList, error) {
 	if s.scope.Selector != "" {
-		if u := snapshot.Missing(iris.Resource); u != nil {
+		if u := snapshot.UnreadOf(iris.Resource); u != nil {
 			return view.ClusterStatusList{}, problem.New("%s requires the labels of IrisClusters: %s", problem.Field("selector"), u.Message).
 				Hint("without %s the clusters that the pods' labels name are shown", problem.Field("selector"))
 		}
@@ -176,7 +176,7 @@ func (s Status) missing(ctx context.Context, list view.ClusterStatusList, snapsh
 // could not be read: there may be some. If pods could not be read either, nothing
 // is known of them.
 func (s Status) unreadable(list view.ClusterStatusList, snapshot topology.Snapshot) error {
-	clusters := snapshot.Missing(iris.Resource)
+	clusters := snapshot.UnreadOf(iris.Resource)
 	if clusters == nil || len(list.Items) > 0 {
 		return nil
 	}
@@ -188,7 +188,7 @@ func (s Status) unreadable(list view.ClusterStatusList, snapshot topology.Snapsh
 		where = fmt.Sprintf("namespace %q", s.scope.Namespace)
 	}
 	why, hint := clusters.Message, unreadHint(*clusters)
-	if pods := snapshot.Missing("pods"); pods != nil {
+	if pods := snapshot.UnreadOf("pods"); pods != nil {
 		what = "it is not known which IrisClusters exist"
 		if len(s.scope.Names) > 0 {
 			what = fmt.Sprintf("it is not known whether IrisCluster %s exists", Quoted(s.scope.Names))

@@ -123,7 +123,7 @@ func (p *statusPrinter) warnNewUnread() func([]view.Unread) {
 func (p *statusPrinter) goneWords(list view.ClusterStatusList) string {
 	name, _ := p.request.Only()
 	words := "deleted from"
-	if (topology.Snapshot{Unread: list.Unread}).Lacks(iris.Resource) {
+	if (topology.Snapshot{Unread: list.Unread}).IsUnread(iris.Resource) {
 		words = "has no pods in"
 	}
 	return fmt.Sprintf("iriscluster.%s %q %s %s namespace", iris.Group, name, words, p.request.Namespace())

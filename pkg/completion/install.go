@@ -110,16 +110,12 @@ func checkReplaceable(path string) error {
 
 // writeProgram puts an executable in place in one step, so that half of it is never
 // run.
-func writeProgram(path string, content []byte) (err error) {
+func writeProgram(path string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name())
-		}
-	}()
+	defer func() { _ = os.Remove(file.Name()) }() // of that name nothing is left if all goes well
 	_, err = file.Write(content)
 	// All users may run it; the umask was applied to the folder.
 	if err = errors.Join(err, file.Chmod(0o755), file.Close()); err != nil {

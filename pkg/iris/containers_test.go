@@ -28,6 +28,10 @@ func TestContainersOfAPod(t *testing.T) {
 		"kubectl takes none there is":   {annotated("x") + `spec: {containers: [{name: a}, {name: b}]}`, "a", "", "b"},
 		"kubectl's before all the rest": {annotated("b") + `spec: {containers: [{name: iris, ports: [{containerPort: 1972}]}, {name: b}]}`, "b", "", "iris"},
 
+		"kubectl's, also if it is the first": {annotated("a") + `spec: {containers: [{name: a}, {name: iris}]}`, "a", "", "iris"},
+		"not one with other ports": {
+			`spec: {containers: [{name: a, ports: [{containerPort: 52773}]}, {name: b, ports: [{containerPort: 1972}]}]}`, "b", "", "a",
+		},
 		"the one with the superserver": {
 			`spec: {containers: [{name: iris}, {name: a}, {name: b, ports: [{containerPort: 52773}, {containerPort: 1972}]}]}`, "b", "", "iris a",
 		},

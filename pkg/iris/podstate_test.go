@@ -77,6 +77,10 @@ func TestWhyAPodIsNotReady(t *testing.T) {
 			  containerStatuses: [{name: iris, state: {waiting: {reason: PodInitializing}}}]}}`,
 			`init container "fix": CrashLoopBackOff, last ended with Error, exit code 1`,
 		},
+		"as many containers as are named": {
+			status(`{name: a, state: {running: {}}}, {name: b, state: {running: {}}}, {name: c, state: {running: {}}}`),
+			`container "a": running, not ready; container "b": running, not ready; container "c": running, not ready`,
+		},
 		"many containers": {
 			status(`{name: a, state: {running: {}}}, {name: b, state: {running: {}}}, {name: c, ready: true, state: {running: {}}}, {name: d, state: {running: {}}}, {name: e, state: {running: {}}}`),
 			`container "a": running, not ready; container "b": running, not ready; container "d": running, not ready; and 1 more`,
@@ -92,6 +96,7 @@ func TestWhyAPodIsNotReady(t *testing.T) {
 			  status: {phase: Running, containerStatuses: [{name: iris, state: {running: {}}}], conditions: [` + notReady + `]}}`,
 			`container "iris": running, not ready`,
 		},
+		"no containers": {`{spec: {nodeName: node-1}, status: {phase: Running, conditions: [{type: Ready, status: "False"}]}}`, ""},
 		"node that no longer reports": {
 			`{spec: {nodeName: node-1, containers: [{name: iris}]}, status: {phase: Running, containerStatuses: [{name: iris, ready: true, state: {running: {}}}], conditions: [{type: Ready, status: "False"}]}}`,
 			`node "node-1" may be lost: the containers were ready when it last reported`,
@@ -117,6 +122,14 @@ func TestWhyAPodIsNotReady(t *testing.T) {
 		if want := strings.HasPrefix(test.want, "readiness gate"); p.AwaitsGates != want {
 			t.Errorf("%s: awaits readiness gates: %t, want %t", name, p.AwaitsGates, want)
 		}
+	}
+}
+
+// A pod whose containers are not known awaits more than its readiness gates.
+func TestAwaitsGatesNeedsContainers(t *testing.T) {
+	p := podFrom(t, `{spec: {nodeName: node-1, readinessGates: [{conditionType: example.com/a}]}, status: {phase: Running}}`)
+	if p.AwaitsGates || p.Why != `readiness gate "example.com/a": nothing has set it yet` {
+		t.Errorf("awaits gates %v, %q", p.AwaitsGates, p.Why)
 	}
 }
 

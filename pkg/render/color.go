@@ -42,11 +42,11 @@ func (m *ColorMode) String() string {
 // Type returns the values for a flag's usage.
 func (m *ColorMode) Type() string { return "auto|always|never" }
 
-// UseColor reports whether to use colours. The command line goes before the
+// UseColor reports whether to use colours. The flag takes precedence over the
 // environment, so always means colours even under NO_COLOR. With auto, NO_COLOR
 // (https://no-color.org: any value but the empty one) forbids them, then
-// FORCE_COLOR (any value but "", 0 and false) asks for them, then TERM=dumb
-// forbids them, and otherwise a terminal gets them and a pipe does not.
+// FORCE_COLOR (any value but "", 0 and false) allows them, then TERM=dumb forbids
+// them; otherwise a terminal gets them and a pipe does not.
 func UseColor(mode ColorMode, isTerminal bool, env func(string) string) bool {
 	switch mode {
 	case ColorAlways:
@@ -73,26 +73,19 @@ const (
 	toneBad
 )
 
-// attribute returns the colour of a tone: one of the eight that every terminal's theme
-// makes readable on its own background, light or dark.
-func (t tone) attribute() color.Attribute {
-	switch t {
-	case toneGood:
-		return color.FgGreen
-	case toneWarn:
-		return color.FgYellow
-	default:
-		return color.FgRed
-	}
-}
-
-// paint colours a text. The colour is switched on by hand since the library's
-// own policy looks at the environment and at os.Stdout.
+// paint colours a text.
 func paint(t tone, text string, allowed bool) string {
 	if !allowed || t == toneNone || text == "" {
 		return text
 	}
-	c := color.New(t.attribute())
+	return colored(text, []color.Attribute{toneGood: color.FgGreen, toneWarn: color.FgYellow, toneBad: color.FgRed}[t])
+}
+
+// colored returns a text in one of the eight colours that every terminal's theme
+// makes readable on its own background. The colour is enabled explicitly, since the
+// library's own policy looks at the environment and at os.Stdout.
+func colored(text string, attribute color.Attribute) string {
+	c := color.New(attribute)
 	c.EnableColor()
 	return c.Sprint(text)
 }

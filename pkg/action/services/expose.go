@@ -274,7 +274,7 @@ func (x *exposer) await(ctx context.Context, services []*corev1.Service) error {
 	waits := make([]func() (*corev1.Service, error), len(services))
 	for i, service := range services {
 		waits[i] = sync.OnceValues(func() (*corev1.Service, error) {
-			return x.client.WaitExposed(ctx, service, wait.Options{Timeout: x.Timeout, Tell: x.Warn})
+			return x.client.WaitExposed(ctx, service, wait.Options{Timeout: x.Timeout, Report: x.Warn})
 		})
 		go func() { _, _ = waits[i]() }()
 	}

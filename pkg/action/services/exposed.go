@@ -69,7 +69,7 @@ func (e Exposed) await(ctx context.Context, services []corev1.Service) error {
 	var waiting sync.WaitGroup
 	for i := range services {
 		waiting.Go(func() {
-			_, failed[i] = e.Client.WaitExposed(ctx, &services[i], wait.Options{Timeout: e.Timeout, Tell: e.Warn})
+			_, failed[i] = e.Client.WaitExposed(ctx, &services[i], wait.Options{Timeout: e.Timeout, Report: e.Warn})
 		})
 	}
 	waiting.Wait()

@@ -13,7 +13,6 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 	"github.com/kubectl-iris/kubectl-iris/pkg/wait"
@@ -25,7 +24,7 @@ type UnexposeCluster interface {
 	MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error)
 	// Service returns a Service; nil if there is none.
 	Service(ctx context.Context, namespace, name string) (*corev1.Service, error)
-	Delete(ctx context.Context, service *corev1.Service, options kube.DeleteOptions) error
+	Delete(ctx context.Context, service *corev1.Service, dry bool) error
 	// WaitGone waits until a Service is gone.
 	WaitGone(ctx context.Context, service *corev1.Service, options wait.Options) error
 }
@@ -106,7 +105,7 @@ func (u Unexpose) Run(ctx context.Context) (found bool, err error) {
 	}
 	if u.Wait {
 		for _, service := range removed {
-			failed = append(failed, u.Client.WaitGone(ctx, service, wait.Options{Timeout: u.Timeout, Tell: u.Warn}))
+			failed = append(failed, u.Client.WaitGone(ctx, service, wait.Options{Timeout: u.Timeout, Report: u.Warn}))
 		}
 	}
 	return found, errors.Join(failed...)
@@ -116,7 +115,7 @@ func (u Unexpose) remove(ctx context.Context, service *corev1.Service) error {
 	if u.DryRun != action.DryRunClient {
 		ctx, cancel := u.WithTimeout(ctx)
 		defer cancel()
-		if err := u.Client.Delete(ctx, service, kube.DeleteOptions{DryRun: u.DryRun == action.DryRunServer}); err != nil {
+		if err := u.Client.Delete(ctx, service, u.DryRun == action.DryRunServer); err != nil {
 			return err
 		}
 	}
