@@ -1,3 +1,5 @@
+// Package instances has the use cases that reach an instance: to forward ports to it, open
+// its portal or a session, and read its logs.
 package instances
 
 import (
