@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -95,12 +96,18 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // Watch answers with a watch in which nothing happens.
 func (s *Server) Watch(r *http.Request) (*http.Response, error) {
-	body, events := io.Pipe()
-	context.AfterFunc(r.Context(), func() { _ = events.CloseWithError(r.Context().Err()) })
+	response, events := streamed(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.watches = append(s.watches, events)
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, nil
+	return response, nil
+}
+
+// streamed returns a response whose body is what is written until the request ends.
+func streamed(r *http.Request) (*http.Response, *io.PipeWriter) {
+	body, in := io.Pipe()
+	context.AfterFunc(r.Context(), func() { _ = in.CloseWithError(r.Context().Err()) })
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, in
 }
 
 // Healthy returns what a server with one healthy cluster has.
@@ -141,12 +148,10 @@ func PodList(meta metav1.ListMeta, pods ...corev1.Pod) corev1.PodList {
 	return corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, ListMeta: meta, Items: pods}
 }
 
-// PodNamed is a data pod that is not ready, with these labels beside.
+// PodNamed returns a data pod that is not ready, with these labels, too.
 func PodNamed(name string, labels map[string]string) corev1.Pod {
 	all := map[string]string{iris.LabelKind: iris.Kind, iris.LabelComponent: iris.ComponentData}
-	for k, v := range labels {
-		all[k] = v
-	}
+	maps.Copy(all, labels)
 	return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: name, Labels: all, ResourceVersion: "1"}}
 }
 
@@ -194,9 +199,8 @@ func Hangs(r *http.Request) (*http.Response, error) {
 
 // HangsInBody begins an answer and does not end it.
 func HangsInBody(r *http.Request) (*http.Response, error) {
-	body, rest := io.Pipe()
-	context.AfterFunc(r.Context(), func() { _ = rest.CloseWithError(r.Context().Err()) })
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, nil
+	response, _ := streamed(r)
+	return response, nil
 }
 
 // LogsIn answers well after a time during which the request cannot be canceled,
@@ -211,7 +215,7 @@ func LogsIn(until time.Time) Answer {
 	}
 }
 
-// ServiceList has as many Services, from a number on, as a page of a list.
+// ServiceList returns a page of a list with n Services, numbered from first.
 func ServiceList(next string, first, n int) corev1.ServiceList {
 	list := corev1.ServiceList{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceList"}, ListMeta: metav1.ListMeta{ResourceVersion: "1", Continue: next},
@@ -246,12 +250,13 @@ func Trickles(each time.Duration, parts int) Answer {
 		if err != nil {
 			return nil, err
 		}
-		body, in := io.Pipe()
-		context.AfterFunc(r.Context(), func() { _ = in.CloseWithError(r.Context().Err()) })
+		response, in := streamed(r)
 		go func() {
 			for i := range parts {
-				if !sleep(r.Context(), each) {
+				select {
+				case <-r.Context().Done():
 					return
+				case <-time.After(each):
 				}
 				if _, err := in.Write(data[i*len(data)/parts : (i+1)*len(data)/parts]); err != nil {
 					return
@@ -259,26 +264,17 @@ func Trickles(each time.Duration, parts int) Answer {
 			}
 			_ = in.Close()
 		}()
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Request: r}, nil
+		return response, nil
 	}
 }
 
-// Listing answers lists in a way of their own, and watches well.
+// Listing answers lists by list, and watches well.
 func Listing(s *Server, list Answer) Answer {
 	return func(r *http.Request) (*http.Response, error) {
 		if r.URL.Query().Get("watch") != "" {
 			return s.Watch(r)
 		}
 		return list(r)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) (done bool) {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A Reporter is told what happens while an action runs, one line at a time. It may
-// be called from several goroutines.
+// A Reporter takes lines about what happens while an action runs. It may be called from
+// several goroutines.
 type Reporter interface {
 	// Note reports progress, or a fact that the user may need.
 	Note(line string)

@@ -20,11 +20,10 @@ import (
 // A ClusterReader reads IrisClusters and their pods.
 type ClusterReader interface {
 	ClusterLister
-	// Cluster returns an IrisCluster. notRead says why it may not be read or is
-	// not served.
-	Cluster(ctx context.Context, namespace, name string) (c iris.Cluster, notRead, err error)
-	// ClustersAndPods returns the IrisClusters of a namespace and all of their pods.
-	ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error)
+	NamespaceReader
+	// Cluster returns an IrisCluster; only its name, and read is false, if the right
+	// to read it is missing or the resource is not installed.
+	Cluster(ctx context.Context, namespace, name string) (c iris.Cluster, read bool, err error)
 	// Pods returns the pods that a label selector selects.
 	Pods(ctx context.Context, namespace, selector string) ([]iris.Pod, error)
 }
@@ -34,103 +33,112 @@ type ClusterLister interface {
 	Clusters(ctx context.Context, namespace string) ([]string, error)
 }
 
+// A NamespaceReader reads the IrisClusters of a namespace and all of their pods.
+type NamespaceReader interface {
+	ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error)
+}
+
+// An Asker asks IRIS in the data pods among pods.
+type Asker interface {
+	Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer
+}
+
 // ReadFacts reads an IrisCluster, or the only one of the namespace if name is
 // empty, and its pods; if foreign, also the pods of the others. That takes two
 // requests, at the same time, if the cluster may be read.
 func ReadFacts(ctx context.Context, r ClusterReader, namespace, name string, foreign bool) (expose.Facts, error) {
 	if name == "" {
-		return readFactsOfOnly(ctx, r, namespace)
+		there, err := ReadToChoose(ctx, r, namespace)
+		if err == nil {
+			name, err = there.Only()
+		}
+		if err != nil {
+			return expose.Facts{}, err
+		}
+		return FactsOf(ctx, r, there, name)
 	}
-	facts := expose.Facts{Namespace: namespace}
 	selector := kube.ClusterPods(name)
 	if foreign {
 		selector = iris.KindSelector
 	}
-	var pods []iris.Pod
+	there := cluster.Namespace{Name: namespace}
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		facts.Cluster, facts.ClusterRead, err = ReadCluster(both, r, namespace, name)
+		there.Clusters, err = readCluster(both, r, namespace, name)
 		return err
 	})
 	group.Go(func() (err error) {
-		pods, err = r.Pods(both, namespace, selector)
+		there.Pods, err = r.Pods(both, namespace, selector)
 		return err
 	})
 	err := group.Wait()
 	if apierrors.IsNotFound(err) {
-		return facts, ClusterNotFound(ctx, r, namespace, name)
+		err = ClusterNotFound(ctx, r, namespace, name)
 	}
-	facts.Pods, facts.Foreign = SplitPods(pods, name)
-	return facts, err
+	return factsOf(there, name), err
 }
 
-// readFactsOfOnly reads the namespace's only IrisCluster and its pods.
-func readFactsOfOnly(ctx context.Context, r ClusterReader, namespace string) (expose.Facts, error) {
-	facts := expose.Facts{Namespace: namespace}
-	snapshot, err := ReadClustersAndPods(ctx, r, namespace)
-	if err != nil {
-		return facts, err
+// FactsOf returns what is known of one cluster of a namespace. The IrisCluster is read
+// if they could not be listed; its pods may still be there although it is not.
+func FactsOf(ctx context.Context, r ClusterReader, there cluster.Namespace, name string) (expose.Facts, error) {
+	var err error
+	if !there.ClustersRead {
+		there.Clusters, err = readCluster(ctx, r, there.Name, name)
+		if apierrors.IsNotFound(err) {
+			err = nil
+		}
 	}
-	unread := snapshot.Missing(iris.Resource)
-	there := cluster.Namespace{Name: namespace, Clusters: snapshot.Clusters, ClustersRead: unread == nil, Pods: snapshot.Pods}
-	name, err := there.Only()
-	if err != nil {
-		return facts, err
-	}
+	return factsOf(there, name), err
+}
+
+func factsOf(there cluster.Namespace, name string) expose.Facts {
 	own := there.Facts(name)
-	facts.Cluster, facts.ClusterRead = own.Resource, own.Read
-	if unread != nil && unread.Reason == view.Forbidden {
-		// The list is forbidden; the one that the pods name may be allowed.
-		facts.Cluster, facts.ClusterRead, err = ReadCluster(ctx, r, namespace, name)
-		if err != nil && !apierrors.IsNotFound(err) {
-			return facts, err
-		}
-		facts.Cluster.Namespace, facts.Cluster.Name = namespace, name
+	return expose.Facts{
+		Namespace:   there.Name,
+		Cluster:     own.Resource,
+		ClusterRead: own.Read,
+		Pods:        own.Pods,
+		Foreign:     slices.DeleteFunc(slices.Clone(there.Pods), func(p iris.Pod) bool { return p.Cluster() == name }),
 	}
-	facts.Pods, facts.Foreign = SplitPods(snapshot.Pods, name)
-	return facts, nil
 }
 
-// ReadClustersAndPods reads a namespace's IrisClusters and all of their pods, to
-// choose its only cluster. It is no error if IrisClusters may not be listed or
-// are not installed.
-func ReadClustersAndPods(ctx context.Context, r ClusterReader, namespace string) (topology.Snapshot, error) {
+// readCluster reads an IrisCluster. It returns none if it may not be read.
+func readCluster(ctx context.Context, r ClusterReader, namespace, name string) ([]iris.Cluster, error) {
+	resource, read, err := r.Cluster(ctx, namespace, name)
+	if err != nil || !read {
+		return nil, err
+	}
+	return []iris.Cluster{resource}, nil
+}
+
+// ReadNamespace reads what a cluster or a pod is chosen from. unread says why
+// IrisClusters could not be listed; the labels of pods have to do then.
+func ReadNamespace(ctx context.Context, r NamespaceReader, namespace string) (there cluster.Namespace, unread *view.Unread, err error) {
 	snapshot, err := r.ClustersAndPods(ctx, namespace)
-	if err != nil {
-		return snapshot, err
+	if err == nil {
+		err = RequireRead(snapshot, "pods")
 	}
-	if err := RequireRead(snapshot, "pods"); err != nil {
-		return snapshot, err
-	}
-	if u := snapshot.Missing(iris.Resource); u != nil && u.Reason == view.Failed {
-		return snapshot, problem.New("%s", u.Message).Hint("name the cluster, or try again")
-	}
-	return snapshot, nil
+	unread = snapshot.UnreadOf(iris.Resource)
+	return cluster.Namespace{Name: namespace, Clusters: snapshot.Clusters, ClustersRead: unread == nil, Pods: snapshot.Pods}, unread, err
 }
 
-// ReadCluster reads an IrisCluster. If it may not be read, only its name is known
-// and read is false.
-func ReadCluster(ctx context.Context, r ClusterReader, namespace, name string) (resource iris.Cluster, read bool, err error) {
-	resource, notRead, err := r.Cluster(ctx, namespace, name)
-	if err != nil {
-		return resource, false, err
+// ReadToChoose reads what a namespace's only cluster is chosen from. It is no error if
+// IrisClusters may not be listed or are not installed.
+func ReadToChoose(ctx context.Context, r NamespaceReader, namespace string) (cluster.Namespace, error) {
+	there, unread, err := ReadNamespace(ctx, r, namespace)
+	if err == nil && unread != nil && unread.Reason == view.Failed {
+		err = problem.New("%s", unread.Message).Hint("name the cluster, or try again")
 	}
-	if notRead != nil {
-		return iris.Cluster{Namespace: namespace, Name: name}, false, nil //nolint:nilerr // the plan says what it lacks
-	}
-	return resource, true, nil
+	return there, err
 }
 
-// SplitPods separates a cluster's pods from those of others.
-func SplitPods(pods []iris.Pod, cluster string) (own, foreign []iris.Pod) {
-	for _, p := range pods {
-		if p.Cluster() == cluster {
-			own = append(own, p)
-		} else {
-			foreign = append(foreign, p)
-		}
+// AskIn asks IRIS in some of a cluster's pods.
+func AskIn(ctx context.Context, a Asker, facts expose.Facts, pods []iris.Pod) cluster.Answers {
+	var clusters []iris.Cluster
+	if facts.ClusterRead {
+		clusters = append(clusters, facts.Cluster)
 	}
-	return own, foreign
+	return cluster.AnswersOf(a.Ask(ctx, clusters, pods))
 }
 
 // ClusterNotFound returns the error of IrisClusters that do not exist, which lists
@@ -154,7 +162,7 @@ func ClusterNotFound(ctx context.Context, r ClusterLister, namespace string, nam
 // RequireRead returns an error if a resource, which the action cannot do without,
 // could not be read.
 func RequireRead(snapshot topology.Snapshot, resource string) error {
-	if u := snapshot.Missing(resource); u != nil {
+	if u := snapshot.UnreadOf(resource); u != nil {
 		return problem.New("%s", u.Message).Hint("%s", kube.UnreadHint(*u))
 	}
 	return nil

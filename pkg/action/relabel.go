@@ -20,8 +20,7 @@ const servicesTimeout = 5 * time.Second
 // A RelabelCluster is what Relabel needs of the Kubernetes cluster.
 type RelabelCluster interface {
 	ClusterReader
-	// Ask asks IRIS in the data pods among pods.
-	Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer
+	Asker
 	Services(ctx context.Context, namespace string) ([]corev1.Service, error)
 	// SetRole sets the role label of a pod that is still as it was read.
 	SetRole(ctx context.Context, pod iris.Pod, role string, dryRun bool) error
@@ -32,7 +31,7 @@ type Relabel struct {
 	Config
 	Client    RelabelCluster
 	Namespace string
-	// Name is the cluster's; if it is empty, the namespace's only one is meant.
+	// Name is the cluster's; empty for the namespace's only one.
 	Name string
 	relabel.Options
 	DryRun DryRun
@@ -140,15 +139,11 @@ func (r Relabel) Plan(ctx context.Context) (relabel.Plan, error) {
 	if err != nil {
 		return relabel.Plan{}, err
 	}
-	var clusters []iris.Cluster
-	if facts.ClusterRead {
-		clusters = append(clusters, facts.Cluster)
-	}
 	return relabel.New(cluster.New(cluster.Facts{
 		Resource: facts.Cluster,
 		Read:     facts.ClusterRead,
 		Pods:     facts.Pods,
-		Answers:  cluster.AnswersOf(r.Client.Ask(ctx, clusters, facts.Pods)),
+		Answers:  AskIn(ctx, r.Client, facts, facts.Pods),
 	}), r.Options)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/failover"
@@ -109,45 +110,35 @@ func (s Status) Run(ctx context.Context) (view.ClusterStatusList, error) {
 // exist or cannot be read is an error at first only: later it may come again, and
 // Watch waits for it. It calls lost if the API server stops answering.
 func (s Status) Watch(ctx context.Context, show func(view.ClusterStatusList) error, lost func(error)) (view.ClusterStatusList, error) {
-	w := statusWatch{Status: s, show: show}
-	err := s.Client.Watch(ctx, s.scope, func(snapshot topology.Snapshot) error { return w.next(ctx, snapshot) }, lost)
-	return w.last, err
-}
-
-// statusWatch is what a watch has seen so far.
-type statusWatch struct {
-	Status
-	show     func(view.ClusterStatusList) error
-	begun    bool
-	last     view.ClusterStatusList
-	timeline failover.Timeline
-}
-
-// next shows one more snapshot.
-func (w *statusWatch) next(ctx context.Context, snapshot topology.Snapshot) error {
-	list, err := w.statuses(snapshot)
-	if err == nil && !w.begun {
-		err = w.missing(ctx, list, snapshot)
-	}
-	switch {
-	case err != nil && w.begun:
-		return nil
-	case err != nil:
-		return err
-	}
-	if _, detail := w.Only(); detail && len(list.Items) == 1 {
-		w.timeline = w.timeline.Next(list.Items[0], w.Now())
-		list.Items[0].Failover = w.timeline.View()
-	}
-	w.begun, w.last = true, list
-	return w.show(list)
+	var last view.ClusterStatusList
+	var timeline failover.Timeline
+	begun := false
+	err := s.Client.Watch(ctx, s.scope, func(snapshot topology.Snapshot) error {
+		list, err := s.statuses(snapshot)
+		if err == nil && !begun {
+			err = s.missing(ctx, list, snapshot)
+		}
+		switch {
+		case err != nil && begun:
+			return nil
+		case err != nil:
+			return err
+		}
+		if _, detail := s.Only(); detail && len(list.Items) == 1 {
+			timeline = timeline.Next(list.Items[0], s.Now())
+			list.Items[0].Failover = timeline.View()
+		}
+		begun, last = true, list
+		return show(list)
+	}, lost)
+	return last, err
 }
 
 // statuses returns the view of a snapshot, narrowed to what the label selector
 // selects.
 func (s Status) statuses(snapshot topology.Snapshot) (view.ClusterStatusList, error) {
 	if s.scope.Selector != "" {
-		if u := snapshot.Missing(iris.Resource); u != nil {
+		if u := snapshot.UnreadOf(iris.Resource); u != nil {
 			return view.ClusterStatusList{}, problem.New("%s requires the labels of IrisClusters: %s", problem.Field("selector"), u.Message).
 				Hint("without %s the clusters that the pods' labels name are shown", problem.Field("selector"))
 		}
@@ -158,16 +149,16 @@ func (s Status) statuses(snapshot topology.Snapshot) (view.ClusterStatusList, er
 
 // keepSelected drops the pods of clusters that a label selector left out.
 func keepSelected(s *topology.Snapshot) {
-	kept := map[types.NamespacedName]bool{}
+	kept := sets.New[types.NamespacedName]()
 	for _, c := range s.Clusters {
-		kept[types.NamespacedName{Namespace: c.Namespace, Name: c.Name}] = true
+		kept.Insert(types.NamespacedName{Namespace: c.Namespace, Name: c.Name})
 	}
 	s.Pods = slices.DeleteFunc(s.Pods, func(p iris.Pod) bool {
-		return !kept[types.NamespacedName{Namespace: p.Namespace, Name: p.Cluster()}]
+		return !kept.Has(types.NamespacedName{Namespace: p.Namespace, Name: p.Cluster()})
 	})
 }
 
-// missing returns the error of a list that lacks a cluster that was named.
+// missing returns the error of a list without a cluster that was named.
 func (s Status) missing(ctx context.Context, list view.ClusterStatusList, snapshot topology.Snapshot) error {
 	if err := s.unreadable(list, snapshot); err != nil {
 		return err
@@ -185,7 +176,7 @@ func (s Status) missing(ctx context.Context, list view.ClusterStatusList, snapsh
 // could not be read: there may be some. If pods could not be read either, nothing
 // is known of them.
 func (s Status) unreadable(list view.ClusterStatusList, snapshot topology.Snapshot) error {
-	clusters := snapshot.Missing(iris.Resource)
+	clusters := snapshot.UnreadOf(iris.Resource)
 	if clusters == nil || len(list.Items) > 0 {
 		return nil
 	}
@@ -197,7 +188,7 @@ func (s Status) unreadable(list view.ClusterStatusList, snapshot topology.Snapsh
 		where = fmt.Sprintf("namespace %q", s.scope.Namespace)
 	}
 	why, hint := clusters.Message, unreadHint(*clusters)
-	if pods := snapshot.Missing("pods"); pods != nil {
+	if pods := snapshot.UnreadOf("pods"); pods != nil {
 		what = "it is not known which IrisClusters exist"
 		if len(s.scope.Names) > 0 {
 			what = fmt.Sprintf("it is not known whether IrisCluster %s exists", Quoted(s.scope.Names))

@@ -207,7 +207,7 @@ func TestStatusWatch(t *testing.T) {
 		t.Fatalf("%d lists, %v", len(shown), err)
 	}
 	if timeline := last.Items[0].Failover; timeline == nil || len(timeline.Transitions) < 2 {
-		t.Errorf("the timeline %+v lacks what was shown before", timeline)
+		t.Errorf("the timeline %+v does not have what was shown before", timeline)
 	}
 
 	for name, first := range map[string]topology.Snapshot{"not found": none, "cannot list irisclusters": actiontest.Lacking(none, iris.Resource)} {

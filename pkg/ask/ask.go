@@ -23,6 +23,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -91,7 +92,7 @@ func (a *Asker) AskPod(ctx context.Context, clusters []iris.Cluster, pod iris.Po
 func (a *Asker) AskInstance(ctx context.Context, pod iris.Pod) iris.Answer {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	return question{asker: a, pod: pod}.qlist(ctx)
+	return question{asker: a, pod: pod, away: new(atomic.Bool)}.qlist(ctx)
 }
 
 // A question is one pod that is asked.
@@ -101,14 +102,8 @@ type question struct {
 	cluster *iris.Cluster
 	// skip is why qlist is not asked; nil if it is.
 	skip *iris.Refusal
-	// away is set if the API server is unreachable; it may be nil.
+	// away is set if the API server is unreachable.
 	away *atomic.Bool
-}
-
-func (q question) missed(server bool) {
-	if server && q.away != nil {
-		q.away.Store(true)
-	}
 }
 
 // inTurn asks as soon as fewer than maxAsked pods are being asked.
@@ -118,17 +113,12 @@ func (q question) inTurn(ctx context.Context) iris.Answer {
 		defer func() { <-q.asker.turns }()
 		return q.ask(ctx)
 	case <-ctx.Done():
-		return q.unanswered(notAsked(ctx.Err()))
+		why := refusal(iris.FromQlist, ctx.Err())
+		if why.TimedOut {
+			why.TimedOut, why.Why = false, fmt.Sprintf("not asked within %s, since no more than %d pods are asked at a time", askTimeout, maxAsked)
+		}
+		return q.unanswered(why)
 	}
-}
-
-// notAsked returns why a pod's turn did not come.
-func notAsked(err error) iris.Refusal {
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return refusal(iris.FromQlist, err)
-	}
-	why := fmt.Sprintf("not asked within %s, since no more than %d pods are asked at a time", askTimeout, maxAsked)
-	return iris.Refusal{Source: iris.FromQlist, Why: why}
 }
 
 func (q question) answer() iris.Answer {
@@ -153,18 +143,16 @@ func (q question) ask(ctx context.Context) iris.Answer {
 	}
 	listed := make(chan iris.Answer, 1)
 	go func() { listed <- q.qlist(ctx) }()
-	patience := time.NewTimer(qlistPatience)
-	defer patience.Stop()
 	select {
 	case a := <-listed:
 		if suffices(a) {
 			return a
 		}
 		return q.best(a, q.pages(ctx))
-	case <-patience.C:
+	case <-time.After(qlistPatience):
+		pages := q.pages(ctx)
+		return q.best(<-listed, pages)
 	}
-	pages := q.pages(ctx)
-	return q.best(<-listed, pages)
 }
 
 // suffices reports whether nothing else has to be asked: qlist is conclusive, or
@@ -243,7 +231,9 @@ func whyNot(a iris.Answer) []iris.Refusal {
 func (q question) qlist(ctx context.Context) iris.Answer {
 	output, err := q.asker.streams.Exec(ctx, q.pod.Namespace, q.pod.Name, q.pod.IRIS.Name, "iris", "qlist")
 	if err != nil {
-		q.missed(isConnectionLost(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err))
+		if isConnectionLost(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err) {
+			q.away.Store(true)
+		}
 		return q.unanswered(refusal(iris.FromQlist, err))
 	}
 	instance := iris.MainInstance(iris.ParseQlist(output))
@@ -259,7 +249,9 @@ func (q question) qlist(ctx context.Context) iris.Answer {
 func (q question) mirrorStatus(ctx context.Context) iris.Answer {
 	status, body, err := q.asker.page(ctx, q.pod.Namespace, q.address(), iris.MirrorStatusPath, maxPage)
 	if err != nil {
-		q.missed(q.skip != nil && isConnectionLost(err)) // a 503 is about the pod
+		if q.skip != nil && isConnectionLost(err) { // a 503 is about the pod
+			q.away.Store(true)
+		}
 		return q.unanswered(refusal(iris.FromMirrorStatus, err))
 	}
 	a := q.answer()
@@ -275,10 +267,9 @@ func (q question) mirrorStatus(ctx context.Context) iris.Answer {
 }
 
 // metrics asks for the instance's metrics: at IRIS's own web port, and at the
-// sidecar if its paths cover them, or are not known. The first that tells of the
-// mirror counts.
+// sidecar if its paths cover them, or are not known. The first answer counts.
 func (q question) metrics(ctx context.Context) iris.Answer {
-	addresses := []string{q.at(cluster.OwnPort(q.pod, q.of()))}
+	addresses := []string{q.at(cluster.OwnPort(q.pod, ptr.Deref(q.cluster, iris.Cluster{})))}
 	if sidecar := q.address(); q.pod.Sidecar != nil && sidecar != addresses[0] && q.passesMetrics() {
 		addresses = append(addresses, sidecar)
 	}
@@ -323,7 +314,9 @@ func (q question) metricsAt(ctx context.Context, address string) iris.Answer {
 
 // address returns where the pod serves the portal, as the API server's proxy
 // takes it.
-func (q question) address() string { return q.at(cluster.PortalPort(q.pod, q.of())) }
+func (q question) address() string {
+	return q.at(cluster.PortalPort(q.pod, ptr.Deref(q.cluster, iris.Cluster{})))
+}
 
 // at returns a port of the pod as the API server's proxy takes it:
 // [https:]NAME:PORT.
@@ -333,14 +326,6 @@ func (q question) at(port cluster.WebPort) string {
 		return cluster.HTTPS + ":" + address
 	}
 	return address
-}
-
-// of returns the IrisCluster; its zero value if it was not read.
-func (q question) of() iris.Cluster {
-	if q.cluster == nil {
-		return iris.Cluster{}
-	}
-	return *q.cluster
 }
 
 // page reads a page of a pod through the API server's proxy, at most limit bytes
@@ -382,8 +367,8 @@ func isConnectionLost(err error) bool {
 	return errors.As(err, &network) || utilnet.IsConnectionRefused(err) || utilnet.IsProbableEOF(err) || utilnet.IsHTTP2ConnectionLost(err)
 }
 
-// requestLine is a request within an error. It is long, and names the pod, which
-// what is said about it does anyway.
+// requestLine is a request within an error. It is long, and names the pod, which the
+// message does anyway.
 var requestLine = regexp.MustCompile(`\b(Get|Post) "[^"]*": `)
 
 // dialled is the address of a pod within an error: it differs from pod to pod,
@@ -404,16 +389,11 @@ func refusal(source iris.AnswerSource, err error) iris.Refusal {
 		r.TimedOut = true
 		r.Why = fmt.Sprintf("no answer within %s", askTimeout)
 	default:
-		r.Why = text.Excerpt(withoutAddress(source, requestLine.ReplaceAllString(err.Error(), "")))
+		why := requestLine.ReplaceAllString(err.Error(), "")
+		if source != iris.FromQlist {
+			why = dialled.ReplaceAllString(why, "")
+		}
+		r.Why = text.Excerpt(why)
 	}
 	return r
-}
-
-// withoutAddress returns why a page of a pod did not answer, without the address
-// of the pod.
-func withoutAddress(source iris.AnswerSource, why string) string {
-	if source == iris.FromQlist {
-		return why
-	}
-	return dialled.ReplaceAllString(why, "")
 }

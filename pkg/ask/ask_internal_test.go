@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
@@ -190,27 +191,27 @@ func TestAsk(t *testing.T) {
 			text: "?", why: "iris qlist: it said more than 64 KiB; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 404 Not Found",
 		},
 		"forbidden, the page: primary": {
-			execStatus: ptr(forbidden("create pods/exec")), page: answers(200, "SUCCESS"),
+			execStatus: ptr.To(forbidden("create pods/exec")), page: answers(200, "SUCCESS"),
 			text: "primary", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found",
 		},
 		"forbidden, the page: another": {
-			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED\n"),
+			execStatus: ptr.To(forbidden("create pods/exec")), page: answers(503, "FAILED\n"),
 			text: "not primary", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found",
 		},
 		"forbidden, the metrics: primary": {
-			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(2)),
+			execStatus: ptr.To(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(2)),
 			text: "Failover/Primary", why: "iris qlist: the right pods/exec create is missing",
 		},
 		"forbidden, the metrics: backup": {
-			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(3)),
+			execStatus: ptr.To(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(3)),
 			text: "Failover/Backup", why: "iris qlist: the right pods/exec create is missing",
 		},
 		"in transition by its metrics, so that the page says nothing for certain": {
-			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(5)),
+			execStatus: ptr.To(forbidden("create pods/exec")), page: answers(503, "FAILED"), metrics: answers(200, mirrorMetrics(5)),
 			text: "Failover/Transition", why: "iris qlist: the right pods/exec create is missing",
 		},
 		"in transition by its metrics, and primary by the page": {
-			execStatus: ptr(forbidden("create pods/exec")), page: answers(200, "SUCCESS"), metrics: answers(200, mirrorMetrics(5)),
+			execStatus: ptr.To(forbidden("create pods/exec")), page: answers(200, "SUCCESS"), metrics: answers(200, mirrorMetrics(5)),
 			text: "primary", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it says Failover/Transition",
 		},
 		"indeterminate is no answer": {
@@ -242,28 +243,28 @@ func TestAsk(t *testing.T) {
 			text: "sign-on inhibited:primary transition",
 		},
 		"both forbidden": {
-			execStatus: ptr(forbidden("create pods/exec")),
+			execStatus: ptr.To(forbidden("create pods/exec")),
 			page:       func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, forbidden("get pods/proxy")) },
 			metrics:    func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, forbidden("get pods/proxy")) },
 			text:       "?", why: "iris qlist: the right pods/exec create is missing; mirror_status.cxw: the right pods/proxy get is missing",
 		},
 		"503 of the API server is no word of IRIS": {
-			execStatus: ptr(forbidden("create pods/exec")),
+			execStatus: ptr.To(forbidden("create pods/exec")),
 			page: func(w http.ResponseWriter, _ *http.Request) {
 				writeStatus(w, metav1.Status{Code: 503, Reason: metav1.StatusReasonServiceUnavailable, Message: "dial tcp: FAILED"})
 			},
 			text: "?", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: dial tcp: FAILED",
 		},
 		"503 of a gateway is no word of IRIS": {
-			execStatus: ptr(forbidden("create pods/exec")), page: answers(503, "<h1>no server available</h1>"),
+			execStatus: ptr.To(forbidden("create pods/exec")), page: answers(503, "<h1>no server available</h1>"),
 			text: "?", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 503 Service Unavailable",
 		},
 		"a login page is no word of IRIS": {
-			execStatus: ptr(forbidden("create pods/exec")), page: answers(200, "<form>"),
+			execStatus: ptr.To(forbidden("create pods/exec")), page: answers(200, "<form>"),
 			text: "?", why: "iris qlist: the right pods/exec create is missing; /api/monitor/metrics: it answered 404 Not Found; mirror_status.cxw: it answered 200 OK",
 		},
 		"a redirect is not followed": {
-			execStatus: ptr(forbidden("create pods/exec")),
+			execStatus: ptr.To(forbidden("create pods/exec")),
 			page: func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path != "/elsewhere" {
 					http.Redirect(w, r, "/elsewhere/proxy/", http.StatusFound)
@@ -291,8 +292,6 @@ func TestAsk(t *testing.T) {
 func mirrorMetrics(status int) string {
 	return fmt.Sprintf("iris_cpu_usage 3\niris_mirror_member_type 3\niris_mirror_status %d\n", status)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // A qlist that hangs costs the deadline and no more, and the page answers
 // meanwhile.
@@ -348,7 +347,7 @@ func TestAskedHow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newAPIServer(t)
-			s.execStatus, s.page = ptr(forbidden("create pods/exec")), answers(200, "SUCCESS")
+			s.execStatus, s.page = ptr.To(forbidden("create pods/exec")), answers(200, "SUCCESS")
 			pod := dataPod()
 			test.pod(&pod)
 			client, err := kube.New(&rest.Config{Host: s.URL}, "test")
@@ -397,7 +396,7 @@ func TestReplyKnowsWhoIsAway(t *testing.T) {
 		"a node that is away": {func(s *apiServer) {
 			s.execStatus = &metav1.Status{Code: 500, Reason: metav1.StatusReasonInternalError, Message: "error dialing backend: dial tcp: connection refused"}
 		}, false},
-		"a refusal":            {func(s *apiServer) { s.execStatus = ptr(forbidden("create pods/exec")) }, false},
+		"a refusal":            {func(s *apiServer) { s.execStatus = ptr.To(forbidden("create pods/exec")) }, false},
 		"a command that fails": {func(s *apiServer) { s.exec = says("") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {

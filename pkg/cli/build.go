@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
+
+	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
 // Build says what was built. Empty fields are filled from what the Go tool
@@ -35,7 +38,36 @@ func (b Build) complete() Build {
 	}
 }
 
-// userAgent is what the API server's audit log shows.
+// userAgent returns what the API server's audit log shows.
 func (b Build) userAgent() string {
 	return fmt.Sprintf("kubectl-iris/%s (%s/%s) %s", b.Version, runtime.GOOS, runtime.GOARCH, b.Commit)
+}
+
+// view returns what version prints of the plugin.
+func (b Build) view() view.ClientVersion {
+	return view.ClientVersion{
+		Version:   b.Version,
+		Commit:    b.Commit,
+		Date:      b.Date,
+		Go:        runtime.Version(),
+		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
+		Libraries: libraries(),
+	}
+}
+
+// libraries returns the Kubernetes modules that decide how the plugin speaks to a
+// server.
+func libraries() []view.Library {
+	found := []view.Library{}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return found
+	}
+	wanted := []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/cli-runtime", "k8s.io/client-go"}
+	for _, module := range info.Deps {
+		if slices.Contains(wanted, module.Path) {
+			found = append(found, view.Library{Module: module.Path, Version: module.Version})
+		}
+	}
+	return found
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/connect"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 )
@@ -57,11 +59,11 @@ func Run(ctx context.Context, args []string, env Env) int {
 	}
 	root := NewCommand(env)
 	root.SetArgs(args)
-	help := &rememberingWriter{w: env.Out}
-	root.SetOut(help)
+	out := &rememberingWriter{w: env.Out}
+	root.SetOut(out)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		err = help.Err()
+		err = out.Err()
 	}
 	var status problem.Status
 	if err != nil && ctx.Err() != nil && !errors.As(err, &status) {
@@ -79,13 +81,13 @@ func NewCommand(env Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-iris COMMAND",
 		Short: "Inspect and reach InterSystems IRIS instances on Kubernetes",
-		Long: text(`
+		Long: help.Text(`
 			Inspect and reach InterSystems IRIS instances that the InterSystems
 			Kubernetes Operator (IKO) runs: which pod is primary, which is backup,
 			what reaches each and what is wrong; and Services, made and removed on
 			demand, for a sidecar web gateway or for one pod.`),
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl iris"},
-		Args:          noArgs,
+		Args:          help.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -95,13 +97,10 @@ func NewCommand(env Env) *cobra.Command {
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
-	root.SetFlagErrorFunc(flagError)
-	root.SetUsageFunc(printUsage)
 	s := newFactory(env, root.PersistentFlags())
-	addHelpFlag(root.PersistentFlags())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		cmd.SetContext(quietly(cmd.Context()))
-		return s.checkFlags()
+		cmd.SetContext(connect.WithoutLog(cmd.Context()))
+		return s.Validate()
 	}
 	root.AddGroup(
 		&cobra.Group{ID: groupInspect, Title: "Inspect:"},
@@ -109,7 +108,6 @@ func NewCommand(env Env) *cobra.Command {
 		&cobra.Group{ID: groupReach, Title: "Reach:"},
 		&cobra.Group{ID: groupSetup, Title: "Set up:"},
 	)
-	root.SetHelpCommandGroupID(groupSetup)
 	root.AddCommand(
 		newStatus(s),
 		newExposeSidecar(s),
@@ -122,17 +120,10 @@ func NewCommand(env Env) *cobra.Command {
 		newSession(s),
 		newLogs(s),
 		newCompletion(s),
-		newOptions(),
 		newVersion(s),
 	)
 	s.completeGlobalFlags(root)
-	root.InitDefaultHelpCmd()
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == helpCommand {
-			cmd.Run, cmd.RunE = nil, showHelp
-		}
-	}
-	sayOptions(root)
+	help.SetUp(root, groupSetup)
 	return root
 }
 

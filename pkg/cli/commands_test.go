@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,8 @@ func play(t *testing.T, text string) string {
 	defer server.Close()
 	defer server.CloseClientConnections()
 	kubeconfig := kubeconfigFor(t, server.URL)
+	// What version prints depends on what built the test.
+	built := strings.NewReplacer(runtime.Version(), "GO", runtime.GOOS+"/"+runtime.GOARCH, "PLATFORM", server.URL, "SERVER")
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		word, rest, _ := strings.Cut(line, " ")
@@ -93,7 +96,7 @@ func play(t *testing.T, text string) string {
 				at = 1
 			}
 			out, errs, code := runUntil(t.Context(), until, slices.Insert(args, at, "--kubeconfig", kubeconfig))
-			writeLines(&b, "> ", out)
+			writeLines(&b, "> ", built.Replace(out))
 			writeLines(&b, "! ", strings.ReplaceAll(errs, server.URL, "SERVER"))
 			if code != 0 {
 				fmt.Fprintf(&b, "exit %d\n", code)
@@ -134,6 +137,7 @@ func runUntil(ctx context.Context, text string, args []string) (out, errs string
 	}
 	stdout, stderr := &shared{seen: seen}, &shared{seen: seen}
 	code = cli.Run(ctx, args, cli.Env{
+		Build:   cli.Build{Version: "v1.2.3", Commit: "abc", Date: "2026-02-03T04:05:06Z"},
 		Program: "kubectl-iris",
 		In:      strings.NewReader(""), Out: stdout, Err: stderr,
 		Getenv: func(string) string { return "" },

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 )
 
@@ -23,7 +24,7 @@ func newCompletion(s *factory) *cobra.Command {
 		Use:     "completion COMMAND",
 		GroupID: groupSetup,
 		Short:   "Set up completion with TAB",
-		Long: text(`
+		Long: help.Text(`
 			Set up completion with TAB.
 
 			For "kubectl iris", kubectl completes and asks this plugin: load
@@ -37,13 +38,13 @@ func newCompletion(s *factory) *cobra.Command {
 			Rights: none. Completion itself lists irisclusters.intersystems.com,
 			pods, services or namespaces, one of them at a time, and stays silent
 			where it may not.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# Complete "kubectl iris" in every shell that completes kubectl
 			kubectl iris completion kubectl --install
 
 			# Complete "kubectl-iris" in this bash
 			source <(kubectl iris completion bash)`),
-		Args: noArgs,
+		Args: help.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
@@ -64,15 +65,15 @@ func newCompletionScript(shell, load string, s *factory, generate func(*cobra.Co
 	return &cobra.Command{
 		Use:   shell,
 		Short: fmt.Sprintf("Print the completion script of kubectl-iris for %s", shell),
-		Long: text(fmt.Sprintf(`
+		Long: help.Text(fmt.Sprintf(`
 			Print the script that completes the plugin in %s when it is called
 			directly, as kubectl-iris. For "kubectl iris" see completion kubectl.
 
 			Rights: none.`, shell)),
-		Example: examples(fmt.Sprintf(`
+		Example: help.Examples(fmt.Sprintf(`
 			# In this shell
 			%s`, load)),
-		Args: noArgs,
+		Args: help.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return generate(cmd.Root(), s.Out)
 		},
@@ -87,7 +88,7 @@ func newCompletionKubectl(s *factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kubectl",
 		Short: "Print or install the program that kubectl asks to complete kubectl iris",
-		Long: text(`
+		Long: help.Text(`
 			Print the program that kubectl asks to complete "kubectl iris" or, with
 			--install, write it where kubectl finds it: beside the plugin, or into
 			DIR, which has to be on the PATH. Its name is ` + completion.Program + ` (with
@@ -97,13 +98,13 @@ func newCompletionKubectl(s *factory) *cobra.Command {
 			A link of that name to the plugin does the same.
 
 			Rights: none.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# Beside the plugin
 			kubectl iris completion kubectl --install
 
 			# Into a folder of your own
 			kubectl iris completion kubectl --install=$HOME/bin`),
-		Args: noArgs,
+		Args: help.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			script := completion.ScriptFor(runtime.GOOS)
 			if !cmd.Flags().Changed("install") {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
@@ -21,49 +22,49 @@ type exposeFlags struct {
 	run     services.ExposeOptions
 	// ownerReference is nil if the user did not choose.
 	ownerReference *bool
-	output         *outputFlags
+	output         *flag.Output
 }
 
 func (f *exposeFlags) addTo(cmd *cobra.Command, s *factory, ports completion.Values) {
 	flags, o, spec := cmd.Flags(), &f.service, &f.service.Spec
-	f.output = newOutputFlags("url")
+	f.output = flag.NewOutput("url")
 	flags.StringVar(&o.Name, "name", "", "Name of the Service; by default made of the cluster and the target.")
-	listVar(cmd, &o.Ports, "port", "Port of the Service as [NAME=]PORT[:TARGET][/PROTOCOL], repeatable. TARGET is a number or a container port's name. By default the portal's port plus one, with the portal as its target.", expose.ParsePort)
-	completeFlag(cmd, "port", s.complete(ports))
-	listVar(cmd, &o.Selector, "selector", "Change to the Service's selector, repeatable: KEY=VALUE adds or replaces, KEY- removes.", expose.ParseSelector)
-	choiceVar(cmd, &spec.Type, "type", "Type of the Service: ClusterIP, NodePort or LoadBalancer. By default that of the cluster's serviceTemplate, else ClusterIP.", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer)
-	listVar(cmd, &o.Labels, "label", "Label of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.", expose.ParseEdit)
-	listVar(cmd, &o.Annotations, "annotation", "Annotation of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.", expose.ParseEdit)
-	optionalStringVar(cmd, &spec.LoadBalancerClass, "load-balancer-class", "Class of the load balancer.")
+	flag.List(cmd, &o.Ports, "port", "Port of the Service as [NAME=]PORT[:TARGET][/PROTOCOL], repeatable. TARGET is a number or a container port's name. By default the portal's port plus one, with the portal as its target.", expose.ParsePort)
+	flag.Complete(cmd, "port", s.complete(ports))
+	flag.List(cmd, &o.Selector, "selector", "Change to the Service's selector, repeatable: KEY=VALUE adds or replaces, KEY- removes.", expose.ParseSelector)
+	flag.Choice(cmd, &spec.Type, "type", "Type of the Service: ClusterIP, NodePort or LoadBalancer. By default that of the cluster's serviceTemplate, else ClusterIP.", corev1.ServiceTypeClusterIP, corev1.ServiceTypeNodePort, corev1.ServiceTypeLoadBalancer)
+	flag.List(cmd, &o.Labels, "label", "Label of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.", expose.ParseEdit)
+	flag.List(cmd, &o.Annotations, "annotation", "Annotation of the Service, repeatable: KEY=VALUE sets it, KEY- leaves out that of the cluster's serviceTemplate.", expose.ParseEdit)
+	flag.OptionalString(cmd, &spec.LoadBalancerClass, "load-balancer-class", "Class of the load balancer.")
 	flags.StringSliceVar(&spec.LoadBalancerSourceRanges, "load-balancer-source-ranges", nil, "CIDRs that the load balancer admits, comma-separated.")
-	choiceVar(cmd, &spec.ExternalTrafficPolicy, "external-traffic-policy", "Cluster or Local.", corev1.ServiceExternalTrafficPolicyCluster, corev1.ServiceExternalTrafficPolicyLocal)
-	optionalChoiceVar(cmd, &spec.InternalTrafficPolicy, "internal-traffic-policy", "Cluster or Local.", corev1.ServiceInternalTrafficPolicyCluster, corev1.ServiceInternalTrafficPolicyLocal)
-	choiceVar(cmd, &spec.SessionAffinity, "session-affinity", "None or ClientIP. By default that of the cluster's serviceTemplate, else ClientIP if several pods serve one portal.", corev1.ServiceAffinityNone, corev1.ServiceAffinityClientIP)
-	optionalChoiceVar(cmd, &spec.IPFamilyPolicy, "ip-family-policy", "SingleStack, PreferDualStack or RequireDualStack.", corev1.IPFamilyPolicySingleStack, corev1.IPFamilyPolicyPreferDualStack, corev1.IPFamilyPolicyRequireDualStack)
+	flag.Choice(cmd, &spec.ExternalTrafficPolicy, "external-traffic-policy", "Cluster or Local.", corev1.ServiceExternalTrafficPolicyCluster, corev1.ServiceExternalTrafficPolicyLocal)
+	flag.OptionalChoice(cmd, &spec.InternalTrafficPolicy, "internal-traffic-policy", "Cluster or Local.", corev1.ServiceInternalTrafficPolicyCluster, corev1.ServiceInternalTrafficPolicyLocal)
+	flag.Choice(cmd, &spec.SessionAffinity, "session-affinity", "None or ClientIP. By default that of the cluster's serviceTemplate, else ClientIP if several pods serve one portal.", corev1.ServiceAffinityNone, corev1.ServiceAffinityClientIP)
+	flag.OptionalChoice(cmd, &spec.IPFamilyPolicy, "ip-family-policy", "SingleStack, PreferDualStack or RequireDualStack.", corev1.IPFamilyPolicySingleStack, corev1.IPFamilyPolicyPreferDualStack, corev1.IPFamilyPolicyRequireDualStack)
 	flags.Int32Var(&o.NodePort, "node-port", 0, "Node port of the Service's one port.")
-	optionalBoolVar(cmd, &o.PublishNotReady, "publish-not-ready", "Also reach pods that are not ready.")
-	optionalBoolVar(cmd, &f.ownerReference, "owner-reference", "Have the Service deleted with its IrisCluster; true by default. A manifest of --dry-run=client -o has the reference only if the flag is given: it has the uid of the IrisCluster, and Kubernetes deletes the Service once no IrisCluster has that uid.")
-	dryRunVar(cmd, &f.run.DryRun, "none, client (print what would happen, or with -o what would be sent) or server (have the server check it, and change nothing).")
+	flag.OptionalBool(cmd, &o.PublishNotReady, "publish-not-ready", "Also reach pods that are not ready.")
+	flag.OptionalBool(cmd, &f.ownerReference, "owner-reference", "Have the Service deleted with its IrisCluster; true by default. A manifest of --dry-run=client -o has the reference only if the flag is given: it has the uid of the IrisCluster, and Kubernetes deletes the Service once no IrisCluster has that uid.")
+	flag.DryRun(cmd, &f.run.DryRun, "none, client (print what would happen, or with -o what would be sent) or server (have the server check it, and change nothing).")
 	flags.BoolVar(&f.run.Diff, "diff", false, "Have the server check the changes, print them as a unified diff against the live Service, and change nothing. Requires the right to patch services.")
 	flags.BoolVar(&f.run.Adopt, "adopt", false, "Take over a Service of that name that this tool did not create.")
 	flags.BoolVar(&f.run.ForceConflicts, "force-conflicts", false, "Take over the spec from other field managers: what they set and is not requested is removed.")
-	waitVars(cmd, &f.run.Wait, &f.run.Timeout, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.", "How long --wait waits.")
-	f.output.addTo(cmd)
+	flag.Wait(cmd, &f.run.Wait, &f.run.Timeout, "Wait until each port has a ready endpoint of a pod that the Service selects and, for a load balancer, an address.", "How long --wait waits.")
+	f.output.AddTo(cmd)
 	f.output.JSONYamlPrintFlags.AddFlags(cmd)
 }
 
 // options returns what to expose Services with, and what prints them.
 func (f *exposeFlags) options(s *factory) (expose.Options, services.Expose, error) {
-	printer, err := f.output.printer()
+	printer, err := f.output.Printer()
 	if err != nil {
 		return expose.Options{}, services.Expose{}, err
 	}
-	namespace, err := s.namespace()
+	namespace, err := s.Namespace()
 	if err != nil {
 		return expose.Options{}, services.Expose{}, err
 	}
 	run := f.run
-	run.Manifest = printer != nil || f.output.is("url")
+	run.Manifest = printer != nil || f.output.Is("url")
 	run.Addresses = printer == nil
 	service := f.service
 	// A manifest that is kept has nothing that is true of one cluster at one time
@@ -72,7 +73,7 @@ func (f *exposeFlags) options(s *factory) (expose.Options, services.Expose, erro
 	if f.ownerReference != nil {
 		service.OwnerReference = *f.ownerReference
 	}
-	p := exposurePrinter{factory: s, printer: printer, urls: f.output.is("url"), dryRun: run.DryRun}
+	p := exposurePrinter{factory: s, printer: printer, urls: f.output.Is("url"), dryRun: run.DryRun}
 	return service, services.Expose{Config: s.actionConfig(), Namespace: namespace, ExposeOptions: run, Each: p.print}, run.Validate()
 }
 
@@ -109,12 +110,7 @@ func (p exposurePrinter) print(e services.Exposure) error {
 // printObject prints the Service with -o, else its URLs.
 func (p exposurePrinter) printObject(e services.Exposure) error {
 	if p.printer == nil {
-		for _, url := range cluster.URLs(e.Service, e.NodeIPs) {
-			if _, err := fmt.Fprintln(p.Out, url); err != nil {
-				return err
-			}
-		}
-		return nil
+		return p.printURLs(cluster.URLs(e.Service, e.NodeIPs))
 	}
 	service := e.Service.DeepCopy()
 	service.APIVersion, service.Kind = "v1", "Service"
@@ -126,6 +122,17 @@ func (p exposurePrinter) printObject(e services.Exposure) error {
 		return err
 	}
 	return render.Print(p.Out, p.printer, manifest)
+}
+
+// dryRunNote returns what is printed after the result of a dry run.
+func dryRunNote(d action.DryRun) string {
+	switch d {
+	case action.DryRunClient:
+		return " (dry run)"
+	case action.DryRunServer:
+		return " (server dry run)"
+	}
+	return ""
 }
 
 // exposeTemplate is the part of both commands' help about what comes from the

@@ -4,6 +4,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
@@ -16,7 +18,7 @@ func newExposePod(s *factory) *cobra.Command {
 		Use:     "expose-pod POD...",
 		GroupID: groupExpose,
 		Short:   "Create a Service for one pod, whatever role it takes",
-		Long: text(`
+		Long: help.Text(`
 			Create a Service for one pod, which stays with it through every
 			failover. POD is a pod's name, or the part after its cluster's name
 			(data-0-1).
@@ -26,7 +28,7 @@ func newExposePod(s *factory) *cobra.Command {
 			one the web port of IRIS. A bare word in --port picks a port by name:
 			one that the pod declares, or superserver (1972).
 			` + exposeTemplate + "\n" + exposeManifests + "\n" + exposeRights),
-		Example: examples(`
+		Example: help.Examples(`
 			# The portal of one member
 			kubectl iris expose-pod data-0-1
 
@@ -47,7 +49,7 @@ func newExposePod(s *factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client, err := s.client(cmd.Context())
+			client, err := s.Client(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -57,9 +59,9 @@ func newExposePod(s *factory) *cobra.Command {
 	cmd.ValidArgsFunction = s.complete(completion.Pods)
 	flags := cmd.Flags()
 	flags.BoolVar(&all, "all", false, "Expose every pod of a component, each by a Service of its own.")
-	choiceVar(cmd, &component, "component", "With --all, the component: data, which is the default, or compute.", iris.ComponentData, iris.ComponentCompute)
+	flag.Choice(cmd, &component, "component", "With --all, the component: data, which is the default, or compute.", iris.ComponentData, iris.ComponentCompute)
 	flags.StringVar(&cluster, "cluster", "", "Cluster of the pods, if their names are ambiguous.")
-	completeFlag(cmd, "cluster", s.complete(completion.Clusters))
+	flag.Complete(cmd, "cluster", s.complete(completion.Clusters))
 	f.addTo(cmd, s, completion.PodPorts)
 	return cmd
 }

@@ -171,7 +171,7 @@ func TestRequestsForNamedPods(t *testing.T) {
 	}
 }
 
-// A short name is told from a full one with the right to list pods alone.
+// A short name is distinguished from a full one with the right to list pods alone.
 func TestShortNamesNeedListOnly(t *testing.T) {
 	for _, command := range []string{"logs", "port-forward", "portal", "session", "expose-pod"} {
 		args := []string{command, "data-0"}

@@ -4,6 +4,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -17,7 +19,7 @@ func newExposeSidecar(s *factory) *cobra.Command {
 		Use:     "expose-sidecar [CLUSTER]",
 		GroupID: groupExpose,
 		Short:   "Create a Service for the web gateway sidecar of a mirror role or of compute nodes",
-		Long: text(`
+		Long: help.Text(`
 			Create a Service for the web gateway sidecars of a cluster: with --role
 			for that of the member that has the role, which it follows through a
 			failover.
@@ -33,7 +35,7 @@ func newExposeSidecar(s *factory) *cobra.Command {
 			--verify it is asked before, and a role that it contradicts is refused.
 			` + exposeManifests + "\n" + exposeRights + `
 			To ask IRIS: create pods/exec, or get pods/proxy.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# The backup's web gateway, on port 81
 			kubectl iris expose-sidecar --role backup
 
@@ -51,7 +53,7 @@ func newExposeSidecar(s *factory) *cobra.Command {
 
 			# The web gateways of the compute nodes, on port 8080
 			kubectl iris expose-sidecar simple --component compute --port 8080`),
-		Args: maxArgs(1),
+		Args: help.MaxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := clusterArg(args)
 			if err != nil {
@@ -69,7 +71,7 @@ func newExposeSidecar(s *factory) *cobra.Command {
 			if err := sidecar.Validate(); err != nil {
 				return err
 			}
-			if sidecar.Client, err = s.client(cmd.Context()); err != nil {
+			if sidecar.Client, err = s.Client(cmd.Context()); err != nil {
 				return err
 			}
 			return sidecar.Run(cmd.Context())
@@ -78,10 +80,10 @@ func newExposeSidecar(s *factory) *cobra.Command {
 	cmd.ValidArgsFunction = s.completeFirst(completion.Clusters)
 	flags := cmd.Flags()
 	flags.StringVar(&role, "role", "", "Mirror role to follow: primary, backup, or another that a pod has.")
-	completeFlag(cmd, "role", s.complete(completion.Roles))
-	choiceVar(cmd, &component, "component", "Component whose sidecars are selected: data, which is the default, or compute.", iris.ComponentData, iris.ComponentCompute)
+	flag.Complete(cmd, "role", s.complete(completion.Roles))
+	flag.Choice(cmd, &component, "component", "Component whose sidecars are selected: data, which is the default, or compute.", iris.ComponentData, iris.ComponentCompute)
 	flags.StringVar(&shard, "shard", "", "Shard of the data node, if there are several.")
-	completeFlag(cmd, "shard", s.complete(completion.Shards))
+	flag.Complete(cmd, "shard", s.complete(completion.Shards))
 	flags.BoolVar(&verify, "verify", false, "Ask IRIS first, and create no Service that selects a pod which does not have the role.")
 	f.addTo(cmd, s, completion.TargetPorts)
 	return cmd

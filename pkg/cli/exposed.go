@@ -2,57 +2,47 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// exposedFlags are the flags of exposed.
-type exposedFlags struct {
-	allNamespaces bool
-	noHeaders     bool
-	color         render.ColorMode
-	output        *outputFlags
-}
-
 func newExposed(s *factory) *cobra.Command {
-	f := &exposedFlags{output: newOutputFlags("wide", "url")}
+	f := &tableFlags{output: flag.NewOutput("wide", "url")}
 	run := services.Exposed{Config: s.actionConfig()}
 	cmd := &cobra.Command{
 		Use:     "exposed",
 		GroupID: groupExpose,
 		Short:   "List the Services that this tool created",
-		Long: text(`
+		Long: help.Text(`
 			List the Services that expose-sidecar and expose-pod created, what each
 			selects, and which pods it reaches now.
 
 			Rights: list services and endpointslices.discovery.k8s.io; list pods for
 			the URLs of node ports; with --wait also watch the first two, and list
 			and watch pods and events.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# Those of the namespace
 			kubectl iris exposed
 
 			# Those of all namespaces, with addresses of the portal
 			kubectl iris exposed -A -o wide`),
-		Args: noArgs,
+		Args: help.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			printer, err := f.output.printer()
+			printer, err := f.output.Printer()
 			if err != nil {
 				return err
 			}
-			if !f.allNamespaces {
-				if run.Namespace, err = s.namespace(); err != nil {
-					return err
-				}
+			if run.Namespace, err = f.namespace(s); err != nil {
+				return err
 			}
-			run.Addresses = !f.output.is("") && !f.output.is("name")
-			if run.Client, err = s.client(cmd.Context()); err != nil {
+			run.Addresses = !f.output.Is("") && !f.output.Is("name")
+			if run.Client, err = s.Client(cmd.Context()); err != nil {
 				return err
 			}
 			list, err := run.Run(cmd.Context())
@@ -62,51 +52,29 @@ func newExposed(s *factory) *cobra.Command {
 			if printer != nil {
 				return errors.Join(render.Object(s.Out, printer, list), err)
 			}
-			return errors.Join(f.print(s, list, run.Namespace), err)
+			return errors.Join(s.printExposed(list, run.Namespace, f), err)
 		},
 	}
-	flags := cmd.Flags()
-	flags.BoolVarP(&f.allNamespaces, "all-namespaces", "A", false, "If present, list the Services of all namespaces.")
-	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print no headers.")
-	waitVars(cmd, &run.Wait, &run.Timeout, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.", "How long --wait waits for each.")
-	addColorFlag(cmd, &f.color)
-	f.output.addTo(cmd)
+	flag.Wait(cmd, &run.Wait, &run.Timeout, "First wait until each port of each has a ready endpoint and, for a load balancer, an address.", "How long --wait waits for each.")
+	f.addTo(cmd, "Services")
 	return cmd
 }
 
-func (f *exposedFlags) print(s *factory, list view.ExposedServiceList, namespace string) error {
+func (s *factory) printExposed(list view.ExposedServiceList, namespace string, f *tableFlags) error {
 	switch {
-	case f.output.is("url"):
+	case f.output.Is("url"):
+		var urls []string
 		for _, item := range list.Items {
-			for _, url := range item.URLs {
-				if _, err := fmt.Fprintln(s.Out, url); err != nil {
-					return err
-				}
-			}
+			urls = append(urls, item.URLs...)
 		}
-		return nil
+		return s.printURLs(urls)
 	case len(list.Items) == 0:
 		s.printNone(namespace)
 	default:
-		if err := render.Exposed(s.Out, list, render.Options{
-			Now:        s.Now(),
-			Wide:       f.output.is("wide"),
-			NoHeaders:  f.noHeaders,
-			Namespaces: f.allNamespaces,
-			Color:      s.useColor(f.color),
-		}); err != nil {
+		if err := render.Exposed(s.Out, list, f.options(s)); err != nil {
 			return err
 		}
 	}
 	render.Unread(s.Err, list.Unread)
 	return nil
-}
-
-// printNone says in kubectl's words that nothing was found.
-func (s *factory) printNone(namespace string) {
-	if namespace == corev1.NamespaceAll {
-		s.note("No resources found")
-		return
-	}
-	s.note("No resources found in %s namespace.", namespace)
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
@@ -27,7 +29,7 @@ func newLogs(s *factory) *cobra.Command {
 		Use:     "logs [CLUSTER | POD]",
 		GroupID: groupReach,
 		Short:   "Print the logs of all members of a cluster, in the order of time",
-		Long: text(`
+		Long: help.Text(`
 			Print the logs of all containers of a cluster's pods, or of one pod's,
 			in the order of time, each line with its pod and container before it.
 			Without a target it is the only cluster's. With --role it is the pod that
@@ -46,7 +48,7 @@ func newLogs(s *factory) *cobra.Command {
 			Rights: get pods/log, list pods and irisclusters.intersystems.com; with
 			--follow also watch pods; with --role, to ask IRIS, create pods/exec, or
 			get pods/proxy (its metrics or mirror_status.cxw suffice).`),
-		Example: examples(`
+		Example: help.Examples(`
 			# Of all members, and go on
 			kubectl iris logs -f
 
@@ -55,7 +57,7 @@ func newLogs(s *factory) *cobra.Command {
 
 			# The log of one pod's containers before their last restart
 			kubectl iris logs data-0-1 --previous`),
-		Args: maxArgs(1),
+		Args: help.MaxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), s, args)
 		},
@@ -69,8 +71,8 @@ func newLogs(s *factory) *cobra.Command {
 	flags.DurationVar(&f.since, "since", 0, "Only lines younger than this, for example 90s, 5m or 2h.")
 	flags.Int64Var(&f.tail, "tail", -1, "Only that many last lines of each container; -1 for all.")
 	flags.StringSliceVarP(&f.containers, "container", "c", nil, "Only these containers, comma-separated.")
-	completeFlag(cmd, "container", s.complete(completion.Containers))
-	addColorFlag(cmd, &f.color)
+	flag.Complete(cmd, "container", s.complete(completion.Containers))
+	flag.Color(cmd, &f.color)
 	return cmd
 }
 
@@ -79,11 +81,7 @@ func (f *logsFlags) run(ctx context.Context, s *factory, args []string) error {
 	if err != nil {
 		return err
 	}
-	request, err := f.request(s, args)
-	if err != nil {
-		return err
-	}
-	client, err := s.client(ctx)
+	request, client, err := f.open(ctx, s, args)
 	if err != nil {
 		return err
 	}

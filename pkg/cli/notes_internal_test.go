@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -12,7 +11,7 @@ import (
 
 // evil is what a container's reason or a server's message may hold: a window
 // title, a cleared screen, the clipboard, a line that seems to be ours, a
-// reordered name and a name that cannot be told from another.
+// reordered name and a name that cannot be distinguished from another.
 const evil = "Crash\x1b]0;owned\x07\x1b[2J\x1b]52;c;ZXZpbA==\x07\r\nerror: forged\u009b31m \u202ecod.exe zero\u200bwidth"
 
 // Whatever a command says on stderr of text from the cluster is one line of
@@ -21,14 +20,11 @@ func TestNotesArePrintable(t *testing.T) {
 	refused := errors.New(evil)
 	for name, say := range map[string]func(*factory){
 		"note":       func(s *factory) { s.note("%s", evil) },
-		"warn":       func(s *factory) { s.warn(evil) },
-		"lost watch": func(s *factory) { s.lost(refused) },
+		"warn":       func(s *factory) { s.Warn(evil) },
+		"lost watch": func(s *factory) { s.actionConfig().Lost(refused) },
 		"action":     func(s *factory) { s.actionConfig().Note(evil) },
-		"API warning": func(s *factory) {
-			newAPIWarnings(s.warn).HandleWarningHeaderWithContext(context.Background(), apiWarning, "-", evil)
-		},
 		"screen's note": func(s *factory) {
-			drawn, err := (&statusPrinter{factory: s}).draw(frame{lost: refused})
+			drawn, err := (&statusPrinter{factory: s, flags: &statusFlags{}}).draw(frame{lost: refused})
 			if err != nil {
 				t.Error(err)
 			}

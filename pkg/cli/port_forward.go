@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/forward"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -31,17 +32,13 @@ func (f *forwardFlags) addTo(cmd *cobra.Command, s *factory) {
 	flags.DurationVar(&f.grace, "grace", defaultGrace, "How long a new connection waits while no pod has the role, or the pod is not running.")
 }
 
-func (f *forwardFlags) options() (instances.ForwardOptions, error) {
-	return instances.NewForwardOptions(f.addresses, f.grace)
-}
-
 func newPortForward(s *factory) *cobra.Command {
 	f := &forwardFlags{}
 	cmd := &cobra.Command{
 		Use:     "port-forward [CLUSTER --role ROLE | POD] [LOCAL:]REMOTE...",
 		GroupID: groupReach,
 		Short:   "Forward local ports to an instance, and follow the role through a failover",
-		Long: text(`
+		Long: help.Text(`
 			Forward local ports to ports of an instance, without a Service.
 			` + targetHelp + `
 
@@ -56,7 +53,7 @@ func newPortForward(s *factory) *cobra.Command {
 
 			Rights: ` + followRights + `,
 			and create pods/portforward.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# The superserver of the primary, on a free port
 			kubectl iris port-forward superserver
 
@@ -86,15 +83,11 @@ func (f *forwardFlags) run(ctx context.Context, s *factory, args []string) error
 	if err != nil {
 		return err
 	}
-	options, err := f.options()
+	options, err := instances.NewForwardOptions(f.addresses, f.grace)
 	if err != nil {
 		return err
 	}
-	request, err := f.request(s, named)
-	if err != nil {
-		return err
-	}
-	client, err := s.client(ctx)
+	request, client, err := f.open(ctx, s, named)
 	if err != nil {
 		return err
 	}

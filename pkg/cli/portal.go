@@ -2,14 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
 	"github.com/kubectl-iris/kubectl-iris/pkg/browser"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
@@ -28,7 +28,7 @@ func newPortal(s *factory) *cobra.Command {
 		Use:     "portal [CLUSTER | POD]",
 		GroupID: groupReach,
 		Short:   "Open the Management Portal of an instance in a web browser",
-		Long: text(`
+		Long: help.Text(`
 			Forward a local port to the port that serves the Management Portal of an
 			instance, print its address, and open it in a web browser. It goes on
 			until it is interrupted, and follows the role as port-forward does.
@@ -42,7 +42,7 @@ func newPortal(s *factory) *cobra.Command {
 
 			Rights: ` + followRights + `,
 			and create pods/portforward; with --via-service list services.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# The portal of the primary
 			kubectl iris portal
 
@@ -51,7 +51,7 @@ func newPortal(s *factory) *cobra.Command {
 
 			# Another page of one pod's instance, on port 8080
 			kubectl iris portal data-0-1 --path /csp/user/index.csp --local-port 8080`),
-		Args: maxArgs(1),
+		Args: help.MaxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), s, args)
 		},
@@ -59,46 +59,23 @@ func newPortal(s *factory) *cobra.Command {
 	cmd.ValidArgsFunction = s.completeFirst(completion.Targets)
 	flags := cmd.Flags()
 	f.addTo(cmd, s)
-	flags.Var((*localPort)(&f.localPort), "local-port", "Local port to listen on; 0 for a free one.")
+	flag.Port(cmd, &f.localPort, "local-port", "Local port to listen on; 0 for a free one.")
 	flags.StringVar(&f.path, "path", iris.PortalPath, "Path of the page.")
 	flags.BoolVar(&f.noOpen, "no-open", false, "Print the address, and open no browser.")
 	flags.BoolVar(&f.viaService, "via-service", false, "Use a Service that this tool created for the target, if there is one with an address.")
 	return cmd
 }
 
-// localPort is a port to listen on; 0 for a free one.
-type localPort uint16
-
-// Set implements pflag.Value.
-func (p *localPort) Set(given string) error {
-	n, err := strconv.ParseUint(given, 10, 16)
-	if err != nil {
-		return errors.New("must be a port number from 0 to 65535")
-	}
-	*p = localPort(n)
-	return nil
-}
-
-// String implements pflag.Value.
-func (p *localPort) String() string { return strconv.Itoa(int(*p)) }
-
-// Type implements pflag.Value.
-func (p *localPort) Type() string { return "port" }
-
 func (f *portalFlags) run(ctx context.Context, s *factory, args []string) error {
 	path, err := instances.NewPagePath(f.path)
 	if err != nil {
 		return err
 	}
-	options, err := f.options()
+	options, err := instances.NewForwardOptions(f.addresses, f.grace)
 	if err != nil {
 		return err
 	}
-	request, err := f.request(s, args)
-	if err != nil {
-		return err
-	}
-	client, err := s.client(ctx)
+	request, client, err := f.open(ctx, s, args)
 	if err != nil {
 		return err
 	}
@@ -109,26 +86,19 @@ func (f *portalFlags) run(ctx context.Context, s *factory, args []string) error 
 	if err != nil {
 		return err
 	}
+	if page.Forwarding != nil {
+		defer page.Forwarding.Close()
+	}
+	if _, err := fmt.Fprintln(s.Out, page.URL); err != nil {
+		return err
+	}
+	if !f.noOpen {
+		if err := browser.Open(page.URL, s.Getenv); err != nil {
+			s.note("%v: open the address yourself", err)
+		}
+	}
 	if page.Forwarding == nil {
-		return f.show(s, page.URL)
-	}
-	defer page.Forwarding.Close()
-	if err := f.show(s, page.URL); err != nil {
-		return err
-	}
-	return page.Forwarding.Serve(ctx)
-}
-
-// show prints the address, and opens it unless that is not wanted.
-func (f *portalFlags) show(s *factory, url string) error {
-	if _, err := fmt.Fprintln(s.Out, url); err != nil {
-		return err
-	}
-	if f.noOpen {
 		return nil
 	}
-	if err := browser.Open(url, s.Getenv); err != nil {
-		s.note("%v: open the address yourself", err)
-	}
-	return nil
+	return page.Forwarding.Serve(ctx)
 }

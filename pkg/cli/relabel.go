@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/relabel"
@@ -26,7 +28,7 @@ func newRelabel(f *factory) *cobra.Command {
 		Use:     "relabel [CLUSTER]",
 		GroupID: groupExpose,
 		Short:   "Set the role labels of data pods to what IRIS says",
-		Long: text(`
+		Long: help.Text(`
 			Set the label intersystems.com/mirrorRole of a cluster's data pods to
 			what IRIS in each says: primary or backup; it is taken from members that
 			are neither. The Services that follow a role, the cluster's own among
@@ -55,8 +57,8 @@ func newRelabel(f *factory) *cobra.Command {
 
 			Rights: list and patch pods; to ask IRIS create pods/exec, or get
 			pods/proxy; list services to show what changes; get
-			irisclusters.intersystems.com where it is there to be read.`),
-		Example: examples(`
+			irisclusters.intersystems.com (optional).`),
+		Example: help.Examples(`
 			# See what would change
 			kubectl iris relabel simple --dry-run=client
 
@@ -65,17 +67,13 @@ func newRelabel(f *factory) *cobra.Command {
 
 			# Though a member on a lost node does not answer and counts as ready
 			kubectl iris relabel simple --force`),
-		Args: maxArgs(1),
+		Args: help.MaxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := clusterArg(args)
 			if err != nil {
 				return err
 			}
-			namespace, err := f.namespace()
-			if err != nil {
-				return err
-			}
-			client, err := f.client(cmd.Context())
+			namespace, client, err := f.namespaceAndClient(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -99,7 +97,7 @@ func newRelabel(f *factory) *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVarP(&yes, "yes", "y", false, "Change the labels without asking.")
 	flags.BoolVar(&options.Force, "force", false, "Set the labels though a failover member whose pod is ready does not say what it is, if IRIS says Primary in one other member. If the silent one still is a primary, its clients lose it.")
-	dryRunVar(cmd, &dryRun, "none, client (say what would change) or server (have the server check it, and change nothing).")
+	flag.DryRun(cmd, &dryRun, "none, client (say what would change) or server (have the server check it, and change nothing).")
 	return cmd
 }
 

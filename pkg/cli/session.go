@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/instances"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/connect"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
@@ -27,7 +29,7 @@ func newSession(s *factory) *cobra.Command {
 		Use:     "session [CLUSTER | POD]",
 		GroupID: groupReach,
 		Short:   "Open an interactive session with an instance (iris session)",
-		Long: text(`
+		Long: help.Text(`
 			Run iris session in the container of an instance, with your terminal or,
 			if stdin is not a terminal, with the input from there. The exit code is
 			the session's.
@@ -36,7 +38,7 @@ func newSession(s *factory) *cobra.Command {
 			The role decides at the start only: a session stays in its pod.
 
 			Rights: list pods and irisclusters.intersystems.com, create pods/exec.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# With the primary
 			kubectl iris session
 
@@ -45,7 +47,7 @@ func newSession(s *factory) *cobra.Command {
 
 			# Run the commands in a file
 			kubectl iris session simple -U USER < commands.txt`),
-		Args: maxArgs(1),
+		Args: help.MaxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), s, args)
 		},
@@ -58,11 +60,7 @@ func newSession(s *factory) *cobra.Command {
 }
 
 func (f *sessionFlags) run(ctx context.Context, s *factory, args []string) error {
-	request, err := f.request(s, args)
-	if err != nil {
-		return err
-	}
-	client, err := s.client(ctx)
+	request, client, err := f.open(ctx, s, args)
 	if err != nil {
 		return err
 	}
@@ -85,7 +83,7 @@ func (f *sessionFlags) run(ctx context.Context, s *factory, args []string) error
 
 // attach runs a command with the user's terminal, if there is one, and restores
 // the terminal in any case.
-func (s *factory) attach(ctx context.Context, client *connection, command stream.Session) error {
+func (s *factory) attach(ctx context.Context, client *connect.Client, command stream.Session) error {
 	// If the terminal goes away, or on a quit signal, the session ends as it does on
 	// an interrupt, so that the terminal is restored.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGQUIT)

@@ -142,61 +142,6 @@ func TestRequestTimeout(t *testing.T) {
 	}
 }
 
-// What is wrong with the flags of the connection is a usage error; what is
-// wrong with the kubeconfig is none.
-func TestConnectionFlags(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	write(t, file, 0o600, "")
-	good := kubeconfig(t, "https://127.0.0.1:1", "{token: x}")
-	impersonates := kubeconfig(t, "https://127.0.0.1:1", "{token: x, as: jane}")
-	noUser := kubeconfig(t, "https://127.0.0.1:1", "{as-groups: [g]}")
-	for _, test := range []struct {
-		kubeconfig string
-		flags      []string
-		code       int
-		says       []string
-	}{
-		{good, []string{"--request-timeout=abc"}, 2, []string{`invalid --request-timeout "abc"`, "30s"}},
-		{good, []string{"--request-timeout=-1s"}, 2, []string{`invalid --request-timeout "-1s"`}},
-		{good, []string{"--request-timeout=-1"}, 2, []string{`invalid --request-timeout "-1"`}},
-		{good, []string{"--as-group=g"}, 2, []string{"invalid --as-group: ", "hint: --as-group, --as-uid and --as-user-extra require --as"}},
-		{good, []string{"--as-uid=1"}, 2, []string{"invalid --as-uid: ", "require --as"}},
-		{good, []string{"--as-user-extra=k=v"}, 2, []string{"invalid --as-user-extra: ", "require --as"}},
-		{good, []string{"--as-user-extra=k", "--as=jane"}, 2, []string{`invalid --as-user-extra "k"`, "KEY=VALUE"}},
-		{"", []string{"--as-group=g", "--server=https://127.0.0.1:1"}, 2, []string{"invalid --as-group"}},
-		{good, []string{"--client-certificate=" + file}, 2, []string{"invalid --client-certificate", "client-key"}},
-		{good, []string{"--certificate-authority=/no/such/file"}, 2, []string{"invalid --certificate-authority", "/no/such/file"}},
-		{good, []string{"--proxy-url=ftp://proxy"}, 2, []string{"invalid --proxy-url", "http, https, or socks5"}},
-		{good, []string{"--server=https://bad host"}, 2, []string{"invalid --server"}},
-		{good, []string{"--context=nope"}, 1, []string{"the kubeconfig cannot be used", "nope"}},
-		{good, []string{"--user=nope"}, 1, []string{"the kubeconfig cannot be used", "nope"}},
-		{noUser, nil, 1, []string{"the kubeconfig cannot be used", "without impersonating"}},
-		{impersonates, []string{"--as-group=g"}, 1, []string{errNoAnswer.Error()}},
-		{good, []string{"--as=jane", "--as-group=g"}, 1, []string{errNoAnswer.Error()}},
-	} {
-		t.Run(strings.Join(test.flags, " "), func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			var made requests
-			env := world(t, "kubectl-iris", &stdout, &stderr)
-			env.WrapConfig = made.wrap
-			args := append([]string{"status"}, test.flags...)
-			if test.kubeconfig != "" {
-				args = append(args, "--kubeconfig="+test.kubeconfig)
-			}
-			code := cli.Run(context.Background(), args, env)
-			said := stderr.String()
-			if code != test.code || stdout.Len() > 0 || !strings.HasPrefix(said, "error: ") || strings.Count(said, "\n") != 2 {
-				t.Errorf("exit code %d, want %d: %s%s", code, test.code, stdout.String(), said)
-			}
-			for _, part := range test.says {
-				if !strings.Contains(said, part) {
-					t.Errorf("%q is not in %s", part, said)
-				}
-			}
-		})
-	}
-}
-
 // A credential plugin that fails is named, and the server, which was not
 // asked, is not.
 func TestCredentialPluginFails(t *testing.T) {

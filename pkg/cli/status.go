@@ -8,6 +8,8 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
@@ -16,31 +18,28 @@ import (
 
 // statusFlags are the flags of status.
 type statusFlags struct {
-	allNamespaces bool
-	selector      string
-	unhealthy     bool
-	strict        bool
-	watch         bool
-	noHeaders     bool
-	ask           action.Asking
-	color         render.ColorMode
-	output        *outputFlags
+	tableFlags
+	selector  string
+	unhealthy bool
+	strict    bool
+	watch     bool
+	ask       action.Asking
 }
 
 func newStatus(f *factory) *cobra.Command {
-	flags := &statusFlags{ask: action.AskAuto, output: newOutputFlags("wide")}
+	flags := &statusFlags{tableFlags: tableFlags{output: flag.NewOutput("wide")}, ask: action.AskAuto}
 	cmd := &cobra.Command{
 		Use:     "status [CLUSTER...]",
 		GroupID: groupInspect,
 		Short:   "Show which pod is primary and which is backup, what reaches each, and what is wrong",
-		Long: text(`
+		Long: help.Text(`
 			Show IrisClusters: without a name a row for each, with one name that
 			cluster in detail: its verdict, its pods, the Services that reach
 			them, and what is wrong, errors first, with the next step for each.
 			docs/findings.md explains each finding and its severity.
 
-			Roles are what IRIS says where it is asked, which is in the view of one
-			cluster, else those of the label intersystems.com/mirrorRole. Where the
+			Roles are what IRIS says if it is asked, which is in the view of one
+			cluster, else those of the label intersystems.com/mirrorRole. If the
 			two disagree, that is a finding. A role is never guessed: a mirror
 			member that is not the primary need not be a backup.
 
@@ -48,9 +47,9 @@ func newStatus(f *factory) *cobra.Command {
 			3 seconds at most. If that is forbidden, fails or leaves the role open,
 			IRIS's metrics are asked, and the web gateway's page mirror_status.cxw,
 			which distinguishes the primary from the others and no more. With -w a
-			failover is told step by step, timed from its first sign.
+			failover is reported step by step, timed from its first sign.
 
-			Exit code: 0 healthy, or warnings only; 1 it could not be told; 2 wrong
+			Exit code: 0 healthy, or warnings only; 1 not known; 2 wrong
 			usage; 3 degraded, which is at least one error, and with --strict
 			warnings too. A list ends with its worst.
 
@@ -58,7 +57,7 @@ func newStatus(f *factory) *cobra.Command {
 			services, endpointslices.discovery.k8s.io and events; create pods/exec,
 			or get pods/proxy, to ask IRIS; with -w also watch. Without one of
 			these, all but what it brings is shown.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# Every IrisCluster of the namespace
 			kubectl iris status
 
@@ -82,35 +81,30 @@ func newStatus(f *factory) *cobra.Command {
 	}
 	cmd.ValidArgsFunction = f.complete(completion.Clusters)
 	set := cmd.Flags()
-	set.BoolVarP(&flags.allNamespaces, "all-namespaces", "A", false, "If present, list the IrisClusters of all namespaces.")
 	set.StringVarP(&flags.selector, "selector", "l", "", "Selector (label query) on IrisClusters, as kubectl takes it.")
 	set.BoolVar(&flags.unhealthy, "unhealthy", false, "Show only clusters that have errors or warnings.")
 	set.BoolVar(&flags.strict, "strict", false, "Exit with code 3 on warnings too.")
 	set.BoolVarP(&flags.watch, "watch", "w", false, "After showing them, watch for changes.")
-	set.BoolVar(&flags.noHeaders, "no-headers", false, "Print no headers.")
-	choiceVar(cmd, &flags.ask, "ask-iris", "Ask IRIS itself for the roles: auto (if one cluster is named), always or never.", action.AskAuto, action.AskAlways, action.AskNever)
-	addColorFlag(cmd, &flags.color)
-	flags.output.addTo(cmd)
+	flag.Choice(cmd, &flags.ask, "ask-iris", "Ask IRIS itself for the roles: auto (if one cluster is named), always or never.", action.AskAuto, action.AskAlways, action.AskNever)
+	flags.addTo(cmd, "IrisClusters")
 	return cmd
 }
 
 func (flags *statusFlags) run(ctx context.Context, f *factory, names []string) error {
-	printer, err := flags.output.printer()
+	printer, err := flags.output.Printer()
 	if err != nil {
 		return err
 	}
-	namespace := ""
-	if !flags.allNamespaces {
-		if namespace, err = f.namespace(); err != nil {
-			return err
-		}
+	namespace, err := flags.namespace(f)
+	if err != nil {
+		return err
 	}
 	request, err := action.NewStatusRequest(namespace, names, flags.selector, flags.ask)
 	if err != nil {
 		return err
 	}
 	p := newStatusPrinter(f, flags, request, printer)
-	client, err := f.client(ctx)
+	client, err := f.Client(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,27 +126,20 @@ func (flags *statusFlags) run(ctx context.Context, f *factory, names []string) e
 	return worst(list, flags.strict)
 }
 
-// statusPrinter prints the clusters that a status is of.
+// A statusPrinter prints the clusters of a status.
 type statusPrinter struct {
 	*factory
-	request   action.StatusRequest
-	unhealthy bool
-	strict    bool
-	printer   printers.ResourcePrinter
-	render    render.Options
+	flags   *statusFlags
+	request action.StatusRequest
+	// printer is that of -o; nil for tables.
+	printer printers.ResourcePrinter
+	render  render.Options
 }
 
 func newStatusPrinter(f *factory, flags *statusFlags, request action.StatusRequest, printer printers.ResourcePrinter) *statusPrinter {
-	return &statusPrinter{
-		factory: f, request: request, unhealthy: flags.unhealthy, strict: flags.strict, printer: printer,
-		render: render.Options{
-			Wide:       flags.output.is("wide"),
-			NoHeaders:  flags.noHeaders,
-			Asked:      request.AsksIRIS(),
-			Namespaces: request.Namespace() == "",
-			Color:      f.useColor(flags.color),
-		},
-	}
+	p := &statusPrinter{f, flags, request, printer, flags.options(f)}
+	p.render.Asked = request.AsksIRIS()
+	return p
 }
 
 // inDetail reports whether one cluster is shown in detail.
@@ -163,7 +150,7 @@ func (p *statusPrinter) inDetail() bool {
 
 // worthShowing returns what --unhealthy leaves of a list.
 func (p *statusPrinter) worthShowing(list view.ClusterStatusList) view.ClusterStatusList {
-	if p.unhealthy {
+	if p.flags.unhealthy {
 		list.Items = slices.DeleteFunc(slices.Clone(list.Items), isHealthy)
 	}
 	return list
@@ -174,7 +161,7 @@ func isHealthy(c view.ClusterStatus) bool {
 	return !slices.ContainsFunc(c.Findings, func(f view.Finding) bool { return f.Severity != view.SeverityInfo })
 }
 
-// now returns the options to render with at this time.
+// now returns the options to render with at the present time.
 func (p *statusPrinter) now() render.Options {
 	o := p.render
 	o.Now = p.Now()

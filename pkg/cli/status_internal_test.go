@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
@@ -26,7 +27,7 @@ func printerTo(t *testing.T, o *output, unhealthy bool, names ...string) *status
 		t.Fatal(err)
 	}
 	f := &factory{Env: Env{Out: &o.out, Err: &o.err, Now: func() time.Time { return time.Unix(0, 0) }}}
-	return newStatusPrinter(f, &statusFlags{unhealthy: unhealthy, color: "never", output: newOutputFlags()}, request, nil)
+	return newStatusPrinter(f, &statusFlags{unhealthy: unhealthy, tableFlags: tableFlags{color: "never", output: flag.NewOutput()}}, request, nil)
 }
 
 // listOf returns the view of a cluster without a mirror for each pod, which is

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -24,7 +23,7 @@ import (
 // do so, appended elsewhere. It ends with the exit code of what it showed last.
 func (p *statusPrinter) watch(ctx context.Context, status action.Status) error {
 	group, watching := errgroup.WithContext(ctx)
-	show, lost := p.keepShown(p.appendChanges()), p.lost
+	show, lost := p.keepShown(p.appendChanges()), status.Lost
 	if terminal, ok := p.Out.(*os.File); ok && p.printer == nil && render.CanRedraw(terminal, p.Getenv) {
 		frames := make(chan frame, 1)
 		show, lost = p.sendFrames(watching, frames)
@@ -38,13 +37,13 @@ func (p *statusPrinter) watch(ctx context.Context, status action.Status) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return worst(last, p.strict)
+	return worst(last, p.flags.strict)
 }
 
 // keepShown filters for --unhealthy but keeps clusters shown before, so that a
 // recovery is printed as a change and not as a deletion.
 func (p *statusPrinter) keepShown(show func(view.ClusterStatusList) error) func(view.ClusterStatusList) error {
-	if !p.unhealthy || p.printer != nil {
+	if !p.flags.unhealthy || p.printer != nil {
 		return func(list view.ClusterStatusList) error { return show(p.worthShowing(list)) }
 	}
 	shown := map[types.NamespacedName]bool{}
@@ -84,7 +83,7 @@ func (p *statusPrinter) appendChanges() func(view.ClusterStatusList) error {
 	}
 }
 
-// appendDetail is appendChanges for one cluster, which may go and come again.
+// appendDetail is appendChanges for one cluster, which may be deleted and recreated.
 func (p *statusPrinter) appendDetail() func(view.ClusterStatusList) error {
 	var lines *render.Lines
 	warnUnread := p.warnNewUnread()
@@ -118,12 +117,12 @@ func (p *statusPrinter) warnNewUnread() func([]view.Unread) {
 	}
 }
 
-// goneWords say that the cluster is no more or, where IrisClusters cannot be
-// read, no more than is known: that it has no pods.
+// goneWords returns that the cluster was deleted or, if IrisClusters cannot be read,
+// that it has no pods.
 func (p *statusPrinter) goneWords(list view.ClusterStatusList) string {
 	name, _ := p.request.Only()
 	words := "deleted from"
-	if (topology.Snapshot{Unread: list.Unread}).Lacks(iris.Resource) {
+	if (topology.Snapshot{Unread: list.Unread}).IsUnread(iris.Resource) {
 		words = "has no pods in"
 	}
 	return fmt.Sprintf("iriscluster.%s %q %s %s namespace", iris.Group, name, words, p.request.Namespace())
@@ -136,8 +135,8 @@ type frame struct {
 	lost error
 }
 
-// sendFrames makes a frame of each view, and of each word that the API server
-// does not answer.
+// sendFrames returns functions that send a frame for each view, and for each report
+// that the API server does not answer.
 func (p *statusPrinter) sendFrames(ctx context.Context, frames chan<- frame) (show func(view.ClusterStatusList) error, lost func(error)) {
 	var mu sync.Mutex
 	var now frame
@@ -173,22 +172,26 @@ func (p *statusPrinter) redraw(ctx context.Context, terminal *os.File, frames <-
 	return err
 }
 
-// draw is a frame as the terminal shows it.
+// draw returns a frame as the terminal shows it.
 func (p *statusPrinter) draw(f frame) (drawn render.Frame, err error) {
 	if list := p.worthShowing(f.list); p.inDetail() && len(list.Items) == 1 {
 		drawn, err = render.ClusterFrame(list.Items[0], p.now())
 	} else {
-		var text bytes.Buffer
-		framed, into := *p.factory, *p
-		framed.Out, framed.Err = &text, &text
-		into.factory = &framed
-		err = into.print(list)
-		drawn.Body = text.String()
+		drawn.Body, err = p.printed(func(p *statusPrinter) error { return p.print(list) })
 	}
 	if f.lost != nil {
-		var line strings.Builder
-		render.Warning(&line, lostWords(f.lost))
-		drawn.Sum += line.String()
+		line, _ := p.printed(func(p *statusPrinter) error { p.actionConfig().Lost(f.lost); return nil })
+		drawn.Sum += line
 	}
 	return drawn, err
+}
+
+// printed returns what print prints, on stdout or stderr.
+func (p *statusPrinter) printed(print func(*statusPrinter) error) (string, error) {
+	var text strings.Builder
+	env, into := *p.factory, *p
+	env.Out, env.Err = &text, &text
+	into.factory = &env
+	err := print(&into)
+	return text.String(), err
 }

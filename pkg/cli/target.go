@@ -1,10 +1,13 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/connect"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
 )
@@ -16,8 +19,8 @@ func (f *targetFlags) addTo(cmd *cobra.Command, s *factory) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.role, "role", "", "Reach the pod that has this mirror role: primary, backup, or another value of a role label.")
 	flags.StringVar(&f.shard, "shard", "", "Shard of the data node, if there are several.")
-	completeFlag(cmd, "role", s.complete(completion.Roles))
-	completeFlag(cmd, "shard", s.complete(completion.Shards))
+	flag.Complete(cmd, "role", s.complete(completion.Roles))
+	flag.Complete(cmd, "shard", s.complete(completion.Shards))
 }
 
 // targetHelp is the part of each command's help that says what a target is.
@@ -33,27 +36,24 @@ const followRights = `list and watch pods, list irisclusters.intersystems.com, a
 			to ask IRIS which pod has a role create pods/exec, or get pods/proxy (its
 			metrics or mirror_status.cxw suffice)`
 
-// request returns the request for the target that the only argument names, if
-// there is one.
-func (f *targetFlags) request(s *factory, args []string) (reach.Request, error) {
-	namespace, err := s.namespace()
+// open returns the request for the target that the only argument names, if there is
+// one, and the client with which it is reached.
+func (f *targetFlags) open(ctx context.Context, s *factory, args []string) (request reach.Request, client *connect.Client, err error) {
+	namespace, err := s.Namespace()
 	if err != nil {
-		return reach.Request{}, err
+		return request, nil, err
 	}
-	return reach.NewRequest(namespace, f.role, f.shard, args...)
+	if request, err = reach.NewRequest(namespace, f.role, f.shard, args...); err != nil {
+		return request, nil, err
+	}
+	client, err = s.Client(ctx)
+	return request, client, err
 }
 
-// note prints a line about what the command does on stderr.
-func (s *factory) note(format string, args ...any) { s.Note(fmt.Sprintf(format, args...)) }
-
-// warn prints a warning for each line on stderr.
-func (s *factory) warn(lines ...string) {
-	for _, line := range lines {
-		s.Warn(line)
+// clusterArg returns the cluster that the only argument names; empty if there is none.
+func clusterArg(args []string) (string, error) {
+	if len(args) == 0 {
+		return "", nil
 	}
+	return args[0], cluster.ValidateNames(args[0])
 }
-
-// lost warns that the API server stopped answering a watch.
-func (s *factory) lost(err error) { s.warn(lostWords(err)) }
-
-func lostWords(err error) string { return fmt.Sprintf("%v; trying again", err) }

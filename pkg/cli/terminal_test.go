@@ -247,16 +247,6 @@ func TestWatchThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-func TestHelpOnAnUnknownTopic(t *testing.T) {
-	for _, topic := range []string{"nosuch", "status simple", "completion nosuch"} {
-		code, stdout, stderr := run(t, "kubectl-iris", append([]string{"help"}, strings.Fields(topic)...)...)
-		want := "error: unknown help topic \"" + topic + "\"\nhint: kubectl iris --help lists the commands\n"
-		if code != 2 || stdout != "" || stderr != want {
-			t.Errorf("%s: exit code %d, %q, %q", topic, code, stdout, stderr)
-		}
-	}
-}
-
 // A read that failed is a warning on stderr, in the list and in the detail, once
 // or watched; stdout has the result alone.
 func TestUnreadGoesToStderr(t *testing.T) {
@@ -351,29 +341,4 @@ func (s *shared) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.buffer.String()
-}
-
-// What could not be read is not said to be missing.
-func TestNothingIsKnownWithoutAnyRight(t *testing.T) {
-	for line, want := range map[string]string{
-		"status":        `error: it is not known which IrisClusters exist in namespace `,
-		"status simple": `error: it is not known whether IrisCluster "simple" exists in namespace `,
-	} {
-		t.Run(line, func(t *testing.T) {
-			var out, errs shared
-			server := smallServer{forbidden: map[string]bool{"irisclusters": true, "simple": true, "pods": true}}
-			code := runAt(t.Context(), t, server, &out, &errs, nil, strings.Fields(line)...)
-			if code != 1 || !strings.HasPrefix(errs.String(), want) || strings.Contains(errs.String(), "not found") {
-				t.Errorf("exit code %d, %q", code, errs.String())
-			}
-		})
-	}
-}
-
-func TestHintOfAnInvalidFormat(t *testing.T) {
-	var out, errs shared
-	code := runAt(t.Context(), t, smallServer{}, &out, &errs, nil, "version", "-o", "wide")
-	if code != 2 || !strings.Contains(errs.String(), `error: invalid --output "wide": must be one of: json, yaml`) {
-		t.Errorf("exit code %d, %q", code, errs.String())
-	}
 }

@@ -7,6 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action/services"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/completion"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -19,7 +21,7 @@ func newUnexpose(s *factory) *cobra.Command {
 		Use:     "unexpose NAME... | POD... | --role ROLE [CLUSTER] | --all",
 		GroupID: groupExpose,
 		Short:   "Remove Services that this tool created",
-		Long: text(`
+		Long: help.Text(`
 			Remove Services that expose-sidecar and expose-pod created, and no
 			others: by the Service's name, by the pod it was created for, by the
 			role, component or shard it selects, or all of the namespace's.
@@ -28,7 +30,7 @@ func newUnexpose(s *factory) *cobra.Command {
 			create, is an error; the rest is removed all the same.
 
 			Rights: list and delete services; with --wait also watch them.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# By name
 			kubectl iris unexpose simple-sidecar-backup
 
@@ -45,10 +47,7 @@ func newUnexpose(s *factory) *cobra.Command {
 			if err := run.Validate(); err != nil {
 				return err
 			}
-			if run.Namespace, err = s.namespace(); err != nil {
-				return err
-			}
-			if run.Client, err = s.client(cmd.Context()); err != nil {
+			if run.Namespace, run.Client, err = s.namespaceAndClient(cmd.Context()); err != nil {
 				return err
 			}
 			run.Each = func(service *corev1.Service) error {
@@ -72,12 +71,12 @@ func newUnexpose(s *factory) *cobra.Command {
 	flags.StringVar(&component, "component", "", "Remove what selects the sidecars of this component: data or compute.")
 	flags.StringVar(&shard, "shard", "", "Remove what selects the sidecars of this shard.")
 	// What was exposed is known from the Services, not from the pods of now.
-	completeFlag(cmd, "role", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Role })))
-	completeFlag(cmd, "shard", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Shard })))
-	completeFlag(cmd, "component", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Component })))
+	flag.Complete(cmd, "role", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Role })))
+	flag.Complete(cmd, "shard", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Shard })))
+	flag.Complete(cmd, "component", s.complete(completion.ExposedBy(func(t *view.Target) string { return t.Component })))
 	flags.BoolVar(&all, "all", false, "Remove every Service that this tool created in the namespace.")
-	dryRunVar(cmd, &run.DryRun, "none, client (say what would be removed) or server (have the server check it, and remove nothing).")
-	waitVars(cmd, &run.Wait, &run.Timeout, "Wait until the Services are gone.", "How long --wait waits for each.")
-	choiceVarP(cmd, &output, "output", "o", "Output format: name for names alone.", "name")
+	flag.DryRun(cmd, &run.DryRun, "none, client (say what would be removed) or server (have the server check it, and remove nothing).")
+	flag.Wait(cmd, &run.Wait, &run.Timeout, "Wait until the Services are gone.", "How long --wait waits for each.")
+	flag.ChoiceP(cmd, &output, "output", "o", "Output format: name for names alone.", "name")
 	return cmd
 }

@@ -3,14 +3,13 @@ package cli
 import (
 	"cmp"
 	"context"
-	"runtime"
-	"runtime/debug"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
+	"github.com/kubectl-iris/kubectl-iris/pkg/cli/help"
 	"github.com/kubectl-iris/kubectl-iris/pkg/render"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -26,13 +25,13 @@ func newVersion(s *factory) *cobra.Command {
 		Use:     "version",
 		GroupID: groupSetup,
 		Short:   "Show the versions of this plugin, the server, IKO and IRIS",
-		Long: text(`
+		Long: help.Text(`
 			Show the version of this plugin, what it was built from and with; then
 			the server's, the image of the InterSystems Kubernetes Operator (IKO),
 			and the images of IRIS and its web gateways that run in the namespace.
 
 			Rights: list pods, in all namespaces to find IKO wherever it runs.`),
-		Example: examples(`
+		Example: help.Examples(`
 			# Everything
 			kubectl iris version
 
@@ -41,37 +40,28 @@ func newVersion(s *factory) *cobra.Command {
 
 			# For a bug report
 			kubectl iris version -o yaml`),
-		Args: noArgs,
+		Args: help.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd.Context(), s)
 		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.clientOnly, "client", false, "Show the plugin's own version and ask no server.")
-	choiceVarP(cmd, &f.output, "output", "o", "Output format: json or yaml.", "json", "yaml")
+	flag.ChoiceP(cmd, &f.output, "output", "o", "Output format: json or yaml.", "json", "yaml")
 	return cmd
 }
 
 func (f *versionFlags) run(ctx context.Context, s *factory) error {
-	v := action.ClientVersion(clientVersion(s.Build))
+	v := action.ClientVersion(s.Build.view())
 	if f.clientOnly {
 		return f.print(s, v)
 	}
-	v, err := s.serverVersion(ctx, v)
+	namespace, client, err := s.namespaceAndClient(ctx)
+	if err == nil {
+		v, err = action.Version{Config: s.actionConfig(), Client: client, Namespace: namespace}.Run(ctx, v)
+	}
 	// What is known without the server helps to find out why it does not answer.
 	return cmp.Or(f.print(s, v), err)
-}
-
-func (s *factory) serverVersion(ctx context.Context, v view.Version) (view.Version, error) {
-	namespace, err := s.namespace()
-	if err != nil {
-		return v, err
-	}
-	client, err := s.client(ctx)
-	if err != nil {
-		return v, err
-	}
-	return action.Version{Config: s.actionConfig(), Client: client, Namespace: namespace}.Run(ctx, v)
 }
 
 func (f *versionFlags) print(s *factory, v view.Version) error {
@@ -85,37 +75,8 @@ func (f *versionFlags) print(s *factory, v view.Version) error {
 	if err := render.Version(s.Out, v); err != nil {
 		return err
 	}
-	if v.Server == nil {
-		return nil
+	if v.Server != nil {
+		render.Unread(s.Err, v.Server.Unread)
 	}
-	render.Unread(s.Err, v.Server.Unread)
 	return nil
-}
-
-func clientVersion(build Build) view.ClientVersion {
-	return view.ClientVersion{
-		Version:   build.Version,
-		Commit:    build.Commit,
-		Date:      build.Date,
-		Go:        runtime.Version(),
-		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
-		Libraries: libraries(),
-	}
-}
-
-// libraries are the Kubernetes modules that decide how the plugin speaks to a
-// server.
-func libraries() []view.Library {
-	found := []view.Library{}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return found
-	}
-	wanted := []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/cli-runtime", "k8s.io/client-go"}
-	for _, module := range info.Deps {
-		if slices.Contains(wanted, module.Path) {
-			found = append(found, view.Library{Module: module.Path, Version: module.Version})
-		}
-	}
-	return found
 }

@@ -38,7 +38,8 @@ import (
 //
 // Annotations of a pod say how IRIS in it answers: test/says is what qlist says of the
 // mirror, for example Failover/Primary; test/page the body of mirror_status.cxw. Without
-// them there is no answer. test/log is the log of its containers.
+// them there is no answer. test/log is the log of its containers. A session prints where it
+// is, and its command; it fails in the IRIS namespaces NOSUCH and LOST.
 type worldServer struct {
 	// forbidden are verbs and resources, for example "patch services".
 	forbidden []string
@@ -131,7 +132,7 @@ func requestOf(r *http.Request) request {
 		q.verb = "watch"
 	case q.verb == "get" && q.name == "":
 		q.verb = "list"
-	case q.resource == "pods/exec":
+	case q.resource == "pods/exec" || q.resource == "pods/portforward":
 		q.verb = "create"
 	}
 	return q
@@ -227,6 +228,7 @@ func (w *worldServer) list(q request) []*unstructured.Unstructured {
 
 // serveWatch brings what comes later, and then nothing.
 func (w *worldServer) serveWatch(rw http.ResponseWriter, r *http.Request, q request) {
+	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(http.StatusOK)
 	w.mu.Lock()
 	for _, object := range w.later {
@@ -260,16 +262,25 @@ func (w *worldServer) serveStream(rw http.ResponseWriter, r *http.Request, q req
 			rw.WriteHeader(http.StatusServiceUnavailable)
 		}
 		_, _ = io.WriteString(rw, page)
+	case q.resource == "pods/exec" && slices.Contains(q.query["command"], "session"):
+		switch command := q.query["command"]; command[len(command)-1] {
+		case "LOST":
+			refuse(rw, http.StatusInternalServerError, "InternalError", "error dialing backend")
+		case "NOSUCH":
+			serveCommand(rw, r, "no such namespace\n", 3)
+		default:
+			serveCommand(rw, r, fmt.Sprintf("%s %s: %s\n", q.name, q.query["container"], strings.Join(command, " ")), 0)
+		}
 	case q.resource == "pods/exec" && says != "":
 		kind, status, _ := strings.Cut(says, "/")
-		serveCommand(rw, r, fmt.Sprintf("IRIS^/usr/irissys^2023.3^running, since now^iris.cpf^1972^52773^62972^ok^IRIS^%s^%s^/d\n", kind, status))
+		serveCommand(rw, r, fmt.Sprintf("IRIS^/usr/irissys^2023.3^running, since now^iris.cpf^1972^52773^62972^ok^IRIS^%s^%s^/d\n", kind, status), 0)
 	default:
 		refuse(rw, http.StatusInternalServerError, "InternalError", "error dialing backend")
 	}
 }
 
-// serveCommand answers an exec with a command's output.
-func serveCommand(w http.ResponseWriter, r *http.Request, output string) {
+// serveCommand answers an exec with a command's output and exit code.
+func serveCommand(w http.ResponseWriter, r *http.Request, output string, code int) {
 	upgrader := websocket.Upgrader{Subprotocols: []string{"v5.channel.k8s.io"}}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
@@ -277,8 +288,12 @@ func serveCommand(w http.ResponseWriter, r *http.Request, output string) {
 	}
 	defer conn.Close()
 	const stdout, status = 1, 3
+	ended := `{"kind": "Status", "apiVersion": "v1", "status": "Success"}`
+	if code != 0 {
+		ended = fmt.Sprintf(`{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NonZeroExitCode", "details": {"causes": [{"reason": "ExitCode", "message": "%d"}]}}`, code)
+	}
 	_ = conn.WriteMessage(websocket.BinaryMessage, append([]byte{stdout}, output...))
-	_ = conn.WriteMessage(websocket.BinaryMessage, append([]byte{status}, `{"kind": "Status", "apiVersion": "v1", "status": "Success"}`...))
+	_ = conn.WriteMessage(websocket.BinaryMessage, append([]byte{status}, ended...))
 	_ = conn.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
 	_, _, _ = conn.ReadMessage() // the client closes the connection when it has read all
 }

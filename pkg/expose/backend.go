@@ -24,10 +24,10 @@ type backend struct {
 	declared []corev1.ContainerPort
 }
 
-// sidecars returns the backend of pods with a sidecar. For a pod that has none yet
-// the cluster's spec is used.
+// sidecars returns the backend of pods with a sidecar. The cluster's spec is used if
+// no pod has one yet.
 func sidecars(component string, pods []iris.Pod, c iris.Cluster) backend {
-	b := backend{}
+	var b backend
 	for _, p := range pods {
 		b.declared = append(b.declared, p.Ports()...)
 		if p.Sidecar != nil {
@@ -56,9 +56,9 @@ func single(p iris.Pod, c iris.Cluster) backend {
 	return b
 }
 
-// ports returns the Service's ports: those requested, else one for the portal,
-// numbered one above its target, since the cluster's own Service has the target's
-// number and load balancers may share an address.
+// ports returns the Service's ports: those requested, else one for the portal. Its
+// number is one above the target's, which the cluster's own Service has: load
+// balancers may share an address.
 func (b backend) ports(requested []Port) ([]corev1.ServicePort, error) {
 	if len(requested) == 0 {
 		requested = []Port{{Number: b.web.Number%65535 + 1, Target: intstr.FromInt32(b.web.Number)}}
@@ -87,13 +87,9 @@ func (b backend) port(p Port) (corev1.ServicePort, error) {
 			return out, problem.Usage("invalid %s %q: no container declares a port of that name", fieldPort, p.ByName).
 				Hint("use one of %s, or a number", b.names())
 		}
-		if out.Name == "" {
-			out.Name = p.ByName
-		}
+		out.Name = cmp.Or(out.Name, p.ByName)
 		out.Port, out.TargetPort = named.ContainerPort, intstr.FromInt32(named.ContainerPort)
-		if named.Protocol != "" {
-			out.Protocol = named.Protocol
-		}
+		out.Protocol = cmp.Or(named.Protocol, out.Protocol)
 	case !p.hasTarget():
 		target := b.target(p.Number, out.Protocol)
 		if target == 0 {
@@ -123,8 +119,8 @@ func (b backend) named(name string) (corev1.ContainerPort, bool) {
 // names returns the names by which ports can be requested.
 func (b backend) names() string { return strings.Join(cluster.PortNames(b.declared), ", ") }
 
-// name names the ports that have no name after their targets, with their number if
-// that name is taken or nothing is known about the target.
+// name gives a name to the ports that have none: their target's purpose, or one with
+// their number if that is taken or not known.
 func (b backend) name(ports []corev1.ServicePort) {
 	taken := map[string]bool{}
 	for _, p := range ports {
@@ -169,16 +165,12 @@ func (b backend) isPortal(p corev1.ServicePort) bool {
 	if p.Protocol != corev1.ProtocolTCP {
 		return false
 	}
-	target := p.TargetPort.IntVal
 	if p.TargetPort.Type == intstr.String {
 		named, _ := b.named(p.TargetPort.StrVal)
-		target = named.ContainerPort
+		p.TargetPort = intstr.FromInt32(named.ContainerPort)
 	}
-	if target == 0 {
-		return false
-	}
-	p.TargetPort = intstr.FromInt32(target)
-	return target == b.web.Number || b.scheme(p) == cluster.HTTPS
+	target := p.TargetPort.IntVal
+	return target != 0 && (target == b.web.Number || b.scheme(p) == cluster.HTTPS)
 }
 
 // scheme returns the scheme of a port whose target is a number, by the name that the
@@ -196,9 +188,9 @@ func (b backend) scheme(p corev1.ServicePort) string {
 	return cluster.Scheme(p)
 }
 
-// undeclared returns warnings about targets that no container declares. A container
-// need not declare its ports: if it declares none, there is a warning only about a
-// target that the user chose.
+// undeclared returns warnings about targets that no container declares. Containers
+// need not declare ports: if they declare none, only targets that the user chose are
+// reported.
 func (b backend) undeclared(ports []corev1.ServicePort, requested []Port) []string {
 	var warnings []string
 	for i, p := range ports {
@@ -210,8 +202,8 @@ func (b backend) undeclared(ports []corev1.ServicePort, requested []Port) []stri
 	return warnings
 }
 
-// declares reports whether the containers that should serve a port declare any;
-// the portal's may be served by the sidecar or by IRIS.
+// declares reports whether the containers that should serve a port declare any. The
+// sidecar or IRIS may serve the portal.
 func (b backend) declares(p corev1.ServicePort) bool {
 	if p.TargetPort.IntVal == iris.PortSuperserver {
 		return len(b.instance) > 0

@@ -67,7 +67,7 @@ func TestDiffShowsInvisibleCharacters(t *testing.T) {
 		t.Fatal(err)
 	}
 	if line := "+    example.com/note: \"a?b?c\\e[2J\"\n"; !strings.Contains(got, line) {
-		t.Errorf("the diff lacks %q:\n%q", line, got)
+		t.Errorf("the diff does not have %q:\n%q", line, got)
 	}
 }
 

@@ -104,7 +104,7 @@ func TestOptionsThatAreWrong(t *testing.T) {
 		},
 		"port name twice": {
 			expose.Options{Ports: ports(t, "a=81", "a=82/UDP")},
-			`invalid port: two ports are named "a"`, "a name of its own",
+			`invalid port: two ports are named "a"`, "a different name",
 		},
 		"label of the tool": {
 			expose.Options{Labels: []expose.Edit{{Key: "kubectl-iris/role", Value: "primary"}}},
@@ -285,7 +285,7 @@ func TestSidecarThatCannotBe(t *testing.T) {
 		"port name twice, once by name": {
 			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "superserver=81", "superserver")}},
 			cluster: resource("c", ""), pods: single,
-			message: `invalid port: two ports are named "superserver"`, hint: "a name of its own", code: 2,
+			message: `invalid port: two ports are named "superserver"`, hint: "a different name", code: 2,
 		},
 		"selector without the cluster": {
 			request: edit("intersystems.com/name-"),

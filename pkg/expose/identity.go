@@ -1,20 +1,18 @@
 package expose
 
 import (
+	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 )
 
-// A Service that bears the identity of another one competes with it: for an
-// address, a host name, a load balancer. A Service that bears another tool's
-// mark is changed or deleted by that tool. Neither is copied. Clouds and
-// controllers have hundreds of annotations and add more, so beside the keys
-// that are known the words of a key decide (isIdentity).
+// A Service with the identity of another one competes with it for an address, a
+// host name or a load balancer; one with another tool's mark is changed or deleted
+// by that tool. Neither is copied. Clouds and controllers have hundreds of
+// annotations and add more, so the words of a key decide if it is not known.
 
-// toolDomains are the domains of the labels and annotations by which other
-// tools recognise, and later prune, the objects that they applied. Their
-// subdomains belong to them.
+// toolDomains returns the domains, with their subdomains, of the labels and
+// annotations by which other tools recognise, and later prune, what they applied.
 func toolDomains() []string {
 	return []string{
 		"addonmanager.kubernetes.io",
@@ -67,8 +65,8 @@ func isToolMark(key string) bool {
 	})
 }
 
-// exactIdentities are annotations that identify something of one Service and
-// whose words do not show it.
+// exactIdentities returns annotations that are identities and whose words do not
+// show it.
 func exactIdentities() []string {
 	return []string{
 		"cloud.google.com/neg",        // may name its endpoint groups, and lists the ports
@@ -93,21 +91,18 @@ func exactIdentities() []string {
 // a host name or a load balancer that only one Service may have, or a health
 // check for the ports of another Service. Switches name nothing.
 func isIdentity(key, value string) bool {
-	if isSwitch(value) {
-		return false
-	}
-	if slices.Contains(exactIdentities(), key) {
-		return true
-	}
 	domain, name := splitKey(key)
 	words := wordsOf(name)
-	if len(words) == 0 {
+	switch {
+	case isSwitch(value):
 		return false
-	}
-	if isHealthCheck(words) {
+	case slices.Contains(exactIdentities(), key):
 		return true
-	}
-	if slices.ContainsFunc(words, isSharing) {
+	case len(words) == 0:
+		return false
+	case isHealthCheck(words):
+		return true
+	case slices.ContainsFunc(words, isSharing):
 		return false
 	}
 	before, last := words[:len(words)-1], words[len(words)-1]
@@ -129,49 +124,36 @@ func isIdentity(key, value string) bool {
 }
 
 func isSwitch(value string) bool {
-	switch strings.ToLower(value) {
-	case "true", "false", "yes", "no", "on", "off", "enabled", "disabled":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "enabled", "disabled"}, strings.ToLower(value))
 }
 
 // isFrontend reports whether a word means what clients connect to: a load
 // balancer, its address or its name.
 func isFrontend(word string) bool {
-	switch word {
-	case "address", "alb", "allocation", "balancer", "clb", "dns", "domain", "eip", "elb", "host", "ip", "ips", "label", "lb",
-		"loadbalancer", "nlb", "nodebalancer", "pip", "pls", "service", "slb", "vip":
-		return true
-	}
-	return false
+	return slices.Contains([]string{
+		"address", "alb", "allocation", "balancer", "clb", "dns", "domain", "eip", "elb", "host", "ip", "ips", "label", "lb",
+		"loadbalancer", "nlb", "nodebalancer", "pip", "pls", "service", "slb", "vip",
+	}, word)
 }
 
-// isSharing reports whether a word tells that the value is not the Service's
-// own: who may connect, what is used together, where something may fail.
+// isSharing reports whether a word means that other Services may have the same
+// value: who may connect, what is used together, a zone that may fail.
 func isSharing(word string) bool {
-	switch word {
-	case "acl", "allow", "allowed", "block", "blocked", "cookie", "deny", "denied", "except", "excluded", "failure", "fault",
-		"share", "shared", "sharing", "source", "sources", "trusted", "whitelist":
-		return true
-	}
-	return false
+	return slices.Contains([]string{
+		"acl", "allow", "allowed", "block", "blocked", "cookie", "deny", "denied", "except", "excluded", "failure", "fault",
+		"share", "shared", "sharing", "source", "sources", "trusted", "whitelist",
+	}, word)
 }
 
-// isHealthCheck reports whether the words of a key tell where or how a load
+// isHealthCheck reports whether the words of a key say where or how a load
 // balancer checks the health of a port. How often it does fits any port.
 func isHealthCheck(words []string) bool {
-	checks := slices.ContainsFunc(words, func(word string) bool {
-		return word == "health" || word == "healthcheck" || word == "check" || word == "probe"
-	})
-	return checks && slices.ContainsFunc(words, func(word string) bool {
-		switch word {
-		case "body", "code", "codes", "domain", "expect", "host", "httpcode", "matcher", "method", "mode", "option", "options",
-			"path", "port", "protocol", "request", "response", "send", "type", "uri", "url":
-			return true
-		}
-		return false
-	})
+	hasAny := func(some ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(some, word) })
+	}
+	return hasAny("health", "healthcheck", "check", "probe") &&
+		hasAny("body", "code", "codes", "domain", "expect", "host", "httpcode", "matcher", "method", "mode", "option", "options",
+			"path", "port", "protocol", "request", "response", "send", "type", "uri", "url")
 }
 
 // splitKey returns the domain and the name of a label's or annotation's key.
@@ -185,27 +167,9 @@ func splitKey(key string) (domain, name string) {
 // wordsOf splits a name as people write them, load-balancer-ip, elb.id,
 // port_80_path or loadBalancerIPs, into lower-case words.
 func wordsOf(name string) []string {
-	var words []string
-	var word strings.Builder
-	end := func() {
-		if word.Len() > 0 {
-			words = append(words, strings.ToLower(word.String()))
-			word.Reset()
-		}
+	words := regexp.MustCompile(`\p{Lu}+[^\p{Lu}._-]*|[^\p{Lu}._-]+`).FindAllString(name, -1)
+	for i, word := range words {
+		words[i] = strings.ToLower(word)
 	}
-	var last rune
-	for _, r := range name {
-		switch {
-		case r == '-' || r == '_' || r == '.':
-			end()
-		case unicode.IsUpper(r) && !unicode.IsUpper(last):
-			end()
-			word.WriteRune(r)
-		default:
-			word.WriteRune(r)
-		}
-		last = r
-	}
-	end()
 	return words
 }

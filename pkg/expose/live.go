@@ -16,12 +16,11 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// MergeLive returns the plan for a Service that exists already (nil if none does). A
-// plan made without its IrisCluster keeps what only the IrisCluster could have given:
-// the owner, labels and annotations, the fields of the spec that this tool applied
-// and, if the user chose no type, the type. Otherwise a user with fewer rights would
-// remove them unintentionally. A plan for several pods keeps the session affinity
-// that the Service got for them, though there may be one pod now.
+// MergeLive returns the plan for a Service that exists already (nil if none does). If
+// the IrisCluster was not read, the owner, the labels and annotations, the fields that
+// this tool applied and, if the user chose none, the type are kept. Otherwise a user
+// with fewer rights would remove them unintentionally. A plan for several pods keeps
+// the session affinity, though there may be one pod now.
 func (p Plan) MergeLive(live *corev1.Service) Plan {
 	if live == nil || !cluster.IsExposed(live) {
 		return p
@@ -39,7 +38,7 @@ func (p Plan) MergeLive(live *corev1.Service) Plan {
 	return p
 }
 
-// keep adds to a plan what the live Service has from its IrisCluster.
+// keep adds to a plan what the live Service got from its IrisCluster.
 func (p *Plan) keep(live *corev1.Service) {
 	p.kept = true
 	service, o := p.Service, p.options
@@ -77,8 +76,7 @@ func (o Options) keepSpec(spec *corev1.ServiceSpec, ours corev1.ServiceSpec, liv
 			ours.ExternalTrafficPolicy = live.Spec.ExternalTrafficPolicy
 		}
 	}
-	// The affinity planned without the template may be this tool's default,
-	// before which the template's takes precedence.
+	// The template's affinity takes precedence over this tool's default.
 	planned := spec.SessionAffinity
 	spec.SessionAffinity = o.Spec.SessionAffinity
 	o.inheritSpec(spec, ours)

@@ -37,7 +37,7 @@ func blindPlan(t *testing.T, options Options) Plan {
 	return plan
 }
 
-// liveOf is the Service of a plan as somebody with more rights made it.
+// liveOf is the Service of a plan as a user with more rights created it.
 func liveOf(plan Plan) *corev1.Service {
 	live := plan.Service.DeepCopy()
 	live.OwnerReferences = []metav1.OwnerReference{
@@ -188,7 +188,12 @@ func TestIsUnchanged(t *testing.T) {
 			t.Errorf("%s: unchanged %v, %v", name, got, err)
 		}
 	}
-	live.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "other", FieldsV1: metav1.NewFieldsV1(`{"f:spec":`)}}
+	broken := metav1.NewFieldsV1(`{"f:spec":`)
+	live.ManagedFields = append(applied, metav1.ManagedFieldsEntry{Manager: "other", FieldsV1: broken})
+	if got, err := ownership.IsUnchanged(live, plan.Service); err != nil || !got {
+		t.Errorf("another's managed fields that are no JSON: unchanged %v, %v", got, err)
+	}
+	live.ManagedFields[0].FieldsV1 = broken
 	if _, err := ownership.IsUnchanged(live, plan.Service); err == nil {
 		t.Error("managed fields that are no JSON: no error")
 	}

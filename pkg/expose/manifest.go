@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
@@ -26,23 +27,18 @@ func Manifest(service *corev1.Service) (*unstructured.Unstructured, error) {
 
 // Diff returns a unified diff from the live Service (nil if there is none) to what
 // the server answered to a dry run of applying the planned one; empty if nothing
-// changes. Neither side shows the status and what the server numbers and counts, nor
-// addresses and ports that it would assign, which are not known before they are.
+// changes. Neither side shows the status, the history, or addresses and ports that
+// the server would assign.
 func Diff(live, answer, planned *corev1.Service) (string, error) {
-	var before, after string
-	var err error
-	if live == nil {
-		live = &corev1.Service{}
-	} else if before, err = content(live); err != nil {
+	before, err := content(live)
+	if err != nil {
 		return "", err
 	}
 	answer = answer.DeepCopy()
-	dropAssigned(&answer.Spec, live.Spec, planned.Spec)
-	if after, err = content(answer); err != nil {
-		return "", err
-	}
+	dropAssigned(&answer.Spec, ptr.Deref(live, corev1.Service{}).Spec, planned.Spec)
+	after, err := content(answer)
 	// YAML escapes control characters, but not those that reorder a line.
-	return text.Lines(udiff.Unified("live/"+planned.Name, "planned/"+planned.Name, before, after)), nil
+	return text.Lines(udiff.Unified("live/"+planned.Name, "planned/"+planned.Name, before, after)), err
 }
 
 // dropAssigned removes what the server assigned to a spec: what neither the live nor
@@ -63,8 +59,11 @@ func dropAssigned(spec *corev1.ServiceSpec, live, planned corev1.ServiceSpec) {
 	}
 }
 
-// content returns a live Service as YAML, without its status and history.
+// content returns a Service as YAML, without its status and history; nil as "".
 func content(service *corev1.Service) (string, error) {
+	if service == nil {
+		return "", nil
+	}
 	typed := *service
 	typed.APIVersion, typed.Kind = "v1", "Service"
 	fields, err := Manifest(&typed)

@@ -31,8 +31,8 @@ const (
 	fieldComponent  problem.Field = "component"
 )
 
-// Options are what a user may choose of any Service. The zero value of a field
-// leaves it to the cluster's serviceTemplate and to this tool.
+// Options holds what a user may choose of any Service. A field with its zero value
+// is taken from the cluster's serviceTemplate or set by this tool.
 type Options struct {
 	Name     string
 	Ports    []Port
@@ -40,19 +40,18 @@ type Options struct {
 	// Labels and Annotations are those of the Service, never of its selector. A
 	// key that is removed is not taken over from the cluster's serviceTemplate.
 	Labels, Annotations []Edit
-	// Spec holds the fields that are chosen of the Service's spec; ports, selector
-	// and PublishNotReadyAddresses, for which other fields stand, are not used.
+	// Spec holds the chosen fields of the Service's spec; its ports, selector and
+	// PublishNotReadyAddresses, which have fields here, are not used.
 	Spec corev1.ServiceSpec
 	// PublishNotReady is nil if the user did not choose.
 	PublishNotReady *bool
-	// NodePort is for the one port; its range is the server's business.
+	// NodePort is that of the only port; the server checks its range.
 	NodePort int32
-	// OwnerReference makes the Service go with its IrisCluster.
+	// OwnerReference makes the IrisCluster the Service's owner: it is deleted with it.
 	OwnerReference bool
 }
 
-// validate returns a usage error with a hint for what is wrong whatever the
-// cluster is like.
+// validate returns a usage error for what is wrong in any cluster.
 func (o Options) validate() error {
 	var unfit error
 	if o.Spec.Type != "" {
@@ -71,7 +70,7 @@ func (o Options) validateName() error {
 }
 
 // notOperators returns a usage error for the names of the Services that IKO manages
-// for a cluster; if that is empty, for the one that it manages for all.
+// for a cluster, or for any cluster if that is empty.
 func notOperators(name, cluster string) error {
 	if name != iris.HeadlessService && (cluster == "" || !slices.Contains(iris.ServiceNames(cluster), name)) {
 		return nil
@@ -136,14 +135,13 @@ func (o Options) validateLoadBalancer() error {
 	return nil
 }
 
-// isOwnLabel reports whether a label key is one by which this tool recognises its
-// own Services.
+// isOwnLabel reports whether this tool recognises its Services by the label.
 func isOwnLabel(key string) bool {
 	return key == cluster.LabelManagedBy || strings.HasPrefix(key, "kubectl-iris/")
 }
 
-// spec returns the Service's spec but for ports and selector: what the user
-// chose, else what of the cluster's template fits the type.
+// spec returns the Service's spec without ports and selector: what the user chose,
+// else the fields of the cluster's template that the type allows.
 func (o Options) spec(template corev1.ServiceSpec) (corev1.ServiceSpec, error) {
 	spec := *o.Spec.DeepCopy()
 	if spec.Type == "" {
@@ -159,14 +157,10 @@ func (o Options) spec(template corev1.ServiceSpec) (corev1.ServiceSpec, error) {
 	return spec, nil
 }
 
-// merged returns the union of maps, of which a later one takes precedence; nil if
-// there is nothing in them.
+// merged returns the union of maps, of which a later one takes precedence.
 func merged(all ...map[string]string) map[string]string {
-	var union map[string]string
+	union := map[string]string{}
 	for _, one := range all {
-		if len(one) > 0 && union == nil {
-			union = map[string]string{}
-		}
 		maps.Copy(union, one)
 	}
 	return union

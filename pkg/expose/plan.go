@@ -18,15 +18,14 @@ type Facts struct {
 	Namespace string
 	// Cluster is the IrisCluster; if ClusterRead is false, only its name is known.
 	Cluster iris.Cluster
-	// ClusterRead is false if the IrisCluster may not be read or is not served;
-	// the pods' labels are used instead.
+	// ClusterRead is false if the IrisCluster could not be read; the pods' labels
+	// are used instead.
 	ClusterRead bool
 	// Pods are the cluster's pods.
 	Pods []iris.Pod
 	// Answers holds what IRIS said in them; nil if it was not asked.
 	Answers cluster.Answers
-	// Foreign are the pods of the namespace's other clusters, if the request needs
-	// them.
+	// Foreign are the pods of other clusters, if the request needs them.
 	Foreign []iris.Pod
 }
 
@@ -42,9 +41,9 @@ func (f Facts) model() *cluster.Cluster {
 	return cluster.New(cluster.Facts{Resource: resource, Read: f.ClusterRead, Pods: f.Pods, Answers: f.Answers})
 }
 
-// A Plan is the Service that a request and facts come to.
+// A Plan holds the Service for a request, as the facts have it.
 type Plan struct {
-	// Service is the Service wanted, with nothing in it but what this tool sets.
+	// Service is the Service wanted, with only what this tool sets.
 	Service *corev1.Service
 	Target  view.Target
 	// Selects are the names of the pods that the selector matches, ready or not.
@@ -82,7 +81,7 @@ type draft struct {
 	target   view.Target
 	name     string
 	selector map[string]string
-	// fixed are the selector keys that cannot be edited, each with the reason.
+	// fixed has the selector keys that cannot be edited, each with the reason.
 	fixed map[string]error
 	// backend examines the pods that the selector matches.
 	backend func([]iris.Pod) backend
@@ -109,11 +108,11 @@ func (d draft) plan() (Plan, error) {
 		return Plan{}, err
 	}
 	selected := matching(f.Pods, selector)
-	behind := selected
-	if len(behind) == 0 {
-		behind = d.candidates
+	examined := selected
+	if len(examined) == 0 {
+		examined = d.candidates
 	}
-	b := d.backend(behind)
+	b := d.backend(examined)
 	spec.Selector = selector
 	if spec.Ports, err = b.ports(o.Ports); err != nil {
 		return Plan{}, err
@@ -123,20 +122,15 @@ func (d draft) plan() (Plan, error) {
 	settleAffinity(&spec)
 
 	taken := o.inherit(f.Cluster.ServiceTemplate)
-	var warnings []string
+	var deleting, unmatched string
 	if f.ClusterRead && f.Cluster.Deleting && o.OwnerReference {
-		warnings = append(warnings, f.cluster()+" is being deleted, and the Service with it")
-	}
-	if unpinned != "" {
-		warnings = append(warnings, unpinned)
+		deleting = f.cluster() + " is being deleted, and the Service with it"
 	}
 	if len(selected) == 0 {
-		warnings = append(warnings, "no pod matches the selector; the Service has no endpoints until one does")
+		unmatched = "no pod matches the selector; the Service has no endpoints until one does"
 	}
-	if sessions != "" {
-		warnings = append(warnings, sessions)
-	}
-	if len(behind) > 0 {
+	warnings := slices.DeleteFunc([]string{deleting, unpinned, unmatched, sessions}, func(w string) bool { return w == "" })
+	if len(examined) > 0 {
 		warnings = append(warnings, b.undeclared(spec.Ports, o.Ports)...)
 	}
 	warnings = append(warnings, taken.warnings(f)...)
@@ -154,32 +148,21 @@ func (d draft) plan() (Plan, error) {
 func (d draft) service(name string, taken inherited, spec corev1.ServiceSpec) *corev1.Service {
 	labels, _ := split(d.options.Labels)
 	annotations, _ := split(d.options.Annotations)
-	return &corev1.Service{
+	service := &corev1.Service{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       d.facts.Namespace,
-			Name:            name,
-			Labels:          merged(taken.labels, labels, cluster.TargetLabels(d.target)),
-			Annotations:     merged(taken.annotations, annotations),
-			OwnerReferences: d.facts.owners(d.options),
+			Namespace:   d.facts.Namespace,
+			Name:        name,
+			Labels:      merged(taken.labels, labels, cluster.TargetLabels(d.target)),
+			Annotations: merged(taken.annotations, annotations),
 		},
 		Spec: spec,
 	}
-}
-
-// owners make the Service go with its IrisCluster. The reference neither
-// controls the Service nor blocks the cluster's deletion, which would require
-// rights on the cluster's finalizers.
-func (f Facts) owners(o Options) []metav1.OwnerReference {
-	if !o.OwnerReference || !f.ClusterRead {
-		return nil
+	if c := d.facts.Cluster; d.options.OwnerReference && d.facts.ClusterRead {
+		// To block the cluster's deletion would require rights on its finalizers.
+		service.OwnerReferences = []metav1.OwnerReference{{APIVersion: iris.APIVersion, Kind: iris.Kind, Name: c.Name, UID: c.UID}}
 	}
-	return []metav1.OwnerReference{{
-		APIVersion: iris.APIVersion,
-		Kind:       iris.Kind,
-		Name:       f.Cluster.Name,
-		UID:        f.Cluster.UID,
-	}}
+	return service
 }
 
 // shareSessions sets the session affinity, if none was chosen, of a Service that
@@ -190,7 +173,7 @@ func shareSessions(spec *corev1.ServiceSpec, b backend, pods int) (warning strin
 	}
 	spec.SessionAffinity = cmp.Or(spec.SessionAffinity, corev1.ServiceAffinityClientIP)
 	if spec.SessionAffinity == corev1.ServiceAffinityClientIP {
-		return fmt.Sprintf("the Service selects %d pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them", pods)
+		return fmt.Sprintf("the Service selects %d pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them", pods)
 	}
-	return fmt.Sprintf("the Service selects %d pods, each with portal sessions of its own: without session affinity ClientIP a login is lost between them", pods)
+	return fmt.Sprintf("the Service selects %d pods, each with its own portal sessions: without session affinity ClientIP a login is lost between them", pods)
 }

@@ -9,19 +9,18 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// A PodRequest asks for Services of which each is for one pod.
+// A PodRequest asks for Services for one pod each.
 type PodRequest struct{ options Options }
 
-// NewPodRequest returns the request for a Service for one pod or, if several, for
-// one for each of them. It returns a usage error with a hint for what is wrong
-// whatever the pods are like.
+// NewPodRequest returns the request for a Service for one pod or, if several, for one
+// Service for each. It returns a usage error for what is wrong for any pod.
 func NewPodRequest(o Options, several bool) (PodRequest, error) {
 	switch {
 	case several && o.Name != "":
-		return PodRequest{}, problem.Usage("%s requires exactly one pod", fieldName).Hint("without it each Service gets a name of its own")
+		return PodRequest{}, problem.Usage("%s requires exactly one pod", fieldName).Hint("omit %s to give each Service its default name", fieldName)
 	case several && o.NodePort != 0:
 		return PodRequest{}, problem.Usage("%s requires exactly one pod: two Services cannot have the same", fieldNodePort).
-			Hint("without it each Service gets a node port of its own")
+			Hint("omit %s to have a node port assigned to each Service", fieldNodePort)
 	}
 	return PodRequest{o}, o.validate()
 }
@@ -29,8 +28,8 @@ func NewPodRequest(o Options, several bool) (PodRequest, error) {
 // NeedsForeign reports whether Facts must hold the pods of other clusters.
 func (r PodRequest) NeedsForeign() bool { return r.options.needsForeign() }
 
-// Pod plans a Service for one pod, whatever role the pod takes. Of the facts, the
-// pods of the cluster are not needed.
+// Pod plans a Service for one pod, whatever role the pod takes. The facts need not
+// have the cluster's pods.
 func Pod(r PodRequest, pod iris.Pod, f Facts) (Plan, error) {
 	if err := cluster.IsOfCluster(pod); err != nil {
 		return Plan{}, err

@@ -1,6 +1,8 @@
 package expose
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,10 +32,9 @@ type Port struct {
 	Protocol corev1.Protocol
 }
 
-// ParsePort reads [NAME=]PORT[:TARGET][/PROTOCOL]. PORT is a number, or the
-// name of a port of the pod (then without target and protocol, which that port
-// has); TARGET is a number or the name of a container's port; PROTOCOL is TCP,
-// UDP or SCTP. Any other form is a usage error.
+// ParsePort reads [NAME=]PORT[:TARGET][/PROTOCOL]. PORT is a number, or without
+// target and protocol the name of a port of the pod; TARGET is a number or the name of
+// a container's port; PROTOCOL is TCP, UDP or SCTP. Any other form is a usage error.
 func ParsePort(s string) (Port, error) {
 	wrong := func(format string, args ...any) (Port, error) {
 		return Port{}, problem.Usage(format, args...).Hint(portHint)
@@ -84,11 +85,7 @@ func (p Port) String() string {
 	if p.Name != "" {
 		b.WriteString(p.Name + "=")
 	}
-	if p.ByName != "" {
-		b.WriteString(p.ByName)
-	} else {
-		b.WriteString(strconv.Itoa(int(p.Number)))
-	}
+	b.WriteString(cmp.Or(p.ByName, strconv.Itoa(int(p.Number))))
 	if p.hasTarget() {
 		b.WriteString(":" + p.Target.String())
 	}
@@ -100,52 +97,42 @@ func (p Port) String() string {
 
 func (p Port) hasTarget() bool { return p.Target != intstr.IntOrString{} }
 
-func (p Port) protocol() corev1.Protocol {
-	if p.Protocol == "" {
-		return corev1.ProtocolTCP
-	}
-	return p.Protocol
-}
+func (p Port) protocol() corev1.Protocol { return cmp.Or(p.Protocol, corev1.ProtocolTCP) }
 
 // numberOrName reads a port number or, if there is a letter in it, the name of a
 // container's port.
 func numberOrName(s string) (int32, string, error) {
-	if s == "" {
-		return 0, "", fmt.Errorf("a port number or name is required")
-	}
-	if len(validation.IsValidPortName(s)) == 0 {
-		return 0, s, nil
-	}
 	n, err := strconv.Atoi(s)
 	switch {
+	case s == "":
+		return 0, "", errors.New("a port number or name is required")
+	case len(validation.IsValidPortName(s)) == 0:
+		return 0, s, nil
 	case err == nil && isPort(n):
 		return int32(n), "", nil
 	case strings.Trim(s, "+-0123456789") == "":
-		return 0, "", fmt.Errorf("must be between 1 and 65535")
+		return 0, "", errors.New("must be between 1 and 65535")
 	}
 	return 0, "", fmt.Errorf("%q is neither a port number nor the name of a container's port", s)
 }
 
 func isPort(n int) bool { return len(validation.IsValidPortNum(n)) == 0 }
 
-// validateDistinct returns a usage error for ports that one Service cannot have
-// together: of one name, or of one number and protocol. Names and numbers that are
-// not known yet are ignored.
+// validateDistinct returns a usage error for ports with the same name, or the same
+// number and protocol. Names and numbers that are not known yet are ignored.
 func validateDistinct(ports []corev1.ServicePort) error {
-	names := map[string]bool{}
-	numbers := map[string]bool{}
+	names, numbers := map[string]bool{}, map[string]bool{}
 	for _, p := range ports {
 		number := fmt.Sprintf("%d/%s", p.Port, p.Protocol)
 		switch {
 		case p.Name != "" && names[p.Name]:
 			return problem.Usage("invalid %s: two ports are named %q", fieldPort, p.Name).
-				Hint("give each port a name of its own, for example %s-2=%d", p.Name, p.Port)
+				Hint("give each port a different name, for example %s-2=%d", p.Name, p.Port)
 		case p.Port != 0 && numbers[number]:
 			return problem.Usage("invalid %s: %s is given twice", fieldPort, number).
 				Hint("a Service has each number once per protocol; several may have one target, for example 81:80 and 82:80")
 		}
-		names[p.Name] = true
-		numbers[number] = true
+		names[p.Name], numbers[number] = true, true
 	}
 	return nil
 }

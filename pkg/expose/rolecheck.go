@@ -3,6 +3,7 @@ package expose
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
@@ -11,12 +12,12 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// A RoleCheck holds what IRIS says in the pods behind a Service for a role.
+// A RoleCheck holds what IRIS says in the pods that a Service for a role selects.
 type RoleCheck struct {
 	plan Plan
-	// behind are the members that the Service selects, and others the rest of
-	// the shard, if they were asked.
-	behind, others []*cluster.Member
+	// selected are the members that the Service selects, others the rest of the
+	// shard, if they were asked.
+	selected, others []*cluster.Member
 }
 
 // NewRoleCheck joins a plan for a role with what IRIS said in the cluster's pods.
@@ -26,7 +27,7 @@ func NewRoleCheck(plan Plan, f Facts) RoleCheck {
 		switch {
 		case m.Deleting || !inShard(*m.Pod, plan.Target):
 		case cluster.Selects(plan.Service.Spec.Selector, *m.Pod):
-			check.behind = append(check.behind, m)
+			check.selected = append(check.selected, m)
 		default:
 			check.others = append(check.others, m)
 		}
@@ -36,23 +37,22 @@ func NewRoleCheck(plan Plan, f Facts) RoleCheck {
 
 func inShard(pod iris.Pod, t view.Target) bool { return t.Shard == "" || pod.Shard() == t.Shard }
 
-// PodsToAsk returns the pods of a cluster in which IRIS is asked about a plan: those
-// that its Service selects or, if all, to find where the role is instead, all data
-// pods of the shard.
+// PodsToAsk returns the pods in which IRIS is asked about a plan: those that its
+// Service selects or, if all, every data pod of the shard, to find the one that has
+// the role instead.
 func PodsToAsk(plan Plan, pods []iris.Pod, all bool) []iris.Pod {
 	return slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
 		return !inShard(p, plan.Target) || !all && !cluster.Selects(plan.Service.Spec.Selector, p)
 	})
 }
 
-// Notes returns a line for each pod that the Service selects, which says whether
-// the Service reaches it and whether IRIS confirms its role.
+// Notes returns a line for each pod whose role is not contradicted: whether the
+// Service reaches it and whether IRIS confirms its role.
 func (c RoleCheck) Notes() []string {
 	var notes []string
-	for _, m := range c.behind {
-		reached := c.reached(m)
+	for _, m := range c.selected {
 		if !c.isContradicted(m) {
-			notes = append(notes, reached+c.confirmation(m))
+			notes = append(notes, c.reached(m)+c.confirmation(m))
 		}
 	}
 	return notes
@@ -80,7 +80,7 @@ func (c RoleCheck) isConfirmed(m *cluster.Member) bool {
 	return m.Confirmed && m.Role == c.plan.Target.Role
 }
 
-// confirmation returns what IRIS makes of a role that it does not contradict.
+// confirmation returns whether IRIS confirms a role that it does not contradict.
 func (c RoleCheck) confirmation(m *cluster.Member) string {
 	role, answer := c.plan.Target.Role, m.Said()
 	switch {
@@ -92,9 +92,9 @@ func (c RoleCheck) confirmation(m *cluster.Member) string {
 	return fmt.Sprintf("; IRIS says %s, which does not confirm the role %s", answer.Text(), role)
 }
 
-// saying returns who contradicts the role of a member: IRIS in it, or in its
-// successor.
-func saying(m *cluster.Member) string {
+// contradiction returns the answer that contradicts a member's role: its own, or its
+// successor's.
+func contradiction(m *cluster.Member) string {
 	if m.Successor != nil {
 		return fmt.Sprintf("%s in %q", m.Successor.Said().Text(), m.Successor.Name)
 	}
@@ -105,40 +105,33 @@ func saying(m *cluster.Member) string {
 // it does not have the role, whatever its label.
 func (c RoleCheck) Contradictions() []string {
 	var lines []string
-	for _, m := range c.behind {
+	for _, m := range c.selected {
 		if c.isContradicted(m) {
-			lines = append(lines, fmt.Sprintf("pod %q, which is labelled %s, but IRIS says %s", m.Name, m.MirrorRole(), saying(m)))
+			lines = append(lines, fmt.Sprintf("pod %q, which is labelled %s, but IRIS says %s", m.Name, m.MirrorRole(), contradiction(m)))
 		}
 	}
 	return lines
 }
 
-// Has returns the only pod in which IRIS confirms the role; empty if there is none
-// or several.
+// Has returns the only pod in which IRIS confirms the role; empty if none or several.
 func (c RoleCheck) Has() string {
-	var have []string
-	for _, m := range slices.Concat(c.behind, c.others) {
-		if c.isConfirmed(m) {
-			have = append(have, m.Name)
-		}
-	}
-	if len(have) != 1 {
+	confirmed := slices.DeleteFunc(slices.Concat(c.selected, c.others), func(m *cluster.Member) bool { return !c.isConfirmed(m) })
+	if len(confirmed) != 1 {
 		return ""
 	}
-	return have[0]
+	return confirmed[0].Name
 }
 
-// Unverified returns why the role could not be verified; empty if it was, or if it is
-// contradicted.
+// Unverified returns why the role was neither confirmed nor contradicted, or "".
 func (c RoleCheck) Unverified() string {
 	var open []string
-	for _, m := range c.behind {
+	for _, m := range c.selected {
 		if !c.isConfirmed(m) && !c.isContradicted(m) {
-			open = append(open, fmt.Sprintf("%q", m.Name))
+			open = append(open, strconv.Quote(m.Name))
 		}
 	}
 	switch {
-	case len(c.behind) == 0:
+	case len(c.selected) == 0:
 		return fmt.Sprintf("the role is not verified: no pod is labelled %s", c.plan.Target.Role)
 	case len(open) > 0:
 		return "the role is not verified in pod " + strings.Join(open, ", ")

@@ -15,14 +15,14 @@ import (
 // maxListed bounds how many names an error lists.
 const maxListed = 5
 
-// needsForeign reports whether the selector may leave the cluster, so that Facts
-// must hold the pods of the namespace's other clusters too.
+// needsForeign reports whether the selector may select pods of the namespace's other
+// clusters, which Facts must then hold.
 func (o Options) needsForeign() bool {
 	return slices.ContainsFunc(o.Selector, func(e Edit) bool { return e.Key == iris.LabelName })
 }
 
-// edited returns a selector after the user's edits. The keys of fixed, which
-// says why, cannot be changed. Since one of them is always there, the selector
+// edited returns a selector after the user's edits. The keys of fixed cannot be
+// changed, for the reasons in it; one of them is always present, so the selector
 // cannot become empty.
 func edited(selector map[string]string, edits []Edit, fixed map[string]error) (map[string]string, error) {
 	selector = maps.Clone(selector)
@@ -44,8 +44,8 @@ func edited(selector map[string]string, edits []Edit, fixed map[string]error) (m
 	return selector, nil
 }
 
-// guard returns a usage error if a selector can select pods of another cluster. If
-// nothing rules that out, though it selects none now, it returns a warning.
+// guard returns a usage error if a selector selects pods of another cluster, and a
+// warning if it selects none now, but may later.
 func guard(selector map[string]string, f Facts) (warning string, err error) {
 	own := f.Cluster.Name
 	name, hasName := selector[iris.LabelName]
@@ -53,14 +53,16 @@ func guard(selector map[string]string, f Facts) (warning string, err error) {
 		return "", nil
 	}
 	others := slices.DeleteFunc(slices.Concat(f.Pods, f.Foreign), func(p iris.Pod) bool { return p.Cluster() == own })
-	selected := iris.PodNames(matching(others, withoutRole(selector)))
+	anyRole := maps.Clone(selector)
+	delete(anyRole, iris.LabelMirrorRole) // which any mirror member may come to have
+	selected := iris.PodNames(matching(others, anyRole))
 	switch {
 	case len(selected) > 0:
-		err := problem.Usage("invalid %s: the Service would also select pods of another cluster than %s: %s", fieldSelector, f.cluster(), text.List(selected, maxListed))
-		return "", keepCluster(err, own)
+		return "", keepCluster(own, problem.Usage("invalid %s: the Service would also select pods of another cluster than %s: %s",
+			fieldSelector, f.cluster(), text.List(selected, maxListed)))
 	case hasName:
-		err := problem.Usage("invalid %s \"%s=%s\": the Service would not select pods of %s", fieldSelector, iris.LabelName, name, f.cluster())
-		return "", keepCluster(err, own)
+		return "", keepCluster(own, problem.Usage("invalid %s \"%s=%s\": the Service would not select pods of %s",
+			fieldSelector, iris.LabelName, name, f.cluster()))
 	case slices.ContainsFunc(f.Pods, func(p iris.Pod) bool {
 		return p.Cluster() == own && p.Labels[iris.LabelPodName] != "" && p.Labels[iris.LabelPodName] == selector[iris.LabelPodName]
 	}):
@@ -69,19 +71,13 @@ func guard(selector map[string]string, f Facts) (warning string, err error) {
 	return fmt.Sprintf("the selector names neither a cluster nor a pod: the Service may come to select pods of other clusters than %s", f.cluster()), nil
 }
 
-func keepCluster(err *problem.Error, cluster string) error {
+func keepCluster(cluster string, err *problem.Error) error {
 	return err.Hint("keep %s=%s in the selector, or add a label with %s that only this cluster's pods have", iris.LabelName, cluster, fieldSelector)
-}
-
-// withoutRole returns a selector without the mirror role, which any mirror member
-// may come to have.
-func withoutRole(selector map[string]string) map[string]string {
-	selector = maps.Clone(selector)
-	delete(selector, iris.LabelMirrorRole)
-	return selector
 }
 
 // matching returns the pods that a selector matches, by name.
 func matching(pods []iris.Pod, selector map[string]string) []iris.Pod {
-	return slices.SortedFunc(slices.Values(cluster.Selected(selector, pods)), func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
+	selected := cluster.Selected(selector, pods)
+	slices.SortFunc(selected, func(a, b iris.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return selected
 }

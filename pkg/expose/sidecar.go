@@ -14,12 +14,9 @@ import (
 // A SidecarRequest asks for a Service for the sidecars of a component.
 type SidecarRequest struct {
 	options Options
-	// role is the mirror role that the Service follows; empty without a mirror.
-	role string
-	// component is data or compute.
-	component string
-	// shard is the value of the shard label; empty if there is one shard.
-	shard string
+	// role is the mirror role that the Service follows, component data or compute,
+	// and shard the value of the shard label; role and shard may be empty.
+	role, component, shard string
 	// anyRole and anyShard report whether the user wants a selector without the key.
 	anyRole, anyShard bool
 }
@@ -27,7 +24,7 @@ type SidecarRequest struct {
 // NewSidecarRequest returns the request for a component (data if it is empty), a
 // role and a shard. Edits of the selector that mean one of the three are moved
 // there, so that the Service's labels match its selector. It returns a usage error
-// with a hint for what is wrong whatever the cluster is like.
+// for what is wrong in any cluster.
 func NewSidecarRequest(o Options, component, role, shard string) (SidecarRequest, error) {
 	r := SidecarRequest{options: o, role: role, component: component, shard: shard}
 	if err := r.normalize(); err != nil {
@@ -38,15 +35,13 @@ func NewSidecarRequest(o Options, component, role, shard string) (SidecarRequest
 		return r, problem.Usage("invalid %s %q: must be one of: %s, %s", fieldComponent, r.component, iris.ComponentData, iris.ComponentCompute).
 			Hint("omit %s for the data node", fieldComponent)
 	}
-	if r.component == iris.ComponentCompute {
-		field, value := fieldRole, r.role
-		if value == "" {
-			field, value = fieldShard, r.shard
+	if r.component == iris.ComponentCompute && r.role+r.shard != "" {
+		field := fieldRole
+		if r.role == "" {
+			field = fieldShard
 		}
-		if value != "" {
-			return r, problem.Usage("%s cannot be used with %s=compute: compute nodes are neither mirrored nor sharded", field, fieldComponent).
-				Hint("omit %s", field)
-		}
+		return r, problem.Usage("%s cannot be used with %s=compute: compute nodes are neither mirrored nor sharded", field, fieldComponent).
+			Hint("omit %s", field)
 	}
 	return r, r.options.validate()
 }
@@ -57,8 +52,8 @@ func (r SidecarRequest) Role() string { return r.role }
 // NeedsForeign reports whether Facts must hold the pods of other clusters.
 func (r SidecarRequest) NeedsForeign() bool { return r.options.needsForeign() }
 
-// normalize moves edits of the role, shard and component keys into the request's
-// fields. It returns a usage error if the two contradict each other.
+// normalize moves selector edits of the role, shard and component keys into the
+// request's fields. It returns a usage error if the two contradict each other.
 func (r *SidecarRequest) normalize() error {
 	edits := r.options.Selector
 	r.options.Selector = nil
@@ -81,7 +76,7 @@ func (r *SidecarRequest) normalize() error {
 	return nil
 }
 
-// moveTo sets the value of a field to that of the edit, or notes that any will do.
+// moveTo sets a field's value to the edit's, or anyWill if the edit removes the key.
 func (e Edit) moveTo(field problem.Field, value *string, anyWill *bool) error {
 	switch {
 	case *value != "" && (e.Remove || *value != e.Value):
@@ -97,10 +92,10 @@ func (e Edit) moveTo(field problem.Field, value *string, anyWill *bool) error {
 }
 
 // Sidecar plans a Service for the sidecars of a component: on a mirrored data node
-// for those of the pods that have a role, and so for others after a failover.
+// for those of the pods that have the role, so for others after a failover.
 func Sidecar(r SidecarRequest, f Facts) (Plan, error) {
-	pods := ofComponent(f.Pods, r.component)
-	if err := hasSidecars(r.component, pods, f); err != nil {
+	pods := matching(f.Pods, map[string]string{iris.LabelComponent: r.component})
+	if err := requireSidecars(r.component, pods, f); err != nil {
 		return Plan{}, err
 	}
 	if r.component == iris.ComponentData {
@@ -153,13 +148,9 @@ func sidecarSelector(t view.Target) map[string]string {
 	return selector
 }
 
-func ofComponent(pods []iris.Pod, component string) []iris.Pod {
-	return matching(pods, map[string]string{iris.LabelComponent: component})
-}
-
-// hasSidecars returns an error if a component has no sidecar: neither in a pod nor
-// by the spec.
-func hasSidecars(component string, pods []iris.Pod, f Facts) error {
+// requireSidecars returns an error if a component has no sidecar, neither in a pod
+// nor in the spec.
+func requireSidecars(component string, pods []iris.Pod, f Facts) error {
 	_, inSpec := f.Cluster.Nodes[component]
 	switch {
 	case len(validation.IsValidLabelValue(f.Cluster.Name)) != 0:

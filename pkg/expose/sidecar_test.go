@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -143,7 +144,7 @@ func TestSidecar(t *testing.T) {
 			selects:  []string{"c-data-0-1"},
 			warnings: []string{warnBackup},
 		},
-		"nobody holds the role yet": {
+		"no pod has the role yet": {
 			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache", isMirrored), pods: mirror[2:],
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", ""),
@@ -158,7 +159,7 @@ func TestSidecar(t *testing.T) {
 			selects:  []string{},
 			warnings: []string{warnNobody},
 		},
-		"nobody holds the role yet, ports as the other members declare them": {
+		"no pod has the role yet, ports as the other members declare them": {
 			request: sidecarRequest{Role: "primary", Options: own},
 			cluster: resource("c", "apache", isMirrored), pods: []iris.Pod{pod("c", "data-0-1", role("backup"), sidecar(8080))},
 			want:     wantedSidecar("c-sidecar-primary", "c", "primary", "", hasPorts(tcp("http", 8081, 8080))),
@@ -187,7 +188,7 @@ func TestSidecar(t *testing.T) {
 			}, mirror...),
 			want:     wantedSidecar("c-sidecar-drasync", "c", "drasync", "", holdsClients),
 			selects:  []string{"c-data-0-3", "c-data-0-4"},
-			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
+			warnings: []string{"the Service selects 2 pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them"},
 		},
 		"role by selector": {
 			request: sidecarRequest{Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/mirrorRole=backup")}},
@@ -201,7 +202,7 @@ func TestSidecar(t *testing.T) {
 			cluster: resource("c", "apache", isMirrored), pods: mirror,
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0-0", "c-data-0-1", "c-data-0-2"},
-			warnings: []string{"the Service selects 3 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
+			warnings: []string{"the Service selects 3 pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them"},
 		},
 		"component by selector": {
 			request: sidecarRequest{Component: "data", Options: expose.Options{OwnerReference: true, Selector: edits(t, "intersystems.com/component=data")}},
@@ -243,14 +244,14 @@ func TestSidecar(t *testing.T) {
 			want:    wantedSidecar("c-sidecar", "c", "", ""),
 			selects: []string{"c-data-0"},
 		},
-		"shards that no label tells apart": {
+		"shards without a label": {
 			request: sidecarRequest{Options: own},
 			cluster: resource("c", "", shards(2)), pods: []iris.Pod{pod("c", "data-0", sidecar(80)), pod("c", "data-1", sidecar(80))},
 			want:     wantedSidecar("c-sidecar", "c", "", "", holdsClients),
 			selects:  []string{"c-data-0", "c-data-1"},
-			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: session affinity ClientIP keeps a client at one of them"},
+			warnings: []string{"the Service selects 2 pods, each with its own portal sessions: session affinity ClientIP keeps a client at one of them"},
 		},
-		"compute, where affinity is refused": {
+		"compute, with affinity None": {
 			request: sidecarRequest{Component: "compute", Options: expose.Options{Spec: corev1.ServiceSpec{SessionAffinity: corev1.ServiceAffinityNone}, OwnerReference: true}},
 			cluster: resource("c", ""),
 			pods:    []iris.Pod{pod("c", "compute-0", sidecar(80)), pod("c", "compute-1", sidecar(80)), pod("c", "data-0")},
@@ -259,7 +260,7 @@ func TestSidecar(t *testing.T) {
 				map[string]string{"intersystems.com/component": "compute"},
 				func(s *corev1.Service) { s.Spec.SessionAffinity = corev1.ServiceAffinityNone }),
 			selects:  []string{"c-compute-0", "c-compute-1"},
-			warnings: []string{"the Service selects 2 pods, each with portal sessions of its own: without session affinity ClientIP a login is lost between them"},
+			warnings: []string{"the Service selects 2 pods, each with its own portal sessions: without session affinity ClientIP a login is lost between them"},
 		},
 		"several pods behind a port that is no portal": {
 			request: sidecarRequest{Component: "compute", Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
@@ -383,13 +384,13 @@ func TestSidecar(t *testing.T) {
 				hasPorts(tcp("webserver", 52773, 52773), tcp("sql", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
-		"superserver where nothing is declared": {
+		"superserver, no port declared": {
 			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "superserver"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:    wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("superserver", 1972, 1972))),
 			selects: []string{"c-data-0"},
 		},
-		"chosen target where nothing is declared": {
+		"chosen target, no port declared": {
 			request: sidecarRequest{Options: expose.Options{Ports: ports(t, "81:8080"), OwnerReference: true}},
 			cluster: resource("c", ""), pods: []iris.Pod{pod("c", "data-0", sidecar(), noPorts)},
 			want:     wantedSidecar("c-sidecar", "c", "", "", hasPorts(tcp("port-81", 81, 8080))),
@@ -500,16 +501,16 @@ func TestSidecar(t *testing.T) {
 	}
 }
 
-// checkPlan compares a plan, and the target that its labels tell of.
+// checkPlan compares a plan, and its target with its labels.
 func checkPlan(t *testing.T, plan expose.Plan, service *corev1.Service, selects, warnings []string) {
 	t.Helper()
-	if diff := cmp.Diff(service, plan.Service); diff != "" {
+	if diff := cmp.Diff(service, plan.Service, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("service (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(selects, plan.Selects); diff != "" {
 		t.Errorf("selects (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(warnings, plan.Warnings()); diff != "" {
+	if diff := cmp.Diff(warnings, plan.Warnings(), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(&plan.Target, cluster.TargetOf(plan.Service)); diff != "" {

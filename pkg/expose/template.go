@@ -13,19 +13,17 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 )
 
-// inherited holds what a new Service takes over from the metadata of its cluster's
-// serviceTemplate.
+// inherited holds the labels and annotations that a Service takes over from its
+// cluster's serviceTemplate.
 type inherited struct {
 	labels, annotations map[string]string
-	// left names what is not taken over although the user did not remove it:
-	// labels, annotations and fields of the spec.
-	left []string
-	// absent names what the user removes and the template does not have.
-	absent []string
+	// left names the labels, annotations and fields that are not taken over, and
+	// absent those that the user removes although the template does not have them.
+	left, absent []string
 }
 
-// inherit returns what a Service takes over from a template besides the fields of the
-// spec, for which there is inheritSpec. What the user sets replaces the template's value.
+// inherit returns what a Service takes over from a template's metadata; inheritSpec
+// does the spec.
 func (o Options) inherit(template iris.ServiceTemplate) inherited {
 	var all inherited
 	all.annotations = all.take("annotation", template.Annotations, o.Annotations)
@@ -34,20 +32,20 @@ func (o Options) inherit(template iris.ServiceTemplate) inherited {
 	return all
 }
 
-// take returns those labels or annotations of a template that a second Service
-// may have and that the user neither sets nor removes.
+// take returns the labels or annotations of a template that a second Service may
+// have and that the user neither sets nor removes.
 func (i *inherited) take(kind string, template map[string]string, edits []Edit) map[string]string {
 	taken := map[string]string{}
 	set, dropped := split(edits)
 	for _, key := range slices.Sorted(maps.Keys(template)) {
-		if _, isSet := set[key]; isSet || slices.Contains(dropped, key) {
-			continue
-		}
-		if isOwnLabel(key) || isToolMark(key) || isIdentity(key, template[key]) {
+		_, isSet := set[key]
+		switch {
+		case isSet || slices.Contains(dropped, key):
+		case isOwnLabel(key) || isToolMark(key) || isIdentity(key, template[key]):
 			i.left = append(i.left, kind+" "+key)
-			continue
+		default:
+			taken[key] = template[key]
 		}
-		taken[key] = template[key]
 	}
 	for _, key := range dropped {
 		if _, ok := template[key]; !ok {
@@ -57,9 +55,9 @@ func (i *inherited) take(kind string, template map[string]string, edits []Edit) 
 	return taken
 }
 
-// identities names the fields of a template's spec that only one Service may
-// have, where they are set, and a type that this tool does not create. Ports,
-// their node ports among them, and the selector are never a template's.
+// identities names the fields that are set in a template's spec and that only one
+// Service may have, and a type that this tool does not create. Ports, node ports
+// and the selector are never taken from a template.
 func identities(spec corev1.ServiceSpec) []string {
 	var names []string
 	for _, field := range []struct {
@@ -94,9 +92,8 @@ func (i inherited) warnings(f Facts) []string {
 	return lines
 }
 
-// inheritSpec fills in the fields that the user did not choose with those of
-// another spec that fit the type of this one. Addresses, names, ports and the
-// selector are never among them.
+// inheritSpec sets the fields that the user did not choose to those of another spec,
+// as far as this one's type allows them; never addresses, names, ports or selector.
 func (o Options) inheritSpec(spec *corev1.ServiceSpec, from corev1.ServiceSpec) {
 	from = *from.DeepCopy()
 	spec.SessionAffinity = cmp.Or(spec.SessionAffinity, from.SessionAffinity)
@@ -118,8 +115,7 @@ func (o Options) inheritSpec(spec *corev1.ServiceSpec, from corev1.ServiceSpec) 
 	}
 }
 
-// families returns the IP families that a policy admits: without dual stack
-// the server accepts only one.
+// families returns the IP families that a policy admits: one without dual stack.
 func families(all []corev1.IPFamily, policy *corev1.IPFamilyPolicy) []corev1.IPFamily {
 	if len(all) > 1 && (policy == nil || *policy == corev1.IPFamilyPolicySingleStack) {
 		return all[:1]
@@ -127,8 +123,8 @@ func families(all []corev1.IPFamily, policy *corev1.IPFamilyPolicy) []corev1.IPF
 	return all
 }
 
-// settleAffinity drops the affinity's configuration unless there is an affinity
-// to configure; the server refuses it otherwise.
+// settleAffinity removes the affinity's configuration if there is no affinity, since
+// the server refuses it.
 func settleAffinity(spec *corev1.ServiceSpec) {
 	if spec.SessionAffinity != corev1.ServiceAffinityClientIP {
 		spec.SessionAffinityConfig = nil

@@ -225,6 +225,21 @@ func TestFrozenLabels(t *testing.T) {
 	}
 }
 
+// A cluster in which IRIS contradicts a label is not at rest, whatever its Services reach.
+func TestRestNeedsLabelsThatAgree(t *testing.T) {
+	contradicts := func(is bool) func(*view.ClusterStatus) {
+		return func(c *view.ClusterStatus) {
+			answer := *podOf(c, b).IRIS
+			answer.Contradicts = is
+			podOf(c, b).IRIS = &answer
+		}
+	}
+	shown := play(step{time.Second, ready(b, false)}, step{time.Second, all(ready(b, true), contradicts(true))}, step{time.Second, contradicts(false)})
+	if shown[1].Over || !shown[2].Over {
+		t.Errorf("over while IRIS contradicts: %v, after that: %v", shown[1].Over, shown[2].Over)
+	}
+}
+
 func TestRestart(t *testing.T) {
 	shown := play(
 		step{time.Second, ready(b, false)},

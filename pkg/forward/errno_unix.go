@@ -8,7 +8,7 @@ import "syscall"
 // not allowed.
 func inUse() []syscall.Errno { return []syscall.Errno{syscall.EADDRINUSE} }
 
-func lacking() []syscall.Errno {
+func unavailable() []syscall.Errno {
 	return []syscall.Errno{syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EPROTONOSUPPORT}
 }
 

@@ -7,11 +7,10 @@ import (
 )
 
 // The system's errors of listening: the address is in use, does not exist, or is
-// not allowed. On Windows, the names that
-// syscall shares with Unix have no meaning.
+// not allowed. On Windows, the names that syscall shares with Unix have no meaning.
 func inUse() []syscall.Errno { return []syscall.Errno{windows.WSAEADDRINUSE} }
 
-func lacking() []syscall.Errno {
+func unavailable() []syscall.Errno {
 	return []syscall.Errno{windows.WSAEADDRNOTAVAIL, windows.WSAEAFNOSUPPORT, windows.WSAEPROTONOSUPPORT}
 }
 

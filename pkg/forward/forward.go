@@ -3,7 +3,6 @@ package forward
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -37,9 +36,30 @@ func (e Permanent) Error() string { return e.Err.Error() }
 // Unwrap returns the error itself.
 func (e Permanent) Unwrap() error { return e.Err }
 
+// timing says how long a connection may take to begin and to end.
+type timing struct {
+	// stream bounds the opening of streams: a node accepts them at once, or the
+	// tunnel is dead. reuse bounds it in a tunnel that was idle and may have died
+	// unnoticed: to dial a new one takes less time.
+	stream, reuse time.Duration
+	// halfClosed is how long the pod has to be silent, once the client has ended
+	// its side, before that is passed on. Container runtimes cut a connection off
+	// one second after either side ended: an answer that is still to come would be
+	// lost.
+	halfClosed time.Duration
+	// report is how long after the end of the data the node's error message may
+	// come.
+	report time.Duration
+	// linger is how long a client may go on sending after the pod has ended the
+	// connection. To close it at once would discard, on some systems, what the
+	// client has not read yet.
+	linger time.Duration
+}
+
 // A Forwarder carries connections to pods.
 type Forwarder struct {
 	options     Options
+	timing      timing
 	ids         atomic.Uint64
 	connections atomic.Int64
 
@@ -52,7 +72,13 @@ type Forwarder struct {
 
 // New returns a Forwarder that listens on nothing yet.
 func New(options Options) *Forwarder {
-	return &Forwarder{options: options, pools: map[string]*pool{}}
+	return &Forwarder{options: options, pools: map[string]*pool{}, timing: timing{
+		stream:     10 * time.Second,
+		reuse:      2 * time.Second,
+		halfClosed: 5 * time.Second,
+		report:     250 * time.Millisecond,
+		linger:     time.Second,
+	}}
 }
 
 // Busy reports whether connections are open or waiting.
@@ -78,7 +104,7 @@ func (f *Forwarder) Close() {
 func (f *Forwarder) closePools(but string) {
 	for pod, p := range f.pools {
 		if pod != but {
-			p.end()
+			p.end(errMoved)
 			delete(f.pools, pod)
 		}
 	}
@@ -108,8 +134,6 @@ func (f *Forwarder) Serve(ctx context.Context, listeners []net.Listener, resolve
 	var serving sync.WaitGroup
 	for _, l := range listeners {
 		serving.Go(func() {
-			var carrying sync.WaitGroup
-			defer carrying.Wait()
 			for {
 				conn, err := l.Accept()
 				if errors.Is(err, net.ErrClosed) {
@@ -120,7 +144,7 @@ func (f *Forwarder) Serve(ctx context.Context, listeners []net.Listener, resolve
 					_ = pause(ctx, acceptPause)
 					continue
 				}
-				carrying.Go(func() { f.carry(ctx, conn.(*net.TCPConn), resolve) })
+				serving.Go(func() { f.carry(ctx, conn.(*net.TCPConn), resolve) })
 			}
 		})
 	}
@@ -138,21 +162,15 @@ func (f *Forwarder) carry(ctx context.Context, local *net.TCPConn, resolve func(
 	c, err := f.open(ctx, resolve)
 	if err != nil {
 		abort(local)
-		f.failed(ctx, err)
-		return
+	} else {
+		var well bool
+		well, err = c.transfer(ctx, local, f.timing)
+		c.end(well)
+		if well {
+			linger(ctx, local, f.timing.linger)
+		}
 	}
-	well, err := transfer(ctx, local, c)
-	c.end(well)
-	if well {
-		linger(ctx, local)
-	}
-	if err != nil {
-		f.failed(ctx, fmt.Errorf("port %d of pod %q: %w", c.to.Port, c.to.Name, err))
-	}
-}
-
-func (f *Forwarder) failed(ctx context.Context, err error) {
-	if ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		f.options.Failed(err)
 	}
 }
@@ -167,7 +185,7 @@ type channel struct {
 // open opens the channel of one connection. Since nothing has been sent so far, it
 // is tried again until the grace is over; it is tried once in any case.
 func (f *Forwarder) open(ctx context.Context, resolve func(context.Context) (Destination, error)) (channel, error) {
-	opening, cancel := context.WithTimeout(ctx, max(f.options.Grace, streamTimeout))
+	opening, cancel := context.WithTimeout(ctx, max(f.options.Grace, f.timing.stream))
 	defer cancel()
 	ctx, stop := context.WithTimeout(opening, f.options.Grace)
 	defer stop()
@@ -208,11 +226,16 @@ func (f *Forwarder) try(grace, ctx context.Context, resolve func(context.Context
 		if err != nil {
 			return channel{}, err
 		}
-		streams, err := l.open(ctx, d.Port, f.ids.Add(1))
-		switch {
-		case err == nil:
-			return channel{lease: l, pair: streams, to: d}, nil
-		case !errors.Is(err, errReused):
+		timeout := f.timing.stream
+		if l.reused {
+			timeout = f.timing.reuse
+		}
+		streams, err := l.open(ctx, timeout, d.Port, f.ids.Add(1))
+		if err == nil {
+			return channel{l, streams, d}, nil
+		}
+		// A tunnel that was idle may have died: another is tried at once.
+		if !l.reused || !errors.Is(err, errTimeout) && !errors.Is(err, errLost) {
 			return channel{}, err
 		}
 	}

@@ -15,23 +15,19 @@ import (
 // that has no other.
 const Localhost = "localhost"
 
-// An Address is where to listen.
-type Address struct {
-	name string
-	// ips are alternatives: it is enough if the machine has one of them.
-	ips []netip.Addr
-}
+// An Address is where to listen: IP addresses of which the machine must have one.
+type Address []netip.Addr
 
 // ParseAddress parses an IP address, or Localhost.
 func ParseAddress(s string) (Address, error) {
 	if s == Localhost {
-		return Address{s, []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}}, nil
+		return Address{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
 	ip, err := netip.ParseAddr(s)
 	if err != nil {
-		return Address{}, problem.Usage("invalid %s %q: not an IP address", problem.Field("address"), s).Hint("use IP addresses, or %s", Localhost)
+		return nil, problem.Usage("invalid %s %q: not an IP address", problem.Field("address"), s).Hint("use IP addresses, or %s", Localhost)
 	}
-	return Address{s, []netip.Addr{ip}}, nil
+	return Address{ip}, nil
 }
 
 // freeTries is how often another free port is tried if the first is in use on a
@@ -66,20 +62,20 @@ func listenAll(addresses []Address, port uint16) (listeners []net.Listener, err 
 // are returned with an error as well.
 func (a Address) listen(port uint16) (listeners []net.Listener, err error) {
 	var missing error
-	for _, ip := range a.ips {
+	for _, ip := range a {
 		listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, port)))
 		switch {
 		case err == nil:
 			listeners = append(listeners, listener)
 			port = portOf(listener)
-		case len(a.ips) > 1 && isAnyOf(err, lacking()):
+		case len(a) > 1 && isAnyOf(err, unavailable()):
 			missing = err
 		default:
 			return listeners, cannotListen(ip.String(), port, err)
 		}
 	}
 	if len(listeners) == 0 {
-		return nil, cannotListen(a.name, port, missing)
+		return nil, cannotListen(a[0].String(), port, missing)
 	}
 	return listeners, nil
 }
@@ -92,13 +88,9 @@ func isAnyOf(err error, those []syscall.Errno) bool {
 
 func cannotListen(host string, port uint16, err error) error {
 	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
-	var system *net.OpError
+	var system syscall.Errno
 	if errors.As(err, &system) {
-		err = system.Err
-	}
-	var call interface{ Unwrap() error }
-	if errors.As(err, &call) && call.Unwrap() != nil {
-		err = call.Unwrap()
+		err = system
 	}
 	failure := problem.New("cannot listen on %s: %w", address, err)
 	switch {
@@ -106,7 +98,7 @@ func cannotListen(host string, port uint16, err error) error {
 		return failure.Hint("another program listens there; take another local port, or 0 for a free one")
 	case isAnyOf(err, denied()):
 		return failure.Hint("ports below 1024 may need privileges; take another local port, or 0 for a free one")
-	case isAnyOf(err, lacking()):
+	case isAnyOf(err, unavailable()):
 		return failure.Hint("this machine does not have the %s", problem.Field("address"))
 	}
 	return failure

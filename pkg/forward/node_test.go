@@ -60,7 +60,7 @@ func (n *node) dial(context.Context) (httpstream.Connection, error) {
 }
 
 // way is a network that carries bytes until it is lost: then it swallows them,
-// and no end is told.
+// and neither side learns of an end.
 type way struct{ lost atomic.Bool }
 
 func (w *way) carry(to, from net.Conn) {
@@ -133,6 +133,9 @@ func (p *pairs) accept(stream httpstream.Stream, replied <-chan struct{}) error 
 	return nil
 }
 
+// second is how long these tests take for a second of the node and of a Forwarder.
+const second = 200 * time.Millisecond
+
 // forward does what containerd does: one second after either side ended, it
 // cuts the connection off.
 func (n *node) forward(data, failures httpstream.Stream) {
@@ -160,7 +163,7 @@ func (n *node) forward(data, failures httpstream.Stream) {
 	<-ended
 	select {
 	case <-ended:
-	case <-time.After(time.Second):
+	case <-time.After(second):
 	}
 }
 
@@ -211,6 +214,7 @@ func start(t *testing.T, grace time.Duration, resolve func(context.Context) (Des
 			f.failed = append(f.failed, err.Error())
 		},
 	})
+	f.timing.halfClosed, f.timing.report, f.timing.linger = 5*second, second/4, second
 	listeners, err := Listen(parsed(t, Localhost), 0)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -16,25 +17,13 @@ const (
 	bufferSize = 128 << 10
 	// maxMessage bounds a node's error message, in bytes.
 	maxMessage = 4 << 10
-	// halfClosed is how long the pod has to be silent, once the client has ended
-	// its side, before that is passed on. Container runtimes cut a connection off
-	// one second after either side ended: an answer that is still to come would be
-	// lost.
-	halfClosed = 5 * time.Second
-	// reportTimeout is how long after the end of the data the node's error message
-	// may come.
-	reportTimeout = 250 * time.Millisecond
-	// lingering is how long a client may go on sending after the pod has ended the
-	// connection. To close it at once would discard, on some systems, what the
-	// client has not read yet.
-	lingering = time.Second
 )
 
 // transfer copies bytes both ways until the connection has ended. well reports
 // whether both sides ended it and nothing of it is left in the tunnel: the local
 // side is then left open. err is what went wrong as the node reports it.
-func transfer(ctx context.Context, local *net.TCPConn, c channel) (well bool, err error) {
-	ctx, broken := c.until(ctx)
+func (c channel) transfer(ctx context.Context, local *net.TCPConn, timing timing) (well bool, err error) {
+	ctx, broken := context.WithCancel(ctx)
 	defer broken()
 	defer func() {
 		_ = c.data.Reset()
@@ -43,6 +32,7 @@ func transfer(ctx context.Context, local *net.TCPConn, c channel) (well bool, er
 			abort(local)
 		}
 	}()
+	defer context.AfterFunc(c.ctx, broken)()
 	var heard atomic.Int64
 	heard.Store(time.Now().UnixNano())
 	downloaded, reported := make(chan struct{}), make(chan string, 1)
@@ -54,19 +44,25 @@ func transfer(ctx context.Context, local *net.TCPConn, c channel) (well bool, er
 		close(downloaded)
 	}()
 	go func() {
-		if c.upload(ctx, local, &heard) != nil {
+		if c.upload(ctx, local, &heard, timing.halfClosed) != nil {
 			broken()
 		}
 	}()
-	go func() { reported <- readMessage(c.errors) }()
+	go func() {
+		// If the node ends the connection without a message, it is empty.
+		text, _ := io.ReadAll(io.LimitReader(c.errors, maxMessage))
+		reported <- string(text)
+	}()
 
 	select {
 	case <-downloaded:
 	case <-ctx.Done():
 		return false, nil
 	}
-	message, ok := receive(ctx, reported, reportTimeout)
-	if !ok {
+	var message string
+	select {
+	case message = <-reported:
+	case <-time.After(timing.report):
 		// The pod has ended its side only, and may go on listening.
 		if local.CloseWrite() != nil {
 			return false, nil
@@ -76,37 +72,13 @@ func transfer(ctx context.Context, local *net.TCPConn, c channel) (well bool, er
 		case <-ctx.Done():
 			return false, nil
 		}
+	case <-ctx.Done():
+		return false, nil
 	}
 	if message != "" {
-		return false, errors.New(plain(message))
+		return false, fmt.Errorf("port %d of pod %q: %s", c.to.Port, c.to.Name, plain(message))
 	}
-	return !c.closed(), nil
-}
-
-// until returns ctx, which then also ends with the tunnel.
-func (t *tunnel) until(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-t.conn.CloseChan():
-		case <-t.ctx.Done():
-		case <-ctx.Done():
-		}
-		cancel()
-	}()
-	return ctx, cancel
-}
-
-// receive waits for a message for some time, or until ctx ends.
-func receive(ctx context.Context, messages <-chan string, most time.Duration) (message string, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	select {
-	case message = <-messages:
-		return message, true
-	case <-ctx.Done():
-		return "", false
-	}
+	return !c.isClosed(), nil
 }
 
 // download copies bytes from the pod until it ends its side. The end of the tunnel,
@@ -122,7 +94,7 @@ func (c channel) download(local io.Writer, heard *atomic.Int64) error {
 			}
 		}
 		switch {
-		case errors.Is(err, io.EOF) && c.closed():
+		case errors.Is(err, io.EOF) && c.isClosed():
 			return errLost
 		case errors.Is(err, io.EOF):
 			return nil
@@ -134,7 +106,7 @@ func (c channel) download(local io.Writer, heard *atomic.Int64) error {
 
 // upload copies bytes to the pod. The end of the client's side is passed on once
 // the pod has been silent for a while.
-func (c channel) upload(ctx context.Context, local io.Reader, heard *atomic.Int64) error {
+func (c channel) upload(ctx context.Context, local io.Reader, heard *atomic.Int64, halfClosed time.Duration) error {
 	// The wrapper hides that a TCP connection can write itself to others, which
 	// would take a smaller buffer.
 	if _, err := io.CopyBuffer(c.data, struct{ io.Reader }{local}, make([]byte, bufferSize)); err != nil {
@@ -152,13 +124,6 @@ func (c channel) upload(ctx context.Context, local io.Reader, heard *atomic.Int6
 	}
 }
 
-// readMessage returns a node's error message, or "" if it ends the connection
-// without one.
-func readMessage(r io.Reader) string {
-	text, _ := io.ReadAll(io.LimitReader(r, maxMessage))
-	return string(text)
-}
-
 // plain returns the useful part of a node's error message, which is long and names
 // the same failure for each address family.
 func plain(message string) string {
@@ -169,12 +134,12 @@ func plain(message string) string {
 	return strings.Join(strings.Fields(message), " ")
 }
 
-// linger closes a connection that ended well.
-func linger(ctx context.Context, conn *net.TCPConn) {
+// linger closes a connection that ended well, once its client has, too.
+func linger(ctx context.Context, conn *net.TCPConn, most time.Duration) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	defer func() { _ = conn.Close() }()
-	if conn.CloseWrite() == nil && conn.SetReadDeadline(time.Now().Add(lingering)) == nil {
+	if conn.CloseWrite() == nil && conn.SetReadDeadline(time.Now().Add(most)) == nil {
 		_, _ = io.Copy(io.Discard, conn)
 	}
 }

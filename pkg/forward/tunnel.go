@@ -34,63 +34,94 @@ type Pinged interface {
 
 // A tunnel is a connection to one pod that carries streams.
 type tunnel struct {
-	conn   httpstream.Connection
-	dialed time.Time
-	// users counts the TCP connections that it carries, without the resting ones,
-	// whose client has ended its side; guarded by the pool.
-	users, resting int
-	// idle is when it last carried any; guarded by the pool.
-	idle time.Time
-	// spoiled: no other TCP connection may use it; guarded by the pool.
-	spoiled bool
-	// ctx ends when the tunnel is closed from this side.
+	// ctx ends if dialing fails or either end closes the tunnel; its cause says why.
 	ctx   context.Context
-	close context.CancelFunc
+	close context.CancelCauseFunc
+	// dialed is closed once there is conn.
+	dialed chan struct{}
+	conn   httpstream.Connection
+
+	// The pool guards the rest. carried counts the TCP connections in the tunnel;
+	// users are those of them whose client has not ended its side.
+	users, carried int
+	// idle is since when it has carried none.
+	idle time.Time
+	// spoiled: no other TCP connection may use it.
+	spoiled bool
 }
 
-func newTunnel(conn httpstream.Connection) *tunnel {
-	now := time.Now()
-	t := &tunnel{conn: conn, dialed: now, idle: now}
-	t.ctx, t.close = context.WithCancel(context.Background())
-	// A connection that is stuck may take its time to close; nothing waits for it.
-	context.AfterFunc(t.ctx, func() { _ = conn.Close() })
+// newTunnel returns a tunnel that is still to be dialed.
+func newTunnel(ctx context.Context) *tunnel {
+	t := &tunnel{dialed: make(chan struct{}), idle: time.Now()}
+	t.ctx, t.close = context.WithCancelCause(ctx)
 	return t
 }
 
-// closed reports whether either end closed the tunnel. Its streams then end as if
-// the pod had ended them.
-func (t *tunnel) closed() bool {
+// dial dials the tunnel and, once it is closed, the connection's end.
+func (t *tunnel) dial(ctx context.Context, dial Dial) {
+	conn, err := dial(ctx)
+	if err != nil {
+		t.close(err)
+		return
+	}
+	t.conn = conn
+	close(t.dialed)
 	select {
-	case <-t.conn.CloseChan():
-		return true
+	case <-conn.CloseChan():
+		t.close(errLost)
 	case <-t.ctx.Done():
+	}
+	// A connection that is stuck may take its time to close; nothing waits for it.
+	_ = conn.Close()
+}
+
+func (t *tunnel) isDialed() bool {
+	select {
+	case <-t.dialed:
 		return true
 	default:
 		return false
 	}
 }
 
-// A pair holds the streams of one TCP connection.
-type pair struct {
-	data, errors httpstream.Stream
+// isClosed reports whether either end closed the tunnel. Its streams then end as if
+// the pod had ended them, which may be seen before ctx ends.
+func (t *tunnel) isClosed() bool {
+	if t.isDialed() {
+		select {
+		case <-t.conn.CloseChan():
+			return true
+		default:
+		}
+	}
+	return t.ctx.Err() != nil
 }
 
-// silent reports whether nothing comes from the other end although it is pinged.
+// isSilent reports whether nothing comes from the other end although it is pinged.
 // It may be dead, or wait for a pod that reads nothing for a while.
-func (t *tunnel) silent() bool {
+func (t *tunnel) isSilent() bool {
+	if !t.isDialed() {
+		return false
+	}
 	pinged, ok := t.conn.(Pinged)
 	return ok && pinged.Silence() >= silentFor
 }
 
-// dead reports whether the tunnel has died although neither end closed it. Only
+// isDead reports whether the tunnel has died although neither end closed it. Only
 // one that carries nothing is judged.
-func (t *tunnel) dead() bool { return t.unused() && t.silent() }
+func (t *tunnel) isDead() bool { return t.carried == 0 && t.isSilent() }
 
-// unused reports whether the tunnel carries no TCP connection.
-func (t *tunnel) unused() bool { return t.users+t.resting == 0 }
+// isUseless reports whether the tunnel carries nothing, and never will.
+func (t *tunnel) isUseless() bool { return t.carried == 0 && t.spoiled }
 
-// ready reports whether another TCP connection would have the tunnel to itself.
-func (t *tunnel) ready() bool { return t.users == 0 && !t.spoiled && !t.silent() && !t.closed() }
+// isFree reports whether another TCP connection would have the tunnel to itself, once
+// it is dialed.
+func (t *tunnel) isFree() bool { return t.users == 0 && !t.spoiled && !t.isSilent() && !t.isClosed() }
+
+// A pair holds the streams of one TCP connection.
+type pair struct {
+	data, errors httpstream.Stream
+}
 
 // open opens the streams of one TCP connection within the timeout. id is unique
 // in the tunnel.
@@ -124,10 +155,8 @@ func (t *tunnel) open(ctx context.Context, timeout time.Duration, port uint16, i
 			p.errors = o.stream
 		case o = <-data:
 			p.data = o.stream
-		case <-t.conn.CloseChan():
-			o.err = errLost
 		case <-t.ctx.Done():
-			o.err = errMoved
+			o.err = context.Cause(t.ctx)
 		case <-timer.C:
 			o.err = errTimeout
 		case <-ctx.Done():

@@ -55,6 +55,11 @@ const (
 // belongs to none.
 const KindSelector = LabelKind + "=" + Kind + "," + LabelName
 
+// OperatorSelector selects IKO's pods: the label app was iris-operator in 3.3 and
+// iris-operator-amd from 3.5 to 3.7 (vendor charts). The other label that they have,
+// release, is the user's.
+const OperatorSelector = "app in (iris-operator,iris-operator-amd)"
+
 // Components of an IrisCluster, the values of LabelComponent. arbiter, sam and
 // iam are inferred; the others were seen.
 const (

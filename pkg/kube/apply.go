@@ -49,9 +49,9 @@ type Applied struct {
 	Outcome Outcome
 }
 
-// absentVersion is no object's resourceVersion, so an apply that bears it
-// creates an object that is not there and is refused as a conflict by one that
-// is: server-side apply has no other way to say "create only".
+// absentVersion is no object's resourceVersion. An apply that has it creates an object
+// that does not exist, and conflicts with one that does: server-side apply has no other
+// way to say "create only".
 const absentVersion = "1"
 
 // maxAttempts bounds how often an apply or delete is attempted if the Service changes
@@ -70,22 +70,22 @@ func (c *Client) Service(ctx context.Context, namespace, name string) (*corev1.S
 	return service, nil
 }
 
-// Cluster returns one IrisCluster. notRead is why it could not be read if the right is
-// missing or the resource is not installed; err is any other error, also that there is
-// no such cluster. A fault of the server is an error, because it may pass, and a Service
-// that is created meanwhile would not have what the IrisCluster's template sets.
-func (c *Client) Cluster(ctx context.Context, namespace, name string) (cluster iris.Cluster, notRead error, err error) {
-	a := Access{"get", iris.GroupResource().String(), namespace}
-	u, err := c.rest.Dynamic.Resource(iris.GroupVersionResource()).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+// Cluster returns one IrisCluster. If the right to read it is missing or the resource is
+// not installed, read is false and only its name is known. Any other failure is an error,
+// also that there is no such cluster: a fault of the server may pass, and a Service that is
+// created meanwhile would miss what the IrisCluster's template sets.
+func (c *Client) Cluster(ctx context.Context, namespace, name string) (found iris.Cluster, read bool, err error) {
+	found = iris.Cluster{Namespace: namespace, Name: name}
+	u, err := c.clusters(namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case err == nil:
-		return iris.ClusterFrom(u), nil, nil
+		return iris.ClusterFrom(u), true, nil
 	case apierrors.IsForbidden(err), notInstalled(err):
-		return iris.Cluster{}, c.Explain(err, a, name), nil
+		return found, false, nil
 	case apierrors.IsNotFound(err):
-		return iris.Cluster{}, nil, err
+		return found, false, err
 	default:
-		return iris.Cluster{}, nil, c.Explain(err, a, name)
+		return found, false, c.Explain(err, Access{"get", iris.GroupResource().String(), namespace}, name)
 	}
 }
 
@@ -164,7 +164,7 @@ func (c *Client) applyOver(ctx context.Context, wanted *unstructured.Unstructure
 			return Applied{}, err
 		}
 	}
-	after, err := c.patch(ctx, wanted, before, options, takesOver)
+	after, err := c.apply(ctx, wanted, before, options, takesOver)
 	if err != nil {
 		if takesOver {
 			err = errors.Join(err, c.giveBack(ctx, live, before))
@@ -174,9 +174,8 @@ func (c *Client) applyOver(ctx context.Context, wanted *unstructured.Unstructure
 	return Applied{after, outcomeOver(live, after, before, options)}, nil
 }
 
-// outcomeOver returns what an apply over a live Service did. before is the
-// version that was written over; of a dry run, which leaves the version alone,
-// the fields tell.
+// outcomeOver returns what an apply over a live Service did. before is the version that
+// was written over. A dry run leaves the version alone, so its fields are compared.
 func outcomeOver(live, after *corev1.Service, before string, options ApplyOptions) Outcome {
 	switch outcome := changeOf(live); {
 	case after == nil, outcome == Created:
@@ -227,24 +226,29 @@ func Predict(live, wanted *corev1.Service, options ApplyOptions) (Outcome, error
 	return outcome, err
 }
 
-// sameFields reports whether Services are equal except for their managers. It is for
-// dry runs, which leave the version as it is whatever they change.
+// sameFields reports whether Services are equal except for their managers.
 func sameFields(a, b *corev1.Service) bool {
 	a, b = a.DeepCopy(), b.DeepCopy()
 	a.ManagedFields, b.ManagedFields = nil, nil
 	return equality.Semantic.DeepEqual(a, b)
 }
 
-func (c *Client) patch(ctx context.Context, wanted *unstructured.Unstructured, version string, options ApplyOptions, force bool) (*corev1.Service, error) {
+func (c *Client) apply(ctx context.Context, wanted *unstructured.Unstructured, version string, options ApplyOptions, force bool) (*corev1.Service, error) {
 	bound := wanted.DeepCopy()
 	bound.SetResourceVersion(version)
-	body, err := json.Marshal(bound)
+	return c.patch(ctx, bound, types.ApplyPatchType, bound, metav1.PatchOptions{
+		Force: ptr.To(force || options.ForceConflicts), DryRun: dryRun(options.DryRun),
+	})
+}
+
+// patch patches a Service as this tool's field manager.
+func (c *Client) patch(ctx context.Context, service metav1.Object, kind types.PatchType, patch any, options metav1.PatchOptions) (*corev1.Service, error) {
+	body, err := json.Marshal(patch)
 	if err != nil {
 		return nil, err
 	}
-	return c.rest.Services(wanted.GetNamespace()).Patch(ctx, wanted.GetName(), types.ApplyPatchType, body, metav1.PatchOptions{
-		FieldManager: cluster.ManagedBy, Force: ptr.To(force || options.ForceConflicts), DryRun: dryRun(options.DryRun),
-	})
+	options.FieldManager = cluster.ManagedBy
+	return c.rest.Services(service.GetNamespace()).Patch(ctx, service.GetName(), kind, body, options)
 }
 
 // dryRun returns the DryRun of a request's options.
@@ -255,13 +259,14 @@ func dryRun(dry bool) []string {
 	return nil
 }
 
-func (c *Client) deleteAsSeen(ctx context.Context, service *corev1.Service, options DeleteOptions) error {
+// deleteAsSeen deletes a Service at the version that was read.
+func (c *Client) deleteAsSeen(ctx context.Context, service *corev1.Service, dry bool) error {
 	if !cluster.IsExposed(service) {
 		return foreign(service)
 	}
 	return c.rest.Services(service.Namespace).Delete(ctx, service.Name, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion},
-		DryRun:        dryRun(options.DryRun),
+		DryRun:        dryRun(dry),
 	})
 }
 
@@ -278,16 +283,16 @@ func isFieldConflict(err error) bool {
 
 func (c *Client) explainApply(err error, wanted *unstructured.Unstructured, live *corev1.Service) error {
 	var known *problem.Error
-	switch {
-	case err == nil, errors.As(err, &known):
+	if err == nil || errors.As(err, &known) {
 		return err
+	}
+	rejected := problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err)
+	switch {
 	case refuserOf(err) != notRefused: // whatever status a policy gave it
 	case isFieldConflict(err):
-		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
-			Hint("another field manager set these fields; %s takes them over", problem.Field("force-conflicts"))
+		return rejected.Hint("another field manager set these fields; %s takes them over", problem.Field("force-conflicts"))
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return problem.New("cannot apply service %q in namespace %q: %w", wanted.GetName(), wanted.GetNamespace(), err).
-			Hint("%w", afterInvalid(live))
+		return rejected.Hint("%w", afterInvalid(live))
 	}
 	return c.Explain(err, Access{"patch", "services", wanted.GetNamespace()}, wanted.GetName())
 }
@@ -305,17 +310,12 @@ func afterInvalid(live *corev1.Service) error {
 		live.Name, live.Namespace)
 }
 
-// DeleteOptions hold how a Service is deleted.
-type DeleteOptions struct {
-	// DryRun has the server check the request and change nothing.
-	DryRun bool
-}
-
 // Delete deletes a Service that this tool created. It returns an error if the Service
-// was replaced or adopted by another tool since it was read, and nil if it is gone.
-func (c *Client) Delete(ctx context.Context, service *corev1.Service, options DeleteOptions) error {
+// was replaced or adopted by another tool since it was read, and nil if it is gone. If
+// dry is set, the server checks the request and changes nothing.
+func (c *Client) Delete(ctx context.Context, service *corev1.Service, dry bool) error {
 	var known *problem.Error
-	err := c.deleteAsSeen(ctx, service, options)
+	err := c.deleteAsSeen(ctx, service, dry)
 	for attempt := 1; apierrors.IsConflict(err) && attempt < maxAttempts; attempt++ {
 		now, failed := c.Service(ctx, service.Namespace, service.Name)
 		if failed != nil {
@@ -328,7 +328,7 @@ func (c *Client) Delete(ctx context.Context, service *corev1.Service, options De
 			break
 		}
 		service = now // its status changed, for example
-		err = c.deleteAsSeen(ctx, service, options)
+		err = c.deleteAsSeen(ctx, service, dry)
 	}
 	switch {
 	case err == nil, apierrors.IsNotFound(err):

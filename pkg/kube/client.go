@@ -84,7 +84,6 @@ func newAPI(config *rest.Config) (*API, error) {
 	builtIn := rest.CopyConfig(config)
 	builtIn.ContentType = runtime.ContentTypeProtobuf
 	builtIn.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	var api API
 	core, err := corev1client.NewForConfigAndClient(builtIn, shared)
 	if err != nil {
 		return nil, err
@@ -93,12 +92,14 @@ func newAPI(config *rest.Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	api.REST = core.RESTClient()
-	api.Pods, api.Services, api.Events = core.Pods, core.Services, core.Events
-	api.EndpointSlices = discovery.EndpointSlices
+	untyped, err := dynamic.NewForConfigAndClient(config, shared)
+	if err != nil {
+		return nil, err
+	}
 	pages := *shared
 	pages.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	api.HTTP = &pages
-	api.Dynamic, err = dynamic.NewForConfigAndClient(config, shared)
-	return &api, err
+	return &API{
+		REST: core.RESTClient(), Dynamic: untyped, HTTP: &pages,
+		Pods: core.Pods, Services: core.Services, Events: core.Events, EndpointSlices: discovery.EndpointSlices,
+	}, nil
 }

@@ -41,9 +41,9 @@ func TestClusterThatCannotBeRead(t *testing.T) {
 				server.Set(iris.Resource, test.fails)
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
-				_, notRead, err := client.Cluster(ctx, "iko", "simple")
-				if err == nil || notRead != nil {
-					t.Fatalf("not read %v, error %v", notRead, err)
+				_, read, err := client.Cluster(ctx, "iko", "simple")
+				if err == nil || read {
+					t.Fatalf("read %t, error %v", read, err)
 				}
 				if words := err.Error(); !strings.HasPrefix(words, test.want) || strings.Contains(words, "\n") || len(words) > 500 {
 					t.Errorf("error %q, want %q", words, test.want)
@@ -65,13 +65,13 @@ func TestClusterThatMayNotBeRead(t *testing.T) {
 	} {
 		server, client := newServer(t)
 		server.Set(iris.Resource, fails)
-		if _, notRead, err := client.Cluster(t.Context(), "iko", "simple"); notRead == nil || err != nil {
-			t.Errorf("%s: not read %v, error %v", name, notRead, err)
+		if found, read, err := client.Cluster(t.Context(), "iko", "simple"); read || err != nil || found.Namespace != "iko" || found.Name != "simple" {
+			t.Errorf("%s: %s/%s, read %t, error %v", name, found.Namespace, found.Name, read, err)
 		}
 	}
 	server, client := newServer(t)
 	server.Set(iris.Resource, kubetest.Refuses(http.StatusNotFound, metav1.StatusReasonNotFound, `irisclusters.intersystems.com "simple" not found`))
-	if _, notRead, err := client.Cluster(t.Context(), "iko", "simple"); notRead != nil || !apierrors.IsNotFound(err) {
-		t.Errorf("not found: not read %v, error %v", notRead, err)
+	if _, read, err := client.Cluster(t.Context(), "iko", "simple"); read || !apierrors.IsNotFound(err) {
+		t.Errorf("not found: read %t, error %v", read, err)
 	}
 }

@@ -55,23 +55,13 @@ func (n Names) Pods(ctx context.Context, namespace, cluster string) ([]iris.Pod,
 
 // PodsWithPorts returns the same pods with their containers.
 func (n Names) PodsWithPorts(ctx context.Context, namespace, cluster string) ([]iris.Pod, error) {
-	found, err := n.client.rest.Pods(namespace).
-		List(ctx, metav1.ListOptions{LabelSelector: podsOf(cluster), ResourceVersion: fromCache})
-	if err != nil {
-		return nil, err
-	}
-	var pods []iris.Pod
-	for i := range found.Items {
-		if pod, ok := PodOfCluster(&found.Items[i]); ok {
-			pods = append(pods, pod)
-		}
-	}
-	return pods, nil
+	options := metav1.ListOptions{LabelSelector: podsOf(cluster), ResourceVersion: fromCache}
+	return Collect(ctx, n.client.rest.Pods(namespace).List, options, PodOfCluster)
 }
 
 // MadeServices returns the exposed Services, with their name and labels only.
 func (n Names) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
-	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("services"), namespace, madeByTool)
+	found, err := n.list(ctx, corev1.SchemeGroupVersion.WithResource("services"), namespace, exposedSelector)
 	var made []corev1.Service
 	for _, m := range found {
 		if service := (corev1.Service{ObjectMeta: m.ObjectMeta}); cluster.IsExposed(&service) {

@@ -134,18 +134,15 @@ func notInstalled(err error) bool {
 // known without it. answered reports whether the server answered the request and
 // accepts the credentials.
 func NewUnread(err error, a Access, loss string) (u view.Unread, answered bool) {
-	u = view.Unread{Verb: a.Verb, Resource: a.Resource, Namespace: a.Namespace}
-	var status apierrors.APIStatus
+	reason, why := view.Failed, failureWords(err)
 	switch by := refuserOf(err); {
 	case by == byRBAC, by == byUnknown:
-		u.Reason = view.Forbidden
-		u.Message = fmt.Sprintf("cannot %s: forbidden, so %s", a, loss)
+		reason, why = view.Forbidden, "forbidden"
 	case notInstalled(err):
-		u.Reason = view.NotInstalled
-		u.Message = fmt.Sprintf("cannot %s: the server does not have this resource, so %s", a, loss)
-	default:
-		u.Reason = view.Failed
-		u.Message = fmt.Sprintf("cannot %s: %s, so %s", a, failureWords(err), loss)
+		reason, why = view.NotInstalled, "the server does not have this resource"
 	}
-	return u, errors.As(err, &status) && !apierrors.IsUnauthorized(err)
+	return view.Unread{
+		Verb: a.Verb, Resource: a.Resource, Namespace: a.Namespace, Reason: reason,
+		Message: fmt.Sprintf("cannot %s: %s, so %s", a, why, loss),
+	}, isAnswer(err) && !apierrors.IsUnauthorized(err)
 }

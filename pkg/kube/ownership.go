@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,19 +10,17 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/ownership"
-	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// takeOwnership makes this tool the field manager of what a Service's spec asks
-// for, so that the apply that follows drops what others had set and it does
-// not want. Nothing but metadata.managedFields changes, and only if the Service
-// is still at the version given. It returns the new version.
+// takeOwnership makes this tool the field manager of a Service's spec, so that the apply
+// that follows drops what others have set and it does not want. Only
+// metadata.managedFields change, and only if the Service is still at the version of live.
+// It returns the new version.
 func (c *Client) takeOwnership(ctx context.Context, live *corev1.Service) (string, error) {
-	managed, err := ownership.Take(live.ManagedFields)
+	managed, err := ownership.Take(live)
 	if err != nil {
-		return "", problem.New("cannot read the managedFields of service %q in namespace %q: %w", live.Name, live.Namespace, err)
+		return "", err
 	}
 	return c.setManagers(ctx, live, managed, live.ResourceVersion)
 }
@@ -36,23 +33,18 @@ func (c *Client) tryTakeOver(ctx context.Context, wanted *unstructured.Unstructu
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal([]map[string]any{
+	return c.patch(ctx, live, types.JSONPatchType, []map[string]any{
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": live.ResourceVersion},
 		{"op": "add", "path": "/metadata/labels", "value": after.Labels},
 		{"op": "add", "path": "/metadata/annotations", "value": after.Annotations},
 		{"op": "add", "path": "/metadata/ownerReferences", "value": after.OwnerReferences},
 		{"op": "add", "path": "/spec", "value": after.Spec},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c.rest.Services(live.Namespace).
-		Patch(ctx, live.Name, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: cluster.ManagedBy, DryRun: dryRun(true)})
+	}, metav1.PatchOptions{DryRun: dryRun(true)})
 }
 
-// giveBack undoes takeOwnership where the apply after it was refused: the
-// Service has the managers again that it had. version is the one that
-// takeOwnership left; a Service that has changed since is left alone.
+// giveBack undoes takeOwnership if the apply after it was refused: the Service gets its
+// former managers. version is the one that takeOwnership left; a Service that has changed
+// since is left alone.
 func (c *Client) giveBack(ctx context.Context, live *corev1.Service, version string) error {
 	// The caller may have been interrupted between the two.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
@@ -69,15 +61,10 @@ const giveBackTimeout = 5 * time.Second
 // setManagers replaces the managed fields of a Service at a version, and
 // returns the new version.
 func (c *Client) setManagers(ctx context.Context, live *corev1.Service, managed []metav1.ManagedFieldsEntry, version string) (string, error) {
-	patch, err := json.Marshal([]map[string]any{
+	after, err := c.patch(ctx, live, types.JSONPatchType, []map[string]any{
 		{"op": "replace", "path": "/metadata/managedFields", "value": managed},
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-	})
-	if err != nil {
-		return "", err
-	}
-	after, err := c.rest.Services(live.Namespace).
-		Patch(ctx, live.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: cluster.ManagedBy})
+	}, metav1.PatchOptions{})
 	if err != nil {
 		return "", err
 	}

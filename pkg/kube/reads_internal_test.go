@@ -29,7 +29,7 @@ func lists(object any) kubetest.Answer {
 	return func(r *http.Request) (*http.Response, error) { return kubetest.JSON(r, http.StatusOK, object), nil }
 }
 
-// refuse answers as to a user who lacks the right to list a resource.
+// refuse answers as to a user without the right to list a resource.
 func refuse(resource string) kubetest.Answer {
 	return kubetest.Refuses(http.StatusForbidden, metav1.StatusReasonForbidden,
 		fmt.Sprintf(`%s is forbidden: User "jane" cannot list resource %q in API group "" in the namespace "iko"`, resource, resource))

@@ -17,26 +17,15 @@ import (
 type refuser int
 
 const (
-	// notRefused: the request failed for another reason.
-	notRefused refuser = iota
-	// byRBAC: an authorizer did; the user lacks a right.
-	byRBAC
-	// byPolicy: an admission policy or an admission webhook did.
-	byPolicy
-	// byWebhookFailure: an admission webhook could not be asked, and its
-	// failurePolicy is Fail.
-	byWebhookFailure
-	// byQuota: a ResourceQuota did.
-	byQuota
-	// byLimits: a LimitRange did.
-	byLimits
-	// byPodSecurity: Pod Security admission did.
-	byPodSecurity
-	// byTermination: the namespace is being deleted.
-	byTermination
-	// byUnknown: the status is Forbidden, and its message names none of the
-	// others. A proxy in front of the API server may have answered.
-	byUnknown
+	notRefused       refuser = iota // the request failed for another reason
+	byRBAC                          // an authorizer: the user does not have a right
+	byPolicy                        // an admission policy or an admission webhook
+	byWebhookFailure                // an admission webhook that failed, with the failurePolicy Fail
+	byQuota                         // a ResourceQuota
+	byLimits                        // a LimitRange
+	byPodSecurity                   // Pod Security admission
+	byTermination                   // the namespace, which is being deleted
+	byUnknown                       // Forbidden without known words; a proxy may have answered
 )
 
 // The words by which the API server's admission names what refused a request.
@@ -56,16 +45,20 @@ func lazily(pattern string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
 
-// refuserOf returns what refused the request that failed with err. Admission
-// policies and webhooks choose the status themselves (Invalid, BadRequest or
-// Unauthorized, for example), so their words go before it.
-func refuserOf(err error) refuser {
+// messageOf returns the message of the server's Status; "" if err has none.
+func messageOf(err error) string {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
-		return notRefused
+		return ""
 	}
-	message := status.Status().Message
-	switch {
+	return status.Status().Message
+}
+
+// refuserOf returns what refused the request that failed with err. Admission policies
+// and webhooks choose the status themselves (Invalid, BadRequest or Unauthorized, for
+// example), so their words take precedence over it.
+func refuserOf(err error) refuser {
+	switch message := messageOf(err); {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return byTermination
 	case policyWords().MatchString(message):
@@ -86,20 +79,15 @@ func refuserOf(err error) refuser {
 	return byUnknown
 }
 
-// IsMissingRight reports whether an authorizer refused the request because the user
-// lacks a right.
+// IsMissingRight reports whether an authorizer refused the request because the user does
+// not have a right.
 func IsMissingRight(err error) bool { return refuserOf(err) == byRBAC }
 
-// missingRight returns the right that the API server misses, which may differ
-// from the one for the request: a server-side apply that creates an object
-// takes two, and --as takes the right to impersonate. If the server names none,
-// it returns a.
+// missingRight returns the right that is missing according to the API server. It may
+// differ from the one for the request: a server-side apply that creates an object takes
+// two, and --as takes the right to impersonate. If the server names none, it returns a.
 func missingRight(err error, a Access) Access {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return a
-	}
-	words := rightWords().FindStringSubmatch(status.Status().Message)
+	words := rightWords().FindStringSubmatch(messageOf(err))
 	if words == nil || words[2] == "" {
 		return a
 	}
@@ -183,5 +171,5 @@ func afterQuota(err error, a Access) error {
 	if text := err.Error(); strings.Contains(text, "services.loadbalancers") || strings.Contains(text, "services.nodeports") {
 		return problem.New("%s; %s ClusterIP needs neither load balancer nor node port", used, problem.Field("type"))
 	}
-	return problem.New("%s; kubectl get services -n %s -l %s lists exposed Services that can be deleted", used, a.Namespace, madeByTool)
+	return problem.New("%s; kubectl get services -n %s -l %s lists exposed Services that can be deleted", used, a.Namespace, exposedSelector)
 }

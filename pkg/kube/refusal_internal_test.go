@@ -24,7 +24,7 @@ func refusedWith(code int, reason metav1.StatusReason, message string, causes ..
 	return fmt.Errorf("wrapped: %w", &apierrors.StatusError{ErrStatus: status})
 }
 
-// What refuses is told apart by what the API server of Kubernetes 1.37 and the
+// Refusals are distinguished by what the API server of Kubernetes 1.37 and the
 // webhooks of Gatekeeper and Kyverno say, and each hint is one that can help.
 func TestRefusals(t *testing.T) {
 	const forbidden = metav1.StatusReasonForbidden

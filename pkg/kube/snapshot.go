@@ -17,7 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/pager"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
@@ -93,7 +95,7 @@ func (c *Client) Snapshot(ctx context.Context, scope Scope, ask AskFunc) (topolo
 		second = append(second, r.part(r.events))
 	}
 	if scope.IsSingle() {
-		r.keepConcerned()
+		r.dropOthers()
 		second = append(second, r.part(r.slicesOfServices))
 	}
 	if scope.Ask {
@@ -118,47 +120,44 @@ func (c *Client) Exposed(ctx context.Context, namespace string, urls bool) (topo
 	err := parallel(ctx, []func(context.Context) error{
 		func(ctx context.Context) error {
 			defer r.limit.Start()
-			return r.listServices(ctx, madeByTool)
+			return r.listServices(ctx, exposedSelector)
 		},
 		// The EndpointSlice controller copies a Service's labels to its slices.
-		r.part(func(ctx context.Context) error { return r.listSlices(ctx, madeByTool) }),
+		r.part(func(ctx context.Context) error { return r.listSlices(ctx, exposedSelector) }),
 	})
-	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, notMade)
+	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, isForeign)
 	// Without slices it is not known which pods' nodes serve a node port.
-	if err == nil && urls && !r.snapshot.Lacks("endpointslices") {
+	if err == nil && urls && !r.snapshot.IsUnread("endpointslices") {
 		err = r.part(r.podsOfNodePorts)(ctx)
 	}
 	return r.snapshot, err
 }
 
 func (r *reader) podsOfNodePorts(ctx context.Context) (err error) {
-	var clusters []string
+	clusters := sets.New[string]()
 	for i := range r.snapshot.Services {
 		if service := &r.snapshot.Services[i]; service.Spec.Type == corev1.ServiceTypeNodePort {
-			clusters = append(clusters, cluster.TargetOf(service).Cluster)
+			clusters.Insert(cluster.TargetOf(service).Cluster)
 		}
 	}
 	if len(clusters) == 0 {
 		return nil
 	}
-	slices.Sort(clusters)
 	selector := iris.KindSelector
-	if clusters = slices.Compact(clusters); len(clusters) <= maxNamed {
-		selector = ClusterPods(clusters...)
+	if len(clusters) <= maxNamed {
+		selector = ClusterPods(sets.List(clusters)...)
 	}
-	if r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, selector); err != nil {
-		return r.failed(ctx, err, "list", "pods", lossNodes)
-	}
-	return nil
+	r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, selector)
+	return r.record(ctx, err, "list", "pods", lossNodes)
 }
 
-// notMade reports whether a Service has this tool's label, but not its target's.
-func notMade(service corev1.Service) bool { return !cluster.IsExposed(&service) }
+// isForeign reports whether a Service has no target, though it may have this tool's label.
+func isForeign(service corev1.Service) bool { return !cluster.IsExposed(&service) }
 
 // MadeServices returns the exposed Services of a namespace, by name.
 func (c *Client) MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error) {
-	found, err := c.services(ctx, namespace, madeByTool)
-	made := slices.DeleteFunc(found, notMade)
+	found, err := c.services(ctx, namespace, exposedSelector)
+	made := slices.DeleteFunc(found, isForeign)
 	slices.SortFunc(made, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
 	return made, err
 }
@@ -179,8 +178,8 @@ func (c *Client) services(ctx context.Context, namespace, selector string) ([]co
 	return r.snapshot.Services, nil
 }
 
-// madeByTool selects the Services that this tool created.
-const madeByTool = cluster.LabelManagedBy + "=" + cluster.ManagedBy
+// exposedSelector selects the exposed Services.
+const exposedSelector = cluster.LabelManagedBy + "=" + cluster.ManagedBy
 
 // ClustersAndPods returns a namespace's IrisClusters and all of their pods.
 func (c *Client) ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error) {
@@ -197,7 +196,7 @@ func (c *Client) IrisClusters(ctx context.Context, namespace string) ([]iris.Clu
 	if err := r.clusters(ctx); err != nil {
 		return nil, err
 	}
-	if u := r.snapshot.Missing(iris.Resource); u != nil {
+	if u := r.snapshot.UnreadOf(iris.Resource); u != nil {
 		return nil, problem.New("%s", u.Message)
 	}
 	return r.snapshot.Clusters, nil
@@ -207,9 +206,7 @@ func (c *Client) IrisClusters(ctx context.Context, namespace string) ([]iris.Clu
 // the StatefulSet controller sets. Names that are no valid label value are skipped. It
 // returns an error for more names than maxNamed times maxNamedLists.
 func (c *Client) PodsNamed(ctx context.Context, namespace string, names []string) ([]iris.Pod, error) {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(validation.IsValidLabelValue(name)) > 0 })
-	slices.Sort(names)
-	names = slices.Compact(names)
+	names = slices.DeleteFunc(sets.List(sets.New(names...)), func(name string) bool { return len(validation.IsValidLabelValue(name)) > 0 })
 	if len(names) == 0 || len(names) > maxNamedLists*maxNamed {
 		return nil, fmt.Errorf("%d pod names", len(names))
 	}
@@ -230,6 +227,11 @@ func (c *Client) podsOfAnyKind(ctx context.Context, namespace string, options me
 	return Collect(ctx, c.rest.Pods(namespace).List, options, func(pod *corev1.Pod) (iris.Pod, bool) {
 		return iris.PodFrom(pod), true
 	})
+}
+
+// clusters returns the client of a namespace's IrisClusters.
+func (c *Client) clusters(namespace string) dynamic.ResourceInterface {
+	return c.rest.Dynamic.Resource(iris.GroupVersionResource()).Namespace(namespace)
 }
 
 // Clusters returns the names of a namespace's IrisClusters.
@@ -276,13 +278,16 @@ func (r *reader) part(read func(context.Context) error) func(context.Context) er
 	}
 }
 
-// failed records a read that brought nothing, or returns the error if it leaves
-// nothing to show: the essential read got no answer from the server, the server
-// accepts no credentials, or the command was ended.
-func (r *reader) failed(ctx context.Context, err error, verb, resource, lacks string) error {
+// record records the error of a read, or returns it if it leaves nothing to show: the
+// essential read got no answer from the server, the server accepts no credentials, or the
+// command was ended. It returns nil for nil.
+func (r *reader) record(ctx context.Context, err error, verb, resource, loss string) error {
+	if err == nil {
+		return nil
+	}
 	a := Access{verb, resource, r.scope.Namespace}
 	err = PartError(ctx, err)
-	u, answered := NewUnread(err, a, lacks)
+	u, answered := NewUnread(err, a, loss)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled) && !errors.Is(err, errNoAnswer):
 		return ctx.Err()
@@ -295,30 +300,23 @@ func (r *reader) failed(ctx context.Context, err error, verb, resource, lacks st
 	return nil
 }
 
-func (r *reader) clusters(ctx context.Context) error {
+func (r *reader) clusters(ctx context.Context) (err error) {
 	resource := iris.GroupResource().String()
+	clusters := r.client.clusters(r.scope.Namespace)
 	if r.scope.IsSingle() {
-		u, err := r.client.rest.Dynamic.Resource(iris.GroupVersionResource()).
-			Namespace(r.scope.Namespace).Get(ctx, r.scope.Names[0], metav1.GetOptions{})
+		u, err := clusters.Get(ctx, r.scope.Names[0], metav1.GetOptions{})
 		if err == nil {
 			r.snapshot.Clusters = []iris.Cluster{iris.ClusterFrom(u)}
+		} else if apierrors.IsNotFound(err) && !notInstalled(err) {
 			return nil
 		}
-		if apierrors.IsNotFound(err) && !notInstalled(err) {
-			return nil
-		}
-		return r.failed(ctx, err, "get", resource, LossClusters)
+		return r.record(ctx, err, "get", resource, LossClusters)
 	}
-	list := r.client.rest.Dynamic.Resource(iris.GroupVersionResource()).Namespace(r.scope.Namespace)
-	found, err := Collect(ctx, list.List, metav1.ListOptions{LabelSelector: r.scope.Selector}, func(u *unstructured.Unstructured) (iris.Cluster, bool) {
+	r.snapshot.Clusters, err = Collect(ctx, clusters.List, metav1.ListOptions{LabelSelector: r.scope.Selector}, func(u *unstructured.Unstructured) (iris.Cluster, bool) {
 		cluster := iris.ClusterFrom(u)
 		return cluster, r.scope.Includes(cluster.Name)
 	})
-	if err != nil {
-		return r.failed(ctx, err, "list", resource, LossClusters)
-	}
-	r.snapshot.Clusters = found
-	return nil
+	return r.record(ctx, err, "list", resource, LossClusters)
 }
 
 // ClusterOf returns the pod's cluster, or nil if it is not among clusters.
@@ -345,9 +343,9 @@ func (s Scope) Includes(cluster string) bool {
 	return len(s.Names) == 0 || slices.Contains(s.Names, cluster)
 }
 
-// EventFields returns the field selector of the scope's events, which are Warnings. In a list of several clusters those
-// about pods are left out, of which there may be very many: what a pod's own
-// status says of it is enough there.
+// EventFields returns the field selector of the scope's events, which are Warnings. A list
+// of several clusters leaves out those about pods, which may be very many; a pod's own
+// status is enough there.
 func (s Scope) EventFields() string {
 	fields := "type=" + corev1.EventTypeWarning
 	if !s.IsSingle() {
@@ -356,14 +354,10 @@ func (s Scope) EventFields() string {
 	return fields
 }
 
-func (r *reader) pods(ctx context.Context) error {
+func (r *reader) pods(ctx context.Context) (err error) {
 	defer r.limit.Start()
-	found, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.PodSelector())
-	if err != nil {
-		return r.failed(ctx, err, "list", "pods", LossPods)
-	}
-	r.snapshot.Pods = found
-	return nil
+	r.snapshot.Pods, err = r.client.listPods(ctx, r.scope.Namespace, r.scope.PodSelector())
+	return r.record(ctx, err, "list", "pods", LossPods)
 }
 
 // Pods returns the pods of IrisClusters that a label selector matches.
@@ -385,9 +379,8 @@ func PodOfCluster(pod *corev1.Pod) (p iris.Pod, ok bool) {
 	return iris.PodFrom(pod), true
 }
 
-// Pod returns the pod of that name, of an IrisCluster or not; nil if there is
-// none. It is listed and not read by name: all that finds a target needs no
-// right but list.
+// Pod returns the pod of that name, of an IrisCluster or not; nil if there is none. It is
+// listed, so that the right to list is enough to find a target.
 func (c *Client) Pod(ctx context.Context, namespace, name string) (*iris.Pod, error) {
 	found, err := c.podsOfAnyKind(ctx, namespace, metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()})
 	if err != nil {
@@ -411,33 +404,30 @@ func listInto[T any, O interface {
 }, L runtime.Object](
 	ctx context.Context, r *reader, found *[]T,
 	list func(context.Context, metav1.ListOptions) (L, error), options metav1.ListOptions, resource, loss string,
-) error {
-	all, err := Collect(ctx, list, options, func(object *T) (T, bool) {
+) (err error) {
+	*found, err = Collect(ctx, list, options, func(object *T) (T, bool) {
 		O(object).SetManagedFields(nil)
 		return *object, true
 	})
-	if err != nil {
-		return r.failed(ctx, err, "list", resource, loss)
-	}
-	*found = all
-	return nil
+	return r.record(ctx, err, "list", resource, loss)
 }
 
-// keepConcerned drops the Services that have nothing to do with the cluster,
-// so that their EndpointSlices need not be read.
-func (r *reader) keepConcerned() {
+// dropOthers drops the Services that have nothing to do with the cluster, so that their
+// EndpointSlices need not be read.
+func (r *reader) dropOthers() {
 	r.snapshot.Services = slices.DeleteFunc(r.snapshot.Services, func(service corev1.Service) bool {
 		return !topology.IsRelevant(&service, r.scope.Names[0], r.snapshot.Pods)
 	})
 }
 
-// maxNamed bounds the length of a label selector in a URL; beyond it what it
-// would have chosen from is all read.
-const maxNamed = 40
-
-// maxNamedLists bounds the number of lists that look for pods by their names;
-// one list of all clusters' pods takes less time then.
-const maxNamedLists = 5
+const (
+	// maxNamed bounds the names in a label selector, which is part of a URL. For more,
+	// everything is read.
+	maxNamed = 40
+	// maxNamedLists bounds the number of lists that look for pods by their names;
+	// for more, one list of all clusters' pods takes less time.
+	maxNamedLists = 5
+)
 
 func (r *reader) slicesOfServices(ctx context.Context) error {
 	if len(r.snapshot.Services) == 0 {
@@ -458,7 +448,6 @@ func (r *reader) listSlices(ctx context.Context, selector string) error {
 		metav1.ListOptions{LabelSelector: selector}, EndpointSlices, LossSlices)
 }
 
-// events reads Warnings.
 func (r *reader) events(ctx context.Context) error {
 	return listInto(ctx, r, &r.snapshot.Events, r.client.rest.Events(r.scope.Namespace).List,
 		metav1.ListOptions{FieldSelector: r.scope.EventFields()}, "events", LossEvents)
@@ -469,7 +458,7 @@ func (r *reader) events(ctx context.Context) error {
 // cluster, a pod that is not ready.
 func (r *reader) needsEvents() bool {
 	s := &r.snapshot
-	if slices.ContainsFunc(s.Services, cluster.AddressIsPending) || topology.LacksPods(*s) {
+	if slices.ContainsFunc(s.Services, cluster.AddressIsPending) || topology.HasMissingPods(*s) {
 		return true
 	}
 	return r.scope.IsSingle() && slices.ContainsFunc(s.Pods, func(p iris.Pod) bool { return !p.Ready })

@@ -16,9 +16,9 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// PartTimeout is how long the server may send nothing of a part, which is a read
-// of anything but pods, once it has answered. A healthy server is never silent
-// for so long, and a user can wait so long for what else there is.
+// PartTimeout is how long the server may send nothing of a part, which is a read of
+// anything but pods. A healthy server is never silent for so long, and a user can wait so
+// long for what else there is.
 const PartTimeout = 5 * time.Second
 
 // errNoAnswer is the error of a part of which nothing came for PartTimeout.
@@ -141,7 +141,7 @@ func failureWords(err error) string {
 // UnreadHint returns the next step for a read that failed.
 func UnreadHint(u view.Unread) string {
 	if u.Reason == view.Failed {
-		return fmt.Sprintf("try again; kubectl get %s %s shows what the server answers", u.Resource, namespaceFlag(u.Namespace))
+		return afterFault(Access{u.Verb, u.Resource, u.Namespace}, "")
 	}
 	return fmt.Sprintf("ask for the right to %s %s", u.Verb, u.Resource)
 }

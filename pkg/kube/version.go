@@ -14,11 +14,6 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// operatorSelector finds IKO's pods: the label app was iris-operator in 3.3
-// and iris-operator-amd from 3.5 to 3.7 (vendor charts). The other label that
-// they carry, release, is the user's.
-const operatorSelector = "app in (iris-operator,iris-operator-amd)"
-
 const (
 	lossOperator = "IKO's image is not known"
 	lossImages   = "the images of IRIS and the web gateway are not known"
@@ -67,14 +62,11 @@ func (r *reader) operatorImages(ctx context.Context, namespace string) ([]view.I
 		r.scope.Namespace = namespace
 		images, err = r.operatorImagesIn(ctx, namespace)
 	}
-	if err != nil {
-		return nil, r.failed(ctx, err, "list", "pods", lossOperator)
-	}
-	return images, nil
+	return images, r.record(ctx, err, "list", "pods", lossOperator)
 }
 
 func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view.Image, error) {
-	images, err := Collect(ctx, r.client.rest.Pods(namespace).List, metav1.ListOptions{LabelSelector: operatorSelector}, func(pod *corev1.Pod) ([]string, bool) {
+	images, err := Collect(ctx, r.client.rest.Pods(namespace).List, metav1.ListOptions{LabelSelector: iris.OperatorSelector}, func(pod *corev1.Pod) ([]string, bool) {
 		var images []string
 		for _, container := range pod.Spec.Containers {
 			if !iris.IsProxy(container.Name) {
@@ -83,13 +75,16 @@ func (r *reader) operatorImagesIn(ctx context.Context, namespace string) ([]view
 		}
 		return images, true
 	})
-	return counted(slices.Concat(images...)), err
+	if err != nil {
+		return nil, err
+	}
+	return counted(slices.Concat(images...)), nil
 }
 
 func (r *reader) instanceImages(ctx context.Context) (instances, gateways []view.Image, err error) {
 	pods, err := r.client.listPods(ctx, r.scope.Namespace, r.scope.PodSelector())
 	if err != nil {
-		return nil, nil, r.failed(ctx, err, "list", "pods", lossImages)
+		return nil, nil, r.record(ctx, err, "list", "pods", lossImages)
 	}
 	var ofIRIS, ofGateways []string
 	for _, pod := range pods {

@@ -256,7 +256,7 @@ func TestDelete(t *testing.T) {
 				}
 				return nil
 			}
-			err := client.Delete(t.Context(), service, DeleteOptions{DryRun: test.dry})
+			err := client.Delete(t.Context(), service, test.dry)
 			if (err != nil) != (test.fails != "") || err != nil && !strings.Contains(err.Error(), test.fails) {
 				t.Errorf("error %v, want %q", err, test.fails)
 			}
@@ -276,7 +276,7 @@ func TestWritesThatAreRefused(t *testing.T) {
 	server.Before = func(*http.Request) error { return forbidden }
 	_, applied := client.Apply(t.Context(), manifest(t, 81), live, ApplyOptions{})
 	_, looked := client.Service(t.Context(), "prod", "svc")
-	for verb, err := range map[string]error{"apply": applied, "read": looked, "delete": client.Delete(t.Context(), live, DeleteOptions{})} {
+	for verb, err := range map[string]error{"apply": applied, "read": looked, "delete": client.Delete(t.Context(), live, false)} {
 		if err == nil || !strings.Contains(err.Error(), `services "svc" in namespace "prod": forbidden`) || !strings.Contains(problem.HintOf(err), "kubectl auth can-i") {
 			t.Errorf("%s: %v, hint %q", verb, err, problem.HintOf(err))
 		}

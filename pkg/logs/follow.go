@@ -28,8 +28,10 @@ type Options struct {
 	Denied func(error)
 }
 
-func (o Options) selects(s Source) bool {
-	return len(o.Containers) == 0 || slices.Contains(o.Containers, s.Container)
+func (o Options) selected(sources []Source) []Source {
+	return slices.DeleteFunc(slices.Clone(sources), func(s Source) bool {
+		return len(o.Containers) > 0 && !slices.Contains(o.Containers, s.Container)
+	})
 }
 
 // A Failure is a log that could not be read to its end, and why.
@@ -49,30 +51,23 @@ func (f Failure) Final() bool { return refused(f.Err) }
 func Read(ctx context.Context, sources []Source, o Options) (found int, failed []Failure, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	sources = slices.DeleteFunc(slices.Clone(sources), func(s Source) bool { return !o.selects(s) })
+	sources = o.selected(sources)
 	m := newMerger(false, o.Print)
-	group, ctx := errgroup.WithContext(ctx)
+	var reading sync.WaitGroup
 	ends := make([]error, len(sources))
 	for i, source := range sources {
 		q := m.add(source)
-		group.Go(func() error {
+		reading.Go(func() {
 			defer q.close()
 			ends[i] = newReader(source, o.Open, q.push).once(ctx, source, o.Part)
-			return nil
 		})
 	}
-	m.complete()
 	if o.Late != nil {
-		group.Go(func() error {
-			m.late(ctx, o.Late)
-			return nil
-		})
+		reading.Go(func() { m.late(ctx, o.Late) })
 	}
-	group.Go(func() error {
-		defer stop()
-		return m.run(ctx)
-	})
-	err = group.Wait()
+	err = m.run(ctx)
+	stop()
+	reading.Wait()
 	for i, end := range ends {
 		if errors.Is(end, ErrNone) {
 			continue
@@ -85,13 +80,11 @@ func Read(ctx context.Context, sources []Source, o Options) (found int, failed [
 	return found, failed, err
 }
 
-// Watch calls show with the containers that there are, and again after every
-// change, until its context ends, which is no error, or show returns one.
-type Watch func(ctx context.Context, show func([]Source) error) error
-
-// Follow prints the logs of the containers that watch shows, and of those that
-// come later, about in the order of time, until ctx ends.
-func Follow(ctx context.Context, watch Watch, o Options) error {
+// Follow prints the logs of containers, and of those that come later, about in the
+// order of time, until ctx ends. watch calls show with the containers that there are,
+// and again after every change, until its context ends, which is no error, or show
+// returns one.
+func Follow(ctx context.Context, watch func(ctx context.Context, show func([]Source) error) error, o Options) error {
 	group, ctx := errgroup.WithContext(ctx)
 	f := &follower{
 		options: o,
@@ -117,16 +110,13 @@ type follower struct {
 	start   func(func() error)
 	// joined: the containers that were there at first are known.
 	joined bool
-	// once is for Denied.
-	once sync.Once
+	// denied reports the first refusal that lasts: those of all logs are the same.
+	denied sync.Once
 }
 
 func (f *follower) update(ctx context.Context, sources []Source) {
 	there := map[key]bool{}
-	for _, source := range sources {
-		if !f.options.selects(source) {
-			continue
-		}
+	for _, source := range f.options.selected(sources) {
 		there[source.key()] = true
 		if r := f.readers[source.key()]; r != nil {
 			r.update(source, false)
@@ -147,7 +137,9 @@ func (f *follower) update(ctx context.Context, sources []Source) {
 func (f *follower) join(ctx context.Context, source Source) {
 	q := f.merger.add(source)
 	r := newReader(source, f.options.Open, q.push)
-	r.denied = f.denied
+	if f.options.Denied != nil {
+		r.denied = func(err error) { f.denied.Do(func() { f.options.Denied(err) }) }
+	}
 	part := f.options.Part
 	if f.joined {
 		part, r.seen = Part{Follow: true, Tail: -1}, 0
@@ -157,11 +149,4 @@ func (f *follower) join(ctx context.Context, source Source) {
 		defer q.close()
 		return r.run(ctx, part)
 	})
-}
-
-// denied reports the first refusal that lasts: those of all logs are the same.
-func (f *follower) denied(err error) {
-	if f.options.Denied != nil {
-		f.once.Do(func() { f.options.Denied(err) })
-	}
 }

@@ -243,7 +243,6 @@ func TestWaitingLinesAreBounded(t *testing.T) {
 			if pushed != want {
 				t.Errorf("%d lines of %d bytes wait, want %d", pushed, length, want)
 			}
-			m.complete()
 			if err := m.run(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -736,7 +735,6 @@ func TestFollowOrdersWithinAWindow(t *testing.T) {
 		go func() { _ = alone.run(t.Context()) }()
 		only.push(Line{Pod: "a", Time: epoch, Text: "alone"})
 		only.close()
-		alone.complete()
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"a: alone"}, got.lines()); diff != "" {
 			t.Errorf("a line waits although no other log does (-want +got):\n%s", diff)
@@ -761,6 +759,7 @@ func TestFollowOrdersWithinAWindow(t *testing.T) {
 		for _, q := range []*queue{a, b, silent} {
 			q.close()
 		}
-		m.complete()
+		alone.end()
+		m.end()
 	})
 }

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,17 +23,16 @@ const (
 
 // A merger puts the lines of several logs in the order of their times.
 type merger struct {
-	// follows: a line waits for window, however many logs are silent. Otherwise
-	// it waits until no log has been silent for less than patience.
+	// follows: a line waits for window, however many logs are silent, and more logs
+	// may come. Otherwise it waits until no log has been silent for less than
+	// patience.
 	follows bool
 	print   func(Line) error
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	queues  []*queue
-	// more: other queues may come.
-	more  bool
-	ended bool
+	ended   bool
 }
 
 // A queue holds the lines of one log that wait.
@@ -55,31 +55,38 @@ type arrival struct {
 }
 
 func newMerger(follows bool, print func(Line) error) *merger {
-	m := &merger{follows: follows, print: print, more: true}
+	m := &merger{follows: follows, print: print}
 	m.changed = sync.NewCond(&m.mu)
 	return m
 }
 
-// add returns the queue of one more log.
-func (m *merger) add(source Source) *queue {
+// change makes a change, and has next check again.
+func (m *merger) change(make func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	make()
+	m.changed.Broadcast()
+}
+
+// end has run print what is left.
+func (m *merger) end() { m.change(func() { m.ended = true }) }
+
+// add returns the queue of one more log.
+func (m *merger) add(source Source) *queue {
 	q := &queue{merger: m, source: source, silent: time.Now()}
-	m.queues = append(m.queues, q)
+	m.change(func() { m.queues = append(m.queues, q) })
 	return q
 }
 
 // push adds a line; it blocks while too many wait.
 func (q *queue) push(line Line) {
-	m := q.merger
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for q.full(line) && !m.ended {
-		m.changed.Wait()
-	}
-	q.lines = append(q.lines, arrival{line, time.Now()})
-	q.bytes += len(line.Text)
-	m.changed.Broadcast()
+	q.merger.change(func() {
+		for q.full(line) && !q.merger.ended {
+			q.merger.changed.Wait()
+		}
+		q.lines = append(q.lines, arrival{line, time.Now()})
+		q.bytes += len(line.Text)
+	})
 }
 
 func (q *queue) full(line Line) bool {
@@ -101,40 +108,19 @@ func (q *queue) pop() Line {
 func (q *queue) awaited() bool { return len(q.lines) == 0 && !q.closed }
 
 // close reports that no more lines come.
-func (q *queue) close() {
-	q.merger.mu.Lock()
-	defer q.merger.mu.Unlock()
-	q.closed = true
-	q.merger.changed.Broadcast()
-}
-
-// complete reports that no more logs come.
-func (m *merger) complete() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.more = false
-	m.changed.Broadcast()
-}
+func (q *queue) close() { q.merger.change(func() { q.closed = true }) }
 
 // run prints lines until all logs have ended, or ctx has, and then what is left.
 func (m *merger) run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.ended = true
-		m.changed.Broadcast()
-	})
+	stop := context.AfterFunc(ctx, m.end)
 	defer stop()
+	defer m.end()
 	for {
 		line, ok := m.next()
 		if !ok {
 			return nil
 		}
 		if err := m.print(line); err != nil {
-			m.mu.Lock()
-			m.ended = true
-			m.changed.Broadcast()
-			m.mu.Unlock()
 			return err
 		}
 	}
@@ -147,7 +133,7 @@ func (m *merger) next() (line Line, ok bool) {
 	for {
 		first, awaited := m.first()
 		if first == nil {
-			if m.ended || len(awaited) == 0 && !m.more {
+			if m.ended || len(awaited) == 0 && !m.follows {
 				return Line{}, false
 			}
 			m.changed.Wait()
@@ -159,7 +145,7 @@ func (m *merger) next() (line Line, ok bool) {
 			m.changed.Broadcast()
 			return line, true
 		}
-		timer := time.AfterFunc(left, m.wake)
+		timer := time.AfterFunc(left, func() { m.change(func() {}) }) // which waits until this waits
 		m.changed.Wait()
 		timer.Stop()
 	}
@@ -180,44 +166,28 @@ func (m *merger) due(first *queue, awaited []*queue) time.Time {
 	return due
 }
 
-// wake makes next check again. It takes the lock, so that next does not miss it
-// when it is about to wait.
-func (m *merger) wake() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.changed.Broadcast()
-}
-
 // first returns the queue with the earliest line, or nil, and those whose next
 // line has yet to come. Queues of logs that have ended are dropped.
 func (m *merger) first() (first *queue, awaited []*queue) {
-	kept := m.queues[:0]
+	m.queues = slices.DeleteFunc(m.queues, func(q *queue) bool { return len(q.lines) == 0 && q.closed })
 	for _, q := range m.queues {
 		switch {
-		case len(q.lines) == 0 && q.closed:
-			continue
 		case q.awaited():
 			awaited = append(awaited, q)
 		case first == nil || q.lines[0].Time.Before(first.lines[0].Time):
 			first = q
 		}
-		kept = append(kept, q)
 	}
-	clear(m.queues[len(kept):])
-	m.queues = kept
 	return first, awaited
 }
 
 // late calls report with the logs that have sent nothing for patience, each
 // once, until ctx ends.
 func (m *merger) late(ctx context.Context, report func([]Source)) {
-	ticker := time.NewTicker(patience)
-	defer ticker.Stop()
 	for {
-		select {
-		case <-ctx.Done():
+		await(ctx, nil, patience)
+		if ctx.Err() != nil {
 			return
-		case <-ticker.C:
 		}
 		if late := m.newlyLate(); len(late) > 0 {
 			report(late)

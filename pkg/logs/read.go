@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 )
@@ -150,8 +151,14 @@ func (r *reader) current(ctx context.Context, source Source, part Part) error {
 		ctx, stop = context.WithCancel(ctx)
 		defer stop()
 		go func() {
-			r.awaitRestart(ctx, source)
-			stop()
+			defer stop()
+			for ctx.Err() == nil {
+				latest, _, changed := r.now()
+				if latest.Restarts > source.Restarts {
+					return
+				}
+				await(ctx, changed, 0)
+			}
 		}()
 	}
 	err := r.once(ctx, source, part)
@@ -159,18 +166,6 @@ func (r *reader) current(ctx context.Context, source Source, part Part) error {
 		r.recent.hold(r.rest(Part{}).Since)
 	}
 	return err
-}
-
-// awaitRestart returns when a restart of the container is reported, or when ctx
-// ends.
-func (r *reader) awaitRestart(ctx context.Context, opened Source) {
-	for ctx.Err() == nil {
-		source, _, changed := r.now()
-		if source.Restarts > opened.Restarts {
-			return
-		}
-		await(ctx, changed, 0)
-	}
 }
 
 // report calls denied once for a refusal that lasts.
@@ -219,7 +214,7 @@ func (r *reader) once(ctx context.Context, source Source, part Part) error {
 	if !part.Previous {
 		r.seen, r.reopened = source.Restarts, time.Now()
 	}
-	again := r.recent.mayCome()
+	again := maps.Clone(r.recent.counts)
 	fresh := func(line Line) {
 		if again.removeOne(r.recent.identify(line)) {
 			return

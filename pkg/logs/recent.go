@@ -2,7 +2,6 @@ package logs
 
 import (
 	"hash/maphash"
-	"maps"
 	"time"
 )
 
@@ -11,7 +10,8 @@ import (
 type recent struct {
 	seed maphash.Seed
 	// last is the latest time of all.
-	last   time.Time
+	last time.Time
+	// counts are of the lines that may come again, order has them in turn.
 	counts counts
 	order  []dated
 	// holding reports whether lines since from are kept, however long ago that
@@ -90,9 +90,6 @@ func (r *recent) release() {
 	r.holding = false
 	r.trim()
 }
-
-// mayCome returns what may come again.
-func (r *recent) mayCome() counts { return maps.Clone(r.counts) }
 
 // removeOne takes w out once. It reports whether it was there.
 func (c counts) removeOne(w what) bool {

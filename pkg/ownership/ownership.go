@@ -3,8 +3,6 @@
 package ownership
 
 import (
-	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 
@@ -13,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
@@ -23,6 +20,16 @@ import (
 // isOwnEntry reports whether managed fields are those of this tool's applies.
 func isOwnEntry(entry metav1.ManagedFieldsEntry) bool {
 	return entry.Manager == cluster.ManagedBy && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == ""
+}
+
+// fieldsOf returns the fields of an entry: those of a Service itself, and not of a
+// subresource.
+func fieldsOf(entry metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
+	fields := &fieldpath.Set{}
+	if entry.Subresource != "" || entry.FieldsV1 == nil {
+		return fields, nil
+	}
+	return fields, fields.FromJSON(entry.FieldsV1.GetRawReader())
 }
 
 // isTaken reports whether a field of a Service is one that this tool takes over
@@ -40,82 +47,120 @@ func isTaken(path fieldpath.Path) bool {
 // Service that a forced apply takes over.
 func OthersSet(live *corev1.Service) bool {
 	return live != nil && slices.ContainsFunc(live.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
-		if isOwnEntry(entry) || entry.Subresource != "" || entry.FieldsV1 == nil {
-			return false
-		}
-		set := fieldpath.NewSet()
-		if set.FromJSON(entry.FieldsV1.GetRawReader()) != nil {
-			return false
-		}
+		fields, err := fieldsOf(entry)
 		taken := false
-		set.Iterate(func(path fieldpath.Path) { taken = taken || isTaken(path) })
-		return taken
+		fields.Iterate(func(path fieldpath.Path) { taken = taken || isTaken(path) })
+		return taken && err == nil && !isOwnEntry(entry)
 	})
 }
 
-// Applied returns those fields of a live Service that this tool applied.
+// Applied returns a live Service with only those fields that this tool applied.
+// ExtractService of client-go does the same, and has the schema of every kind linked.
 func Applied(live *corev1.Service) (*corev1.Service, error) {
-	for _, entry := range live.ManagedFields {
-		if entry.FieldsV1 != nil && !json.Valid(entry.FieldsV1.GetRawBytes()) { // the extraction panics
-			return nil, unreadable(live, errors.New("invalid JSON"))
-		}
+	fields := &fieldpath.Set{}
+	var err error
+	if i := slices.IndexFunc(live.ManagedFields, isOwnEntry); i >= 0 {
+		fields, err = fieldsOf(live.ManagedFields[i])
 	}
-	extracted, err := applycorev1.ExtractService(live, cluster.ManagedBy)
 	if err != nil {
 		return nil, unreadable(live, err)
 	}
-	raw, err := json.Marshal(extracted)
+	bare := *live
+	bare.ManagedFields = nil // those of others may be invalid, which no converter takes
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&bare)
 	if err != nil {
 		return nil, err
 	}
 	service := &corev1.Service{}
-	return service, json.Unmarshal(raw, service)
+	err = runtime.DefaultUnstructuredConverter.FromUnstructured(extract(content, fields), service)
+	service.Namespace, service.Name = live.Namespace, live.Name
+	return service, err
 }
 
-// Take returns managed fields after this tool took over those of the spec, as server-side
-// apply keeps them. Everything else stays with its manager: finalizers and annotations
-// belong to controllers.
-func Take(entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, error) {
+// extract returns those fields of an object that are in the set.
+func extract(object map[string]any, fields *fieldpath.Set) map[string]any {
+	found := map[string]any{}
+	for name, value := range object {
+		if part, ok := extractValue(value, fields, fieldpath.FieldNameElement(name)); ok {
+			found[name] = part
+		}
+	}
+	return found
+}
+
+// extractValue returns what is in the set of the value at one of its elements.
+func extractValue(value any, fields *fieldpath.Set, at fieldpath.PathElement) (part any, ok bool) {
+	below := fields.WithPrefix(at)
+	if below.Empty() {
+		return value, fields.Members.Has(at)
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		return extract(value, below), true
+	case []any:
+		var items []any
+		for _, item := range value {
+			if part, ok := extractValue(item, below, keyOf(item)); ok {
+				items = append(items, part)
+			}
+		}
+		return items, true
+	}
+	return nil, false
+}
+
+// keyOf returns the key of an item of a Service's ports or owners, which are the lists
+// whose items have managers.
+func keyOf(item any) fieldpath.PathElement {
+	fields, _ := item.(map[string]any)
+	if port, ok := fields["port"]; ok {
+		return fieldpath.KeyElementByFields("port", port, "protocol", fields["protocol"])
+	}
+	return fieldpath.KeyElementByFields("uid", fields["uid"])
+}
+
+// Take returns the managed fields of a live Service after this tool took over those of the
+// spec, as server-side apply keeps them. Everything else stays with its manager: finalizers
+// and annotations belong to controllers.
+func Take(live *corev1.Service) ([]metav1.ManagedFieldsEntry, error) {
 	taken := &fieldpath.Set{}
 	var kept []metav1.ManagedFieldsEntry
-	for _, entry := range entries {
-		if entry.Subresource != "" || entry.FieldsV1 == nil {
-			kept = append(kept, entry)
+	for _, entry := range live.ManagedFields {
+		fields, err := fieldsOf(entry)
+		if err != nil {
+			return nil, unreadable(live, err)
+		}
+		if isOwnEntry(entry) {
+			taken = taken.Union(fields)
 			continue
 		}
-		own := isOwnEntry(entry)
-		fields, left := &fieldpath.Set{}, &fieldpath.Set{}
-		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-			return nil, err
-		}
+		theirs := &fieldpath.Set{}
 		fields.Iterate(func(path fieldpath.Path) {
-			if own || isTaken(path) {
+			if isTaken(path) {
 				taken.Insert(path.Copy())
 			} else {
-				left.Insert(path.Copy())
+				theirs.Insert(path.Copy())
 			}
 		})
-		if left.Empty() {
-			continue
+		if theirs.Size() < fields.Size() {
+			if theirs.Empty() {
+				continue
+			}
+			if err := setFields(&entry, theirs); err != nil {
+				return nil, err
+			}
 		}
-		raw, err := left.ToJSON()
-		if err != nil {
-			return nil, err
-		}
-		entry.FieldsV1 = metav1.NewFieldsV1(string(raw))
 		kept = append(kept, entry)
 	}
-	raw, err := taken.ToJSON()
-	if err != nil {
-		return nil, err
-	}
-	return slices.Insert(kept, 0, metav1.ManagedFieldsEntry{
-		Manager:    cluster.ManagedBy,
-		Operation:  metav1.ManagedFieldsOperationApply,
-		APIVersion: "v1",
-		FieldsType: "FieldsV1",
-		FieldsV1:   metav1.NewFieldsV1(string(raw)),
-	}), nil
+	own := metav1.ManagedFieldsEntry{Manager: cluster.ManagedBy, Operation: metav1.ManagedFieldsOperationApply, APIVersion: "v1", FieldsType: "FieldsV1"}
+	err := setFields(&own, taken)
+	return slices.Insert(kept, 0, own), err
+}
+
+func setFields(entry *metav1.ManagedFieldsEntry, fields *fieldpath.Set) error {
+	raw, err := fields.ToJSON()
+	entry.FieldsV1 = metav1.NewFieldsV1(string(raw))
+	return err
 }
 
 // TakenOver returns what this tool makes of a live Service whose spec it takes over.
@@ -139,9 +184,13 @@ func TakenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1
 			after.OwnerReferences = append(after.OwnerReferences, owner)
 		}
 	}
-	managed, err := managedFields(live.ManagedFields)
-	if err != nil {
-		return nil, unreadable(live, err)
+	managed := &fieldpath.Set{}
+	for _, entry := range live.ManagedFields {
+		fields, err := fieldsOf(entry)
+		if err != nil {
+			return nil, unreadable(live, err)
+		}
+		managed = managed.Union(fields)
 	}
 	for i := range after.Spec.Ports {
 		port := &after.Spec.Ports[i]
@@ -166,22 +215,6 @@ func withTheirs(live, applied, wanted map[string]string) map[string]string {
 	}
 	maps.Copy(after, wanted)
 	return after
-}
-
-// managedFields returns the fields that managers have, those of subresources aside.
-func managedFields(entries []metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
-	all := &fieldpath.Set{}
-	for _, entry := range entries {
-		if entry.Subresource != "" || entry.FieldsV1 == nil {
-			continue
-		}
-		fields := &fieldpath.Set{}
-		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-			return nil, err
-		}
-		all = all.Union(fields)
-	}
-	return all, nil
 }
 
 func unreadable(live *corev1.Service, err error) error {

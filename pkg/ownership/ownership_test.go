@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -26,7 +27,7 @@ func TestTake(t *testing.T) {
 			FieldsV1: metav1.NewFieldsV1(`{"f:status":{"f:loadBalancer":{}}}`),
 		},
 	}
-	got, err := Take(entries)
+	got, err := Take(&corev1.Service{ObjectMeta: metav1.ObjectMeta{ManagedFields: entries}})
 	if err != nil {
 		t.Fatal(err)
 	}

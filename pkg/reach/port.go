@@ -108,9 +108,9 @@ func sidecarStopped(pod iris.Pod, c iris.Cluster) error {
 	if pod.Sidecar.Reason != "" {
 		why = ": " + pod.Sidecar.Reason
 	}
-	err := problem.New("the sidecar of pod %q in namespace %q is not running%s", pod.Name, pod.Namespace, why)
-	if !pod.IRIS.IsRunning() {
-		return Stopped{err, pod, 0}
+	own := int32(0)
+	if pod.IRIS.IsRunning() {
+		own = cluster.OwnPort(pod, c).Number
 	}
-	return Stopped{err, pod, cluster.OwnPort(pod, c).Number}
+	return Stopped{problem.New("the sidecar of pod %q in namespace %q is not running%s", pod.Name, pod.Namespace, why), pod, own}
 }

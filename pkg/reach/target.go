@@ -132,15 +132,15 @@ func Choose(r Request, n cluster.Namespace) (Target, error) {
 	if t.Role != "" {
 		return t, c.ValidateRole(t.Role, false)
 	}
-	switch members := t.members(c); len(members) {
+	switch members := t.memberNames(facts.Pods); len(members) {
 	case 0:
 		return Target{}, t.unresolved(problem.New("%s in namespace %q has no data pod", t.place(), r.namespace))
 	case 1:
-		t.Pod = members[0].Name
+		t.Pod = members[0]
 		return t, nil
 	default:
 		return Target{}, problem.Usage("a pod name is required: %s in namespace %q has several data pods and no mirror: %s",
-			t.place(), r.namespace, listed(names(members))).Hint("name one of them")
+			t.place(), r.namespace, listed(members)).Hint("name one of them")
 	}
 }
 
@@ -189,14 +189,6 @@ func Find(r Request, n cluster.Namespace) (Named, error) {
 		return Named{}, Unresolved{error: err, Namespace: r.namespace}
 	}
 	return Named{}, err.Hint("this namespace has %s", listed(text.Quote(clusters)))
-}
-
-func names(members []*cluster.Member) []string {
-	var all []string
-	for _, m := range members {
-		all = append(all, m.Name)
-	}
-	return all
 }
 
 // maxListed bounds how many names an error lists.

@@ -31,6 +31,7 @@ func (p TargetPod) Why() string {
 func (t Target) Resolve(pods []iris.Pod, answers cluster.Answers) (TargetPod, error) {
 	c := t.cluster(pods, answers)
 	candidates := t.candidates(pods, c)
+	members := t.memberNames(pods)
 	switch {
 	case len(candidates) == 1:
 		return candidates[0], nil
@@ -38,10 +39,13 @@ func (t Target) Resolve(pods []iris.Pod, answers cluster.Answers) (TargetPod, er
 		return TargetPod{}, t.notRunning(pods)
 	case len(candidates) == 0 && c.IsAsyncOnly():
 		return TargetPod{}, t.unresolved(problem.New("no pod has the role %s in %s in namespace %q: IRIS says that each is an async member, and the failover members of its mirror are elsewhere",
-			t.Role, t.place(), t.Namespace).Hint("name one of the pods: %s", listed(names(t.members(c)))))
+			t.Role, t.place(), t.Namespace).Hint("name one of the pods: %s", listed(members)))
 	case len(candidates) == 0:
-		return TargetPod{}, t.unresolved(problem.New("no running pod has the role %s in %s in namespace %q%s", t.Role, t.place(), t.Namespace, t.others(c)).
-			Hint("to reach a pod whatever its role, name it%s", asIn(t.members(c))))
+		hint := "to reach a pod whatever its role, name it"
+		if len(members) > 0 {
+			hint += ", as in " + members[0]
+		}
+		return TargetPod{}, t.unresolved(problem.New("no running pod has the role %s in %s in namespace %q%s", t.Role, t.place(), t.Namespace, t.others(c)).Hint("%s", hint))
 	}
 	var claiming []string
 	for _, p := range candidates {
@@ -68,14 +72,6 @@ func (t Target) OnlyAsync(pods []iris.Pod, answers cluster.Answers) (only Target
 	return only, true
 }
 
-// asIn returns the first of the members as an example.
-func asIn(members []*cluster.Member) string {
-	if len(members) == 0 {
-		return ""
-	}
-	return ", as in " + members[0].Name
-}
-
 // Clusters returns the target's IrisCluster if it was read.
 func (t Target) Clusters() []iris.Cluster {
 	if !t.ClusterRead {
@@ -100,8 +96,8 @@ func (t Target) cluster(pods []iris.Pod, answers cluster.Answers) *cluster.Clust
 func (t Target) candidates(pods []iris.Pod, c *cluster.Cluster) []TargetPod {
 	var found []TargetPod
 	if t.Pod != "" {
-		for _, p := range pods {
-			if p.Name == t.Pod && cluster.IsRunning(&p) {
+		for _, p := range t.Members(pods) {
+			if cluster.IsRunning(&p) {
 				found = append(found, TargetPod{Pod: p})
 			}
 		}
@@ -127,6 +123,15 @@ func (t Target) Members(pods []iris.Pod) []iris.Pod {
 	return members
 }
 
+// memberNames returns the names of Members, in the order of shards and ordinals.
+func (t Target) memberNames(pods []iris.Pod) []string {
+	var names []string
+	for _, p := range t.Members(pods) {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
 // members returns the members of the target's shard.
 func (t Target) members(c *cluster.Cluster) []*cluster.Member {
 	return slices.DeleteFunc(slices.Clone(c.Members), func(m *cluster.Member) bool {
@@ -139,11 +144,11 @@ func only(pods []iris.Pod, keep func(iris.Pod) bool) []iris.Pod {
 }
 
 func (t Target) notRunning(pods []iris.Pod) error {
-	i := slices.IndexFunc(pods, func(p iris.Pod) bool { return p.Name == t.Pod })
-	if i < 0 {
+	there := t.Members(pods)
+	if len(there) == 0 {
 		return t.unresolved(problem.New("pod %q not found in namespace %q", t.Pod, t.Namespace))
 	}
-	return problem.New("pod %q in namespace %q is not running: %s", t.Pod, t.Namespace, pods[i].State).
+	return problem.New("pod %q in namespace %q is not running: %s", t.Pod, t.Namespace, there[0].State).
 		Hint("kubectl describe pod %s -n %s shows why", t.Pod, t.Namespace)
 }
 

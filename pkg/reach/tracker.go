@@ -75,9 +75,12 @@ type Events struct {
 	Waiting func(why error)
 }
 
-// NewTracker returns a Tracker of a target that means pod now. ask asks IRIS in one
-// pod, in bounded time; if it is nil, labels alone decide.
-func NewTracker(target Target, pods []iris.Pod, answers cluster.Answers, pod TargetPod, ask func(context.Context, iris.Pod, *iris.Refusal) poll.Reply, events Events) *Tracker {
+// An Ask asks IRIS in one pod, in bounded time, but not in the way that skip says is
+// refused.
+type Ask func(ctx context.Context, pod iris.Pod, skip *iris.Refusal) poll.Reply
+
+// NewTracker returns a Tracker of a target that means pod now.
+func NewTracker(target Target, pods []iris.Pod, answers cluster.Answers, pod TargetPod, ask Ask, events Events) *Tracker {
 	t := &Tracker{
 		target:     target,
 		events:     events,
@@ -90,31 +93,26 @@ func NewTracker(target Target, pods []iris.Pod, answers cluster.Answers, pod Tar
 	if pod.Source != iris.NoAnswer {
 		t.confirmed = answers[pod.UID].At
 	}
-	if ask != nil && target.Pod == "" {
-		t.poller = poll.New(poll.Options{Ask: ask, Every: t.every, Changed: t.answered})
-		t.poller.SetPods(t.pods)
-		t.poller.Learn(answers)
-	}
+	t.poller = poll.New(poll.Options{Ask: ask, Every: t.every, Changed: t.answered})
+	t.poller.SetPods(t.pods)
+	t.poller.Learn(answers)
 	return t
 }
 
-// Run asks IRIS until ctx ends. A target that is a pod needs no asking.
-func (t *Tracker) Run(ctx context.Context) {
-	if t.poller != nil {
-		t.poller.Run(ctx)
-	}
-}
+// Run asks IRIS until ctx ends.
+func (t *Tracker) Run(ctx context.Context) { t.poller.Run(ctx) }
 
 // every returns how often a member is asked: all of them while the role moves,
-// else the target pod if a connection relies on it.
+// else the target pod if a connection relies on it. A target that is a pod needs no
+// asking.
 func (t *Tracker) every(pod iris.Pod, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	wanted := now.Before(t.wanted) || t.events.Busy()
 	switch {
-	case now.Before(t.restless):
-		return askInterval
-	case t.current == nil && t.waiters > 0:
+	case t.target.Pod != "":
+		return 0
+	case now.Before(t.restless), t.current == nil && t.waiters > 0:
 		return askInterval
 	case t.current == nil:
 		return idleInterval
@@ -151,24 +149,14 @@ func (t *Tracker) SetPods(pods []iris.Pod) {
 	t.pods = members
 	if changed {
 		t.restless = now.Add(unrest)
-		if t.poller != nil {
-			t.poller.SetPods(members)
-		}
+		t.poller.SetPods(members)
 	}
 	t.settle()
 }
 
-// answers returns what IRIS last said.
-func (t *Tracker) answers() cluster.Answers {
-	if t.poller == nil {
-		return nil
-	}
-	return t.poller.Answers()
-}
-
 // settle works out the target pod, and reports if it is another one.
 func (t *Tracker) settle() {
-	answers, had := t.answers(), t.current != nil
+	answers, had := t.poller.Answers(), t.current != nil
 	t.current, t.held = t.choose(answers)
 	switch {
 	case t.current != nil:
@@ -182,7 +170,7 @@ func (t *Tracker) settle() {
 		t.last = t.current
 	case had:
 		t.restless = time.Now().Add(unrest)
-		t.poke()
+		t.poller.Poke()
 	}
 	close(t.changed)
 	t.changed = make(chan struct{})
@@ -231,12 +219,6 @@ func (t *Tracker) hold(of *cluster.Cluster, candidates []TargetPod) *TargetPod {
 	return nil
 }
 
-func (t *Tracker) poke() {
-	if t.poller != nil {
-		t.poller.Poke()
-	}
-}
-
 // TargetPod returns the pod that the target means. IRIS in it is asked again unless
 // its last answer is fresh. While there is none, TargetPod waits; once ctx ends
 // the error says why there is none.
@@ -257,11 +239,8 @@ func (t *Tracker) TargetPod(ctx context.Context) (TargetPod, error) {
 		select {
 		case <-changed:
 		case <-wait.Done():
-			switch {
-			case ctx.Err() != nil && pod != nil:
-				return *pod, nil
-			case ctx.Err() != nil:
-				return TargetPod{}, t.whyNone()
+			if ctx.Err() != nil {
+				return t.settled()
 			}
 		}
 	}
@@ -273,18 +252,17 @@ func (t *Tracker) look() (pod *TargetPod, fresh bool, changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.current == nil {
-		if !t.reported {
+		if _, why := t.target.Resolve(t.pods, t.poller.Answers()); !t.reported && why != nil {
 			t.reported = true
-			_, why := t.target.Resolve(t.pods, t.answers())
 			t.events.Waiting(why)
 		}
 		return nil, false, t.changed
 	}
 	now := time.Now()
-	fresh = t.poller == nil || t.poller.IsPaused(t.current.UID) || now.Sub(t.answers()[t.current.UID].At) < askInterval
+	fresh = t.target.Pod != "" || t.poller.IsPaused(t.current.UID) || now.Sub(t.poller.Answers()[t.current.UID].At) < askInterval
 	if !fresh {
 		t.wanted = now.Add(askPatience)
-		t.poke()
+		t.poller.Poke()
 	}
 	return t.current, fresh, t.changed
 }
@@ -295,16 +273,19 @@ func (t *Tracker) wait(n int) {
 	defer t.mu.Unlock()
 	t.waiters += n
 	if n > 0 && t.current == nil {
-		t.poke()
+		t.poller.Poke()
 	}
 }
 
-// whyNone returns why there is no target pod.
-func (t *Tracker) whyNone() error {
+// settled returns the target pod, or why there is none.
+func (t *Tracker) settled() (TargetPod, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, err := t.target.Resolve(t.pods, t.answers()); err != nil {
-		return err
+	if t.current != nil {
+		return *t.current, nil
 	}
-	return context.DeadlineExceeded
+	if _, err := t.target.Resolve(t.pods, t.poller.Answers()); err != nil {
+		return TargetPod{}, err
+	}
+	return TargetPod{}, context.DeadlineExceeded
 }

@@ -183,7 +183,7 @@ func expect[T any](t *testing.T, got, want T) {
 	}
 }
 
-// Nobody is asked while nothing happens; a new connection asks.
+// IRIS is not asked while nothing happens; a new connection asks.
 func TestTrackerIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
@@ -233,7 +233,7 @@ func TestTrackerWatchesOverOpenConnections(t *testing.T) {
 
 // While no pod has the role for long, the members are asked now and then, and
 // often as soon as a connection waits.
-func TestTrackerAsksSeldomWhileNobodyHoldsTheRole(t *testing.T) {
+func TestTrackerAsksSeldomWhileNoPodHasTheRole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMirror()
 		m.setBusy(true)

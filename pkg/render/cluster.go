@@ -1,18 +1,21 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// Cluster prints one cluster in detail: the verdict in words, its pods, the
-// Services that reach them, what is wrong with the next step below, and what has
-// moved since it is watched. What could not be read is left to Unread.
+// Cluster prints one cluster in detail: the verdict, its pods, the Services that
+// reach them, the findings with their hints, and the transitions that a watch saw.
+// Reads that failed are left to Unread.
 func Cluster(w io.Writer, c view.ClusterStatus, o Options) error {
 	c.Unread = nil
 	frame, err := ClusterFrame(c, o)
@@ -22,28 +25,23 @@ func Cluster(w io.Writer, c view.ClusterStatus, o Options) error {
 	return writeString(w, frame.text())
 }
 
-// ClusterFrame returns what Cluster prints, and what could not be read, for a
-// Screen.
+// ClusterFrame returns what Cluster prints, and the reads that failed, for a Screen.
 func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
 	var frame Frame
 	var body strings.Builder
 	body.WriteString(headline(c, o.Color) + "\n")
-	if len(c.Pods) > 0 {
-		if err := printSection(&body, podColumns(c, o), c.Pods, o); err != nil {
-			return frame, err
-		}
+	if err := printSection(&body, podColumns(c, o), c.Pods, o); err != nil {
+		return frame, err
 	}
-	if len(c.Services) > 0 {
-		if err := printSection(&body, serviceColumns(o), c.Services, o); err != nil {
-			return frame, err
-		}
+	if err := printSection(&body, serviceColumns(o), c.Services, o); err != nil {
+		return frame, err
 	}
 	lines := make([]string, 0, len(c.Findings)+len(c.Unread))
-	for _, n := range notesOf(c.Findings, o.Color) {
-		lines = append(lines, n.text)
+	for _, f := range c.Findings {
+		lines = append(lines, findingLines(f, o.Color))
 	}
 	for _, u := range c.Unread {
-		lines = append(lines, unreadLine(u, o.Color))
+		lines = append(lines, paint(toneWarn, "warning", o.Color)+": "+text.OneLine(u.Message))
 	}
 	if len(lines) > 0 {
 		body.WriteString("\n" + strings.Join(lines, "\n") + "\n")
@@ -60,12 +58,13 @@ func ClusterFrame(c view.ClusterStatus, o Options) (Frame, error) {
 	return frame, nil
 }
 
-// printSection prints a table with a blank line above.
-func printSection[T any](w io.Writer, columns []column[T], items []T, o Options) error {
-	if _, err := fmt.Fprintln(w); err != nil {
-		return err
+// printSection adds a table with a blank line above, unless there are no items.
+func printSection[T any](body *strings.Builder, columns []column[T], items []T, o Options) error {
+	if len(items) == 0 {
+		return nil
 	}
-	return printTable(w, columns, items, o)
+	body.WriteString("\n")
+	return printTable(body, columns, items, o)
 }
 
 // headline returns the cluster's name and its verdict.
@@ -77,62 +76,33 @@ func headline(c view.ClusterStatus, color bool) string {
 	return fmt.Sprintf("%s (namespace %q): %s", text.OneLine(c.Metadata.Name), c.Metadata.Namespace, verdict)
 }
 
-// note is a finding as it is printed.
-type note struct {
-	// text is its lines, without the last line break.
-	text string
-	// solved is the line that says that the finding is gone.
-	solved string
-}
-
-// notesOf returns the findings as they are printed, each with its hint below.
-func notesOf(findings []view.Finding, color bool) []note {
-	var notes []note
-	for _, f := range findings {
-		notes = append(notes, findingNote(f, color))
-	}
-	return notes
-}
-
-// findingNote returns a finding as it is printed. One that is not an error says
-// so, since a colour only repeats what the words say.
-func findingNote(f view.Finding, color bool) note {
-	line := ": " + text.OneLine(f.Message)
-	if f.Severity != view.SeverityError {
-		line = " (" + string(f.Severity) + ")" + line
-	}
-	n := note{
-		text:   paint(severityTone(f.Severity), string(f.Code), color) + line,
-		solved: paint(toneGood, "solved", color) + ": " + string(f.Code) + line,
-	}
+// findingLines returns a finding with its hint below, without the last line break.
+func findingLines(f view.Finding, color bool) string {
+	tones := map[view.Severity]tone{view.SeverityError: toneBad, view.SeverityWarning: toneWarn}
+	lines := paint(tones[f.Severity], string(f.Code), color) + messageOf(f)
 	if f.Hint != "" {
-		n.text += "\n  hint: " + text.OneLine(f.Hint)
+		lines += "\n  hint: " + text.OneLine(f.Hint)
 	}
-	return n
+	return lines
 }
 
-func severityTone(s view.Severity) tone {
-	switch s {
-	case view.SeverityError:
-		return toneBad
-	case view.SeverityWarning:
-		return toneWarn
-	default:
-		return toneNone
+// messageOf returns what follows a finding's code. One that is not an error says
+// so, since a colour only repeats what the words say.
+func messageOf(f view.Finding) string {
+	message := ": " + text.OneLine(f.Message)
+	if f.Severity == view.SeverityError {
+		return message
 	}
-}
-
-func unreadLine(u view.Unread, color bool) string {
-	return paint(toneWarn, "warning", color) + ": " + text.OneLine(u.Message)
+	return " (" + string(f.Severity) + ")" + message
 }
 
 func podColumns(c view.ClusterStatus, o Options) []column[view.Pod] {
 	columns := []column[view.Pod]{
 		plain("POD", func(p view.Pod) string { return p.Name }),
-		plain("COMPONENT", func(p view.Pod) string { return orElse(p.Component, none) }),
+		plain("COMPONENT", func(p view.Pod) string { return cmp.Or(p.Component, none) }),
 	}
 	if isSharded(c) {
-		columns = append(columns, plain("SHARD", func(p view.Pod) string { return orElse(p.Shard, inapplicable) }))
+		columns = append(columns, plain("SHARD", func(p view.Pod) string { return cmp.Or(p.Shard, inapplicable) }))
 	}
 	columns = append(columns, plain("ROLE", func(p view.Pod) string { return podRole(p, c.Mirrored) }))
 	if o.Asked {
@@ -147,17 +117,17 @@ func podColumns(c view.ClusterStatus, o Options) []column[view.Pod] {
 	)
 	if o.Wide {
 		columns = append(columns,
-			plain("NODE", func(p view.Pod) string { return orElse(p.Node, none) }),
-			plain("IP", func(p view.Pod) string { return orElse(p.IP, none) }),
-			plain("IMAGE", func(p view.Pod) string { return orElse(p.Image, none) }),
+			plain("NODE", func(p view.Pod) string { return cmp.Or(p.Node, none) }),
+			plain("IP", func(p view.Pod) string { return cmp.Or(p.IP, none) }),
+			plain("IMAGE", func(p view.Pod) string { return cmp.Or(p.Image, none) }),
 			plain("GATEWAY-IMAGE", gatewayImage),
 		)
 	}
 	return columns
 }
 
-// podRole returns the role label: <none> for a member without one, and a dash for
-// a pod that can have none.
+// podRole returns the role label: <none> for a member without one, a dash for a pod
+// that has no role.
 func podRole(p view.Pod, mirrored *bool) string {
 	switch {
 	case p.LabelRole != "":
@@ -167,6 +137,22 @@ func podRole(p view.Pod, mirrored *bool) string {
 	default:
 		return none
 	}
+}
+
+// irisCell returns what IRIS in a pod answered, coloured if that contradicts the
+// role label; a dash for a pod that is not asked.
+func irisCell(p view.Pod) cell {
+	switch {
+	case p.Component != iris.ComponentData:
+		return cell{text: inapplicable}
+	case p.IRIS == nil:
+		return cell{pending, toneWarn}
+	case p.IRIS.Contradicts:
+		return cell{p.IRIS.Text, toneBad}
+	case p.IRIS.Source == "":
+		return cell{p.IRIS.Text, toneWarn}
+	}
+	return cell{text: p.IRIS.Text}
 }
 
 func podState(p view.Pod) cell {
@@ -194,7 +180,7 @@ func gatewayImage(p view.Pod) string {
 	if p.Sidecar == nil {
 		return inapplicable
 	}
-	return orElse(p.Sidecar.Image, none)
+	return cmp.Or(p.Sidecar.Image, none)
 }
 
 func serviceColumns(o Options) []column[view.Service] {
@@ -210,21 +196,20 @@ func serviceColumns(o Options) []column[view.Service] {
 		columns = append(columns,
 			plain("ORIGIN", func(s view.Service) string { return string(s.Origin) }),
 			plain(headerAge, func(s view.Service) string { return age(s.CreationTimestamp, o.Now) }),
-			plain("MATCH-LABELS", func(s view.Service) string { return matchLabels(s.Selector) }),
+			plain("MATCH-LABELS", func(s view.Service) string { return labels.FormatLabels(s.Selector) }),
 		)
 	}
 	return columns
 }
 
-// reaches names the pods that a Service reaches. Of one without a selector it is
-// not known which pods it should reach.
+// reaches names the pods that a Service reaches. None is a warning only if there is
+// a selector: without one it is not known which pods the Service should reach.
 func reaches(s view.Service, wide bool) cell {
-	c := cell{text: reached(s.Reaches, wide)}
-	if len(s.Reaches) == 0 && len(s.Terminating) > 0 {
+	switch {
+	case len(s.Reaches) == 0 && len(s.Terminating) > 0:
 		return cell{reached(s.Terminating, wide) + " (terminating)", toneWarn}
+	case s.Reaches != nil && len(s.Reaches) == 0 && len(s.Selector) > 0:
+		return cell{reached(s.Reaches, wide), toneWarn}
 	}
-	if s.Reaches != nil && len(s.Reaches) == 0 && len(s.Selector) > 0 {
-		c.tone = toneWarn
-	}
-	return c
+	return cell{text: reached(s.Reaches, wide)}
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -17,7 +18,7 @@ type clusterRow struct {
 }
 
 // Clusters prints a row for each cluster, or for each shard if one of them has
-// several. What could not be read is not in the table: see Unread.
+// several. Reads that failed are left to Unread.
 func Clusters(w io.Writer, list view.ClusterStatusList, o Options) error {
 	return printTable(w, clusterColumns(list, o), clusterRows(list), o)
 }
@@ -39,10 +40,10 @@ func clusterColumns(list view.ClusterStatusList, o Options) []column[clusterRow]
 	}
 	columns = append(columns, plain("NAME", func(r clusterRow) string { return r.cluster.Metadata.Name }))
 	if slices.ContainsFunc(list.Items, isSharded) {
-		columns = append(columns, plain("SHARD", func(r clusterRow) string { return orElse(r.shard.Name, inapplicable) }))
+		columns = append(columns, plain("SHARD", func(r clusterRow) string { return cmp.Or(r.shard.Name, inapplicable) }))
 	}
 	readable := func(resource string, of func(clusterRow) cell) func(clusterRow) cell {
-		if lacks(list.Unread, resource) {
+		if slices.ContainsFunc(list.Unread, func(u view.Unread) bool { return u.Resource == resource }) {
 			return func(clusterRow) cell { return cell{text: unknown} }
 		}
 		return of
@@ -54,12 +55,12 @@ func clusterColumns(list view.ClusterStatusList, o Options) []column[clusterRow]
 		column[clusterRow]{"READY", readable("pods", func(r clusterRow) cell { return readyCell(r.shard.Ready, r.shard.Members) })},
 		column[clusterRow]{"SIDECARS", readable("pods", func(r clusterRow) cell { return cell{text: strconv.Itoa(r.sidecars())} })},
 		column[clusterRow]{"EXPOSED", readable("services", func(r clusterRow) cell { return cell{text: strconv.Itoa(r.exposed())} })},
-		column[clusterRow]{"HEALTH", func(r clusterRow) cell { return healthCell(r.cluster.Health) }},
+		column[clusterRow]{"HEALTH", func(r clusterRow) cell { return cell{string(r.cluster.Health), healthTone(r.cluster.Health)} }},
 		plain(headerAge, func(r clusterRow) string { return age(r.cluster.Metadata.CreationTimestamp, o.Now) }),
 	)
 	if o.Wide {
 		columns = append(columns,
-			plain("PHASE", func(r clusterRow) string { return orElse(r.cluster.Phase, unknown) }),
+			plain("PHASE", func(r clusterRow) string { return cmp.Or(r.cluster.Phase, unknown) }),
 			plain("MIRRORED", func(r clusterRow) string { return truth(r.cluster.Mirrored) }),
 			plain("FINDINGS", func(r clusterRow) string { return names(codes(r.cluster.Findings), none, true) }),
 		)
@@ -69,13 +70,7 @@ func clusterColumns(list view.ClusterStatusList, o Options) []column[clusterRow]
 
 func isSharded(c view.ClusterStatus) bool { return len(c.Shards) > 1 }
 
-// lacks reports whether a core resource could not be read.
-func lacks(unread []view.Unread, resource string) bool {
-	return slices.ContainsFunc(unread, func(u view.Unread) bool { return u.Resource == resource })
-}
-
-// roleCell names the pods with a role. They are not cut: they are what the list
-// is for.
+// roleCell names the pods with a role, all of them: they are what the list is for.
 func roleCell(c view.ClusterStatus, pods []string) cell {
 	switch {
 	case len(pods) > 0:
@@ -96,8 +91,6 @@ func readyCell(ready, of int) cell {
 	}
 	return c
 }
-
-func healthCell(h view.Health) cell { return cell{string(h), healthTone(h)} }
 
 func healthTone(h view.Health) tone {
 	switch h {

@@ -1,13 +1,8 @@
 package render
 
-import (
-	"fmt"
+import "github.com/fatih/color"
 
-	"github.com/fatih/color"
-)
-
-// ColorMode is the value of --color. It is a pflag.Value; its zero value is
-// ColorAuto.
+// ColorMode is the value of --color. Its zero value is ColorAuto.
 type ColorMode string
 
 // The colour modes.
@@ -20,33 +15,11 @@ const (
 	ColorNever ColorMode = "never"
 )
 
-// Set takes the mode from a flag's value.
-func (m *ColorMode) Set(value string) error {
-	switch mode := ColorMode(value); mode {
-	case ColorAuto, ColorAlways, ColorNever:
-		*m = mode
-		return nil
-	default:
-		return fmt.Errorf("must be one of %s, %s, %s", ColorAuto, ColorAlways, ColorNever)
-	}
-}
-
-// String returns the mode as the flag takes it.
-func (m *ColorMode) String() string {
-	if *m == "" {
-		return string(ColorAuto)
-	}
-	return string(*m)
-}
-
-// Type returns the values for a flag's usage.
-func (m *ColorMode) Type() string { return "auto|always|never" }
-
 // UseColor reports whether to use colours. The command line goes before the
 // environment, so always means colours even under NO_COLOR. With auto, NO_COLOR
 // (https://no-color.org: any value but the empty one) forbids them, then
-// FORCE_COLOR (any value but "", 0 and false) asks for them, then TERM=dumb
-// forbids them, and otherwise a terminal gets them and a pipe does not.
+// FORCE_COLOR (any value but "", 0 and false) allows them, then TERM=dumb forbids
+// them; otherwise a terminal gets them and a pipe does not.
 func UseColor(mode ColorMode, isTerminal bool, env func(string) string) bool {
 	switch mode {
 	case ColorAlways:
@@ -73,26 +46,19 @@ const (
 	toneBad
 )
 
-// attribute returns the colour of a tone: one of the eight that every terminal's theme
-// makes readable on its own background, light or dark.
-func (t tone) attribute() color.Attribute {
-	switch t {
-	case toneGood:
-		return color.FgGreen
-	case toneWarn:
-		return color.FgYellow
-	default:
-		return color.FgRed
-	}
-}
-
-// paint colours a text. The colour is switched on by hand since the library's
-// own policy looks at the environment and at os.Stdout.
+// paint colours a text.
 func paint(t tone, text string, allowed bool) string {
 	if !allowed || t == toneNone || text == "" {
 		return text
 	}
-	c := color.New(t.attribute())
+	return colored(text, []color.Attribute{toneGood: color.FgGreen, toneWarn: color.FgYellow, toneBad: color.FgRed}[t])
+}
+
+// colored returns a text in one of the eight colours that every terminal's theme
+// makes readable on its own background. The colour is enabled explicitly, since the
+// library's own policy looks at the environment and at os.Stdout.
+func colored(text string, attribute color.Attribute) string {
+	c := color.New(attribute)
 	c.EnableColor()
 	return c.Sprint(text)
 }

@@ -44,25 +44,6 @@ func TestUseColor(t *testing.T) {
 	}
 }
 
-func TestColorModeIsAFlag(t *testing.T) {
-	var mode render.ColorMode
-	if mode.String() != "auto" {
-		t.Errorf("zero mode is %q", mode.String())
-	}
-	for _, value := range []string{"auto", "always", "never"} {
-		if err := mode.Set(value); err != nil || mode.String() != value {
-			t.Errorf("Set(%q): %v, mode %q", value, err, mode.String())
-		}
-	}
-	err := mode.Set("Yes")
-	if err == nil || err.Error() != "must be one of auto, always, never" {
-		t.Errorf("Set(Yes): %v", err)
-	}
-	if mode != render.ColorNever {
-		t.Errorf("a bad value changed the mode to %q", mode)
-	}
-}
-
 func escapes() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") }
 
 // colored is every table of every scenario, in colour or not.

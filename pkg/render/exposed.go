@@ -1,8 +1,12 @@
 package render
 
 import (
+	"cmp"
 	"io"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
@@ -19,7 +23,7 @@ func exposedColumns(o Options) []column[view.ExposedService] {
 	}
 	columns = append(columns,
 		plain("NAME", func(s view.ExposedService) string { return s.Metadata.Name }),
-		plain("CLUSTER", func(s view.ExposedService) string { return clusterOf(s.Target) }),
+		plain("CLUSTER", func(s view.ExposedService) string { return cmp.Or(ptr.Deref(s.Target, view.Target{}).Cluster, unknown) }),
 		plain("TARGET", func(s view.ExposedService) string { return target(s.Target) }),
 		column[view.ExposedService]{"REACHES", func(s view.ExposedService) cell { return reaches(s.Service, o.Wide) }},
 		plain("TYPE", func(s view.ExposedService) string { return s.Type }),
@@ -29,16 +33,9 @@ func exposedColumns(o Options) []column[view.ExposedService] {
 	)
 	if o.Wide {
 		columns = append(columns,
-			plain("URL", func(s view.ExposedService) string { return orElse(strings.Join(s.URLs, ","), none) }),
-			plain("MATCH-LABELS", func(s view.ExposedService) string { return matchLabels(s.Selector) }),
+			plain("URL", func(s view.ExposedService) string { return cmp.Or(strings.Join(s.URLs, ","), none) }),
+			plain("MATCH-LABELS", func(s view.ExposedService) string { return labels.FormatLabels(s.Selector) }),
 		)
 	}
 	return columns
-}
-
-func clusterOf(t *view.Target) string {
-	if t == nil {
-		return unknown
-	}
-	return orElse(t.Cluster, unknown)
 }

@@ -13,7 +13,7 @@ import (
 // maxShown bounds how many transitions stand below a table.
 const maxShown = 12
 
-// clock is the layout of a time of today.
+// clock is the layout of a transition's time.
 const clock = "15:04:05.0"
 
 // printTransitions prints the last transitions of a failover.

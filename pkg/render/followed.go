@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// headerAge is the header of the column that changes although nothing happens.
+// headerAge is the header of the column whose changes are not printed by follow.
 const headerAge = "AGE"
 
 // object is what a row is about.
@@ -19,8 +19,8 @@ type object struct {
 	kind, namespace, name string
 }
 
-// rowKey identifies a row of a followedTable. An object may have several rows,
-// each with a part of its own.
+// rowKey identifies a row of a followedTable. The parts of an object distinguish
+// its rows.
 type rowKey struct {
 	object object
 	part   string
@@ -99,8 +99,8 @@ func isSameRow(headers []string, a, b []cell) bool {
 	return true
 }
 
-// reportGone prints, in the words of kubectl delete, which objects have no row
-// any more.
+// reportGone prints, in the words of kubectl delete, which objects no longer have a
+// row.
 func reportGone(w io.Writer, before, after []followedRow) error {
 	known := map[object]bool{}
 	for _, r := range after {

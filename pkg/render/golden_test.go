@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 // now is the time that ages in golden files are counted to.
 func now() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }

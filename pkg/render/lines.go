@@ -30,7 +30,7 @@ type Lines struct {
 func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
 
 // Clusters prints the rows of a list that are new or changed since the last call,
-// and which clusters are gone. What could not be read is left to Unread.
+// and which clusters are gone. Reads that failed are left to Unread.
 func (l *Lines) Clusters(list view.ClusterStatusList, o Options) error {
 	return follow(l.w, &l.clusters, clusterColumns(list, o), clusterRows(list), func(r clusterRow) rowKey {
 		m := r.cluster.Metadata
@@ -40,8 +40,8 @@ func (l *Lines) Clusters(list view.ClusterStatusList, o Options) error {
 
 // Cluster prints a cluster in detail at the first call. Later calls print the
 // verdict, pods, Services, findings and transitions that are new or changed, and
-// what is gone. Names are printed as kind/name, which tells rows apart without
-// headers. What could not be read is left to Unread.
+// which are gone. Names are printed as kind/name, which distinguishes rows without
+// headers. Reads that failed are left to Unread.
 func (l *Lines) Cluster(c view.ClusterStatus, o Options) error {
 	var out bytes.Buffer
 	first := l.headline == ""
@@ -83,10 +83,10 @@ func (l *Lines) followFindings(w io.Writer, now []view.Finding, o Options) error
 	l.findings = slices.Clone(now)
 	var lines []string
 	for _, f := range added(before, now) {
-		lines = append(lines, findingNote(f, o.Color).text)
+		lines = append(lines, findingLines(f, o.Color))
 	}
 	for _, f := range solved(before, now) {
-		lines = append(lines, findingNote(f, o.Color).solved)
+		lines = append(lines, paint(toneGood, "solved", o.Color)+": "+string(f.Code)+messageOf(f))
 	}
 	for _, line := range lines {
 		if _, err := fmt.Fprintln(w, line); err != nil {

@@ -137,7 +137,7 @@ func TestLinesOfFindings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, told, _ := strings.Cut(out.String(), "# moment 1\n")
+	_, after, _ := strings.Cut(out.String(), "# moment 1\n")
 	want := "" +
 		"NoPrimary: no primary in shard \"0\": labels\n" +
 		"PodNotReady (warning): a: Error\n" +
@@ -148,7 +148,7 @@ func TestLinesOfFindings(t *testing.T) {
 		"# moment 3\n" +
 		"solved: NoPrimary: no primary in shard \"1\": gone\n" +
 		"solved: PodNotReady (warning): b: Pending\n"
-	if diff := cmp.Diff(want, told); diff != "" {
+	if diff := cmp.Diff(want, after); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

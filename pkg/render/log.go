@@ -15,57 +15,46 @@ type LogLines struct {
 	w        io.Writer
 	color    bool
 	terminal bool
-	colors   map[string]*color.Color
+	colors   map[string]color.Attribute
 }
 
-// NewLogLines returns a printer of lines of logs; with colors, each pod has its
-// own. For a terminal, what could control it is taken out of the lines: a
-// carriage return or an escape sequence would overwrite the lines of other pods.
-// Otherwise lines are passed on as they are.
+// NewLogLines returns LogLines that print to w; with colors, each pod has one of
+// its own. For a terminal, what could control it is replaced: a carriage return or
+// an escape sequence would overwrite the lines of other pods.
 func NewLogLines(w io.Writer, colors, terminal bool) *LogLines {
-	return &LogLines{w: w, color: colors, terminal: terminal, colors: map[string]*color.Color{}}
+	return &LogLines{w: w, color: colors, terminal: terminal, colors: map[string]color.Attribute{}}
 }
 
-// Print prints one line; stamp is left out if it is empty.
+// Print prints one line; stamp is omitted if it is empty.
 func (l *LogLines) Print(pod, container, stamp, text string) error {
 	if l.terminal {
 		text = harmless(text)
 	}
-	var b strings.Builder
-	b.WriteString(l.prefix(pod, "["+pod+" "+container+"]"))
 	if stamp != "" {
-		b.WriteString(" " + stamp)
+		text = stamp + " " + text
 	}
-	b.WriteString(" " + text + "\n")
-	return writeString(l.w, b.String())
+	return writeString(l.w, l.prefix(pod, "["+pod+" "+container+"]")+" "+text+"\n")
 }
 
-// podColors returns colors of the eight that every terminal's theme makes
-// readable.
-func podColors() []color.Attribute {
-	return []color.Attribute{color.FgCyan, color.FgGreen, color.FgMagenta, color.FgYellow, color.FgBlue, color.FgRed}
-}
-
-// prefix paints a pod's prefix in the pod's color: the next that is free when
-// the pod is first met.
+// prefix paints a pod's prefix in the pod's colour: the next one when the pod is
+// first met.
 func (l *LogLines) prefix(pod, text string) string {
 	if !l.color {
 		return text
 	}
-	c := l.colors[pod]
-	if c == nil {
-		all := podColors()
-		c = color.New(all[len(l.colors)%len(all)])
-		c.EnableColor()
-		l.colors[pod] = c
+	attribute, known := l.colors[pod]
+	if !known {
+		all := []color.Attribute{color.FgCyan, color.FgGreen, color.FgMagenta, color.FgYellow, color.FgBlue, color.FgRed}
+		attribute = all[len(l.colors)%len(all)]
+		l.colors[pod] = attribute
 	}
-	return c.Sprint(text)
+	return colored(text, attribute)
 }
 
-// harmless returns a line of a log with ? in the place of what may control a
-// terminal: control characters, bytes that are not UTF-8, and marks that reverse
-// the direction of text. Tabs and color sequences stay; colors end with the
-// line. A carriage return at the end is part of the line's end.
+// harmless replaces by ? what may control a terminal in a line of a log: control
+// characters, bytes that are not UTF-8, and marks that reverse the direction of
+// text. Tabs and colour sequences stay; colours end with the line. A carriage
+// return at the end is part of the line's end.
 func harmless(text string) string {
 	text = strings.TrimSuffix(text, "\r")
 	if strings.IndexFunc(text, controls) < 0 {
@@ -88,7 +77,7 @@ func harmless(text string) string {
 		text = text[size:]
 	}
 	if colored {
-		b.WriteString("\x1b[0m")
+		b.WriteString(reset)
 	}
 	return b.String()
 }
@@ -97,10 +86,10 @@ func controls(r rune) bool {
 	return r != '\t' && unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Bidi_Control, r)
 }
 
-// colorSequence returns the sequence at the beginning of text that sets colors
-// and the like, and nothing else (ECMA-48, select graphic rendition), or "".
+// colorSequence returns the sequence at the beginning of text that sets colours
+// and the like (ECMA-48, select graphic rendition), or "".
 func colorSequence(text string) string {
-	rest, ok := strings.CutPrefix(text, "\x1b[")
+	rest, ok := strings.CutPrefix(text, startSequence)
 	end := strings.TrimLeft(rest, "0123456789;:")
 	if !ok || !strings.HasPrefix(end, "m") {
 		return ""

@@ -43,3 +43,23 @@ func TestLogLinesOnATerminal(t *testing.T) {
 		})
 	}
 }
+
+// Each pod has a colour, which it keeps; the seventh has that of the first.
+func TestLogLinesInColour(t *testing.T) {
+	var out bytes.Buffer
+	lines := render.NewLogLines(&out, true, false)
+	for _, pod := range []string{"a", "b", "a", "c", "d", "e", "f", "g"} {
+		if err := lines.Print(pod, "iris", "12:00", "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := ""
+	for _, line := range []struct{ pod, colour string }{
+		{"a", "36"}, {"b", "32"}, {"a", "36"}, {"c", "35"}, {"d", "33"}, {"e", "34"}, {"f", "31"}, {"g", "36"},
+	} {
+		want += "\x1b[" + line.colour + "m[" + line.pod + " iris]\x1b[0m 12:00 x\n"
+	}
+	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}

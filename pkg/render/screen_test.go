@@ -313,7 +313,7 @@ func TestScreenIsRestoredAfterAFailure(t *testing.T) {
 	screen := render.NewScreen(out, func() (int, int, error) { return 20, 4, nil })
 	draw(t, screen, "a")
 	if err := screen.Draw(render.Frame{Body: "b"}); err == nil {
-		t.Error("the failure is not told")
+		t.Error("the failure is not returned")
 	}
 	if err := screen.Close(); err != nil {
 		t.Fatal(err)

@@ -204,13 +204,13 @@ func TestPodRole(t *testing.T) {
 		want     string
 	}{
 		"labelled":                      {view.Pod{Component: "data", LabelRole: "backup"}, &yes, "backup"},
-		"a word of its own":             {view.Pod{Component: "data", LabelRole: "async"}, nil, "async"},
+		"another role":                  {view.Pod{Component: "data", LabelRole: "async"}, nil, "async"},
 		"member without a label":        {view.Pod{Component: "data"}, &yes, "<none>"},
 		"perhaps a member":              {view.Pod{Component: "data"}, nil, "<none>"},
 		"not mirrored":                  {view.Pod{Component: "data"}, &no, "-"},
 		"labelled though not mirrored":  {view.Pod{Component: "data", LabelRole: "primary"}, &no, "primary"},
 		"another component in a mirror": {view.Pod{Component: "arbiter"}, &yes, "-"},
-		"another component, who knows":  {view.Pod{Component: "webgateway"}, nil, "-"},
+		"another component, not known whether mirrored": {view.Pod{Component: "webgateway"}, nil, "-"},
 	} {
 		if got := podRole(test.pod, test.mirrored); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
@@ -218,7 +218,7 @@ func TestPodRole(t *testing.T) {
 	}
 }
 
-// Other columns begin another table, with headers, all rows and widths of its own.
+// Other columns begin another table, with its own headers, all rows and widths.
 func TestFollowedTableRestarts(t *testing.T) {
 	var out bytes.Buffer
 	var table followedTable
@@ -244,16 +244,16 @@ func TestRoleCell(t *testing.T) {
 	yes, no := true, false
 	for name, test := range map[string]struct {
 		mirrored *bool
-		holders  []string
+		pods     []string
 		want     cell
 	}{
-		"held":            {&yes, []string{"a", "b"}, cell{text: "a,b"}},
-		"held, who knows": {nil, []string{"a"}, cell{text: "a"}},
-		"not held":        {&yes, nil, cell{"<none>", toneWarn}},
-		"not mirrored":    {&no, nil, cell{text: "-"}},
-		"who knows":       {nil, nil, cell{text: "<unknown>"}},
+		"one, or several":                  {&yes, []string{"a", "b"}, cell{text: "a,b"}},
+		"one, not known whether mirrored":  {nil, []string{"a"}, cell{text: "a"}},
+		"none":                             {&yes, nil, cell{"<none>", toneWarn}},
+		"not mirrored":                     {&no, nil, cell{text: "-"}},
+		"none, not known whether mirrored": {nil, nil, cell{text: "<unknown>"}},
 	} {
-		if got := roleCell(view.ClusterStatus{Mirrored: test.mirrored}, test.holders); got != test.want {
+		if got := roleCell(view.ClusterStatus{Mirrored: test.mirrored}, test.pods); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
 	}
@@ -279,5 +279,25 @@ func TestReaches(t *testing.T) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+func TestIRISCell(t *testing.T) {
+	for name, test := range map[string]struct {
+		pod  view.Pod
+		want cell
+	}{
+		"another component": {view.Pod{Component: "arbiter"}, cell{text: "-"}},
+		"not asked yet":     {view.Pod{Component: "data"}, cell{"<pending>", toneWarn}},
+		"no answer":         {view.Pod{Component: "data", IRIS: &view.Answer{Text: "?"}}, cell{"?", toneWarn}},
+		"an answer":         {view.Pod{Component: "data", IRIS: &view.Answer{Text: "running", Source: view.FromQlist}}, cell{text: "running"}},
+		"contradiction": {
+			view.Pod{Component: "data", IRIS: &view.Answer{Text: "Failover/Backup", Source: view.FromQlist, Contradicts: true}},
+			cell{"Failover/Backup", toneBad},
+		},
+	} {
+		if got := irisCell(test.pod); got != test.want {
+			t.Errorf("%s: %+v, want %+v", name, got, test.want)
+		}
 	}
 }

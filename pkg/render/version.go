@@ -3,9 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
-	"strings"
 
-	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
@@ -26,17 +24,10 @@ func Version(w io.Writer, v view.Version) error {
 		lines = append(lines, images("IRIS", s.IRIS)...)
 		lines = append(lines, images("Web gateway", s.WebGateways)...)
 	}
-	width := 0
-	for _, line := range lines {
-		width = max(width, len(line.name))
-	}
-	for _, line := range lines {
-		row := fmt.Sprintf("%-*s%s", width+len(gap), line.name, text.OneLine(line.text))
-		if _, err := fmt.Fprintln(w, strings.TrimRight(row, " ")); err != nil {
-			return err
-		}
-	}
-	return nil
+	return printTable(w, []column[field]{
+		plain("", func(f field) string { return f.name }),
+		plain("", func(f field) string { return f.text }),
+	}, lines, Options{NoHeaders: true})
 }
 
 // field is a line with a name, or without one a further line of the field before.

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,8 +24,8 @@ const (
 	inapplicable = "-"
 )
 
-// listBudget is how wide a list of names may grow before it is cut, unless
-// wide output is asked for: room for the two Services of a usual backup.
+// listBudget is how wide a list of names may grow before it is cut, unless the
+// output is wide: room for the two Services that usually reach a backup.
 const listBudget = 48
 
 // age returns how long ago t was, as kubectl rounds it.
@@ -33,14 +34,6 @@ func age(t metav1.Time, now time.Time) string {
 		return unknown
 	}
 	return duration.HumanDuration(now.Sub(t.Time))
-}
-
-// orElse returns the text, or other if it is empty.
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // names joins names with commas, or returns other if there are none. Unless
@@ -72,7 +65,7 @@ func address(s view.Service) cell {
 	if s.Pending {
 		return cell{pending, toneWarn}
 	}
-	return cell{text: orElse(strings.Join(s.Addresses, ","), none)}
+	return cell{text: cmp.Or(strings.Join(s.Addresses, ","), none)}
 }
 
 // ports returns a Service's ports: 81:30081->80/TCP is port 81, node port 30081,
@@ -90,7 +83,7 @@ func ports(list []view.ServicePort) string {
 		}
 		texts[i] = text + "/" + p.Protocol
 	}
-	return orElse(strings.Join(texts, ","), none)
+	return cmp.Or(strings.Join(texts, ","), none)
 }
 
 // target returns in words what a Service of this tool was created for.
@@ -101,7 +94,7 @@ func target(t *view.Target) string {
 	if t.Kind == view.TargetPod {
 		return "pod " + t.Pod
 	}
-	words := orElse(t.Component, iris.ComponentData)
+	words := cmp.Or(t.Component, iris.ComponentData)
 	if t.Shard != "" {
 		words += " shard " + t.Shard
 	}
@@ -113,12 +106,7 @@ func target(t *view.Target) string {
 
 // selector returns in words what a selector selects within its cluster.
 func selector(labels map[string]string) string {
-	return orElse(strings.Join(selectorWords(labels), ", "), none)
-}
-
-// matchLabels returns a selector as it is.
-func matchLabels(labels map[string]string) string {
-	return orElse(strings.Join(pairs(labels), ","), none)
+	return cmp.Or(strings.Join(selectorWords(labels), ", "), none)
 }
 
 func selectorWords(labels map[string]string) []string {

@@ -3,14 +3,21 @@ package stream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/kubetest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -91,5 +98,65 @@ func every(pause time.Duration, lines int, end time.Duration) roundTrip {
 			}
 		}()
 		return &http.Response{StatusCode: http.StatusOK, Body: body, Header: http.Header{}, Request: r}, nil
+	}
+}
+
+// A log that is not there yet is none; the server's refusals are final, its faults are not.
+func TestLogErrors(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer      kubetest.Answer
+		none, final bool
+		want        string
+	}{
+		"no pod":              {answer: kubetest.Refuses(404, metav1.StatusReasonNotFound, `pods "pod-0" not found`), none: true},
+		"not started":         {answer: kubetest.Refuses(400, metav1.StatusReasonBadRequest, `container "iris" in pod "pod-0" is waiting to start: ContainerCreating`), none: true},
+		"no previous one":     {answer: kubetest.Refuses(400, metav1.StatusReasonBadRequest, `previous terminated container "iris" in pod "pod-0" not found`), none: true},
+		"ended":               {answer: kubetest.Refuses(400, metav1.StatusReasonBadRequest, `container "iris" in pod "pod-0" is terminated`), none: true},
+		"not available":       {answer: kubetest.Refuses(400, metav1.StatusReasonBadRequest, `container "iris" in pod "pod-0" is not available`), none: true},
+		"no such container":   {answer: kubetest.Refuses(400, metav1.StatusReasonBadRequest, `container iris is not valid for pod pod-0`), final: true, want: "is not valid"},
+		"no right":            {answer: kubetest.Refuses(403, metav1.StatusReasonForbidden, `pods "pod-0" is forbidden`), final: true, want: "forbidden"},
+		"expired credentials": {answer: kubetest.Refuses(401, metav1.StatusReasonUnauthorized, "Unauthorized"), final: true, want: "does not accept your credentials"},
+		"a fault":             {answer: kubetest.Refuses(500, metav1.StatusReasonInternalError, "broken"), want: "broken"},
+	} {
+		for _, follow := range []bool{false, true} {
+			server := kubetest.NewServer()
+			server.Set("log", test.answer)
+			client, err := kube.New(server.Config(), "test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = readLog(t.Context(), New(client), logs.Part{Follow: follow})
+			var final interface{ Final() bool }
+			if errors.Is(err, logs.ErrNone) != test.none || (errors.As(err, &final) && final.Final()) != test.final || err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s, follow %t: %v", name, follow, err)
+			}
+		}
+	}
+}
+
+func TestLogRequest(t *testing.T) {
+	for _, test := range []struct {
+		part logs.Part
+		want url.Values
+	}{
+		{logs.Part{Tail: -1}, nil},
+		{logs.Part{Tail: 5, Previous: true}, url.Values{"tailLines": {"5"}, "previous": {"true"}}},
+		{logs.Part{Tail: 0, Ago: 1500 * time.Millisecond}, url.Values{"tailLines": {"0"}, "sinceSeconds": {"2"}}},
+		{logs.Part{Tail: -1, Since: time.Unix(60, 999)}, url.Values{"sinceTime": {"1970-01-01T00:01:00Z"}}},
+	} {
+		server := kubetest.NewServer()
+		server.Set("log", kubetest.Page(http.StatusOK, "text/plain", "line\n"))
+		client, err := kube.New(server.Config(), "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, err := readLog(t.Context(), New(client), test.part); err != nil || string(read) != "line\n" {
+			t.Errorf("%+v: %q, %v", test.part, read, err)
+		}
+		want := url.Values{"container": {"iris"}, "timestamps": {"true"}}
+		maps.Copy(want, test.want)
+		if diff := cmp.Diff(want, server.Requests("log")[0].URL.Query()); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test.part, diff)
+		}
 	}
 }

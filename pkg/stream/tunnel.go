@@ -49,7 +49,7 @@ func (d dial) Dial(protocols ...string) (httpstream.Connection, string, error) {
 }
 
 func (s *Streamer) dialWebSocket(ctx context.Context, at *url.URL) (httpstream.Connection, error) {
-	transport, holder, err := websocket.RoundTripperFor(s.client.Config())
+	transport, connections, err := websocket.RoundTripperFor(s.client.Config())
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *Streamer) dialWebSocket(ctx context.Context, at *url.URL) (httpstream.C
 	if err != nil {
 		return nil, err
 	}
-	socket, err := websocket.Negotiate(transport, holder, request, constants.WebsocketsSPDYTunnelingPortForwardV1)
+	socket, err := websocket.Negotiate(transport, connections, request, constants.WebsocketsSPDYTunnelingPortForwardV1)
 	if err != nil {
 		return nil, err
 	}

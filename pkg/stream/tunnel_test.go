@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// refuse answers as an API server does to somebody who may not.
+// refuse answers as an API server does to a user without the right.
 func refuse(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusForbidden)

@@ -14,10 +14,10 @@ type answer struct {
 	Qlist string `json:"qlist"`
 	// Metrics is the text of the mirror metrics.
 	Metrics string `json:"metrics"`
-	// MirrorStatus is primary or not primary, where the page said so.
+	// MirrorStatus is primary or not primary, if the page said so.
 	MirrorStatus string         `json:"mirrorStatus"`
 	Refused      []iris.Refusal `json:"refused"`
-	// UID is that of the pod asked, where it is not the pod of the snapshot.
+	// UID is that of the pod asked, if it is not that of the snapshot.
 	UID types.UID `json:"uid"`
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// An eventKey names the object that an event of a type is about, by its uid
-// too: a StatefulSet recreates its pods under the same names.
+// An eventKey is a type of event and the object that it is about, with its uid: a
+// StatefulSet recreates its pods under the same names.
 type eventKey struct {
 	eventType, kind string
 	types.NamespacedName
@@ -38,19 +38,8 @@ func (index eventIndex) add(about eventKey, event *corev1.Event) {
 	}
 }
 
-// about returns the newest event of a type about an object, or nil. An event
-// without a uid is about any object of the name.
-func (index eventIndex) about(eventType, kind string, object types.NamespacedName, uid types.UID) *corev1.Event {
-	of := eventKey{eventType, kind, object, uid}
-	if event := index[of]; event != nil {
-		return event
-	}
-	of.uid = ""
-	return index[of]
-}
-
-// compareEvents orders events by time. Times are in whole seconds: of two in the
-// same one the name decides, which ends in the time too.
+// compareEvents orders events by time. Times are in whole seconds; within one, names
+// decide, which end in the time too.
 func compareEvents(a, b *corev1.Event) int {
 	return cmp.Or(EventTime(*a).Compare(EventTime(*b)), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
 }
@@ -65,22 +54,24 @@ func EventTime(event corev1.Event) time.Time {
 	return slices.MaxFunc(times, time.Time.Compare)
 }
 
-// text returns what that event says as one line of bounded length, or "".
+// text returns what the newest event of a type about an object says, as one line of
+// bounded length; "" if there is none. An event without a uid is about any object of
+// the name.
 func (index eventIndex) text(eventType, kind string, object types.NamespacedName, uid types.UID) string {
-	event := index.about(eventType, kind, object, uid)
+	event := cmp.Or(index[eventKey{eventType, kind, object, uid}], index[eventKey{eventType, kind, object, ""}])
 	if event == nil {
 		return ""
 	}
 	return text.Excerpt(event.Reason + ": " + event.Message)
 }
 
-// A refusal is the newest Warning about a StatefulSet or ReplicaSet that it could
-// not create a pod.
+// A refusal is the newest Warning that a StatefulSet or ReplicaSet could not create a
+// pod.
 type refusal struct {
 	*corev1.Event
 	// controller names the StatefulSet or ReplicaSet: statefulset simple-data-0.
 	controller string
-	// why is the cause, without the words that name pod and controller once more.
+	// why is the cause, without the names of pod and controller.
 	why string
 }
 

@@ -9,9 +9,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// Exposed returns the Services that this tool created, by namespace and name. It
-// needs Services and EndpointSlices, and pods only for the addresses of nodes:
-// what a Service selects is left out.
+// Exposed returns the Services that this tool created, by namespace and name, without
+// the pods that they select. It uses pods only for the addresses of nodes.
 func Exposed(s Snapshot) view.ExposedServiceList {
 	inv := newInventory(Snapshot{Services: s.Services, Slices: s.Slices, Unread: s.Unread})
 	list := view.ExposedServiceList{
@@ -26,10 +25,7 @@ func Exposed(s Snapshot) view.ExposedServiceList {
 		}
 	}
 	slices.SortFunc(list.Items, func(a, b view.ExposedService) int {
-		return cmp.Or(
-			cmp.Compare(a.Metadata.Namespace, b.Metadata.Namespace),
-			cmp.Compare(a.Metadata.Name, b.Metadata.Name),
-		)
+		return cmp.Or(cmp.Compare(a.Metadata.Namespace, b.Metadata.Namespace), cmp.Compare(a.Metadata.Name, b.Metadata.Name))
 	})
 	return list
 }
@@ -44,13 +40,13 @@ func (inv *inventory) exposedView(svc *service, pods []iris.Pod) view.ExposedSer
 			UID:               svc.UID,
 			CreationTimestamp: svc.CreationTimestamp,
 		},
-		Service: describe(svc),
+		Service: serviceOf(svc),
 	}
 	if inv.read.slices {
 		v.Reaches, v.Terminating = orEmpty(svc.reaches[noCluster]), svc.terminating[noCluster]
 	}
-	reached := slices.DeleteFunc(slices.Clone(pods), func(p iris.Pod) bool {
-		return p.Namespace != svc.Namespace || !slices.Contains(v.Reaches, p.Name)
+	reached := filter(pods, func(p iris.Pod) bool {
+		return p.Namespace == svc.Namespace && slices.Contains(v.Reaches, p.Name)
 	})
 	v.URLs = cluster.URLs(svc.Service, iris.NodeIPs(reached))
 	return v

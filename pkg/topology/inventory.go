@@ -16,8 +16,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// read holds which parts of the snapshot were read. Nothing is found wrong
-// because of what was not read.
+// read holds which parts of the snapshot were read. There is no finding because of
+// what was not read.
 type read struct{ pods, services, slices, events bool }
 
 // An inventory is a snapshot sorted by what belongs together: each pod, Service,
@@ -35,14 +35,12 @@ type inventory struct {
 	refusals map[string][]refusal
 }
 
-// An irisCluster is one IrisCluster with its members and all that has to do with
-// it. Its Resource has no more than its names if it is known from labels only.
+// An irisCluster is one IrisCluster with its members, pods and Services.
 type irisCluster struct {
 	*cluster.Cluster
 	name, namespace string
-	// orphaned reports whether IrisClusters were read and this one is not among
-	// them.
-	orphaned bool
+	// isOrphaned reports whether IrisClusters were read without this one.
+	isOrphaned bool
 	// isMirrored reports whether it is known to be mirrored, and isAsyncOnly
 	// whether all failover members of that mirror are elsewhere.
 	isMirrored, isAsyncOnly bool
@@ -62,21 +60,20 @@ type service struct {
 	*corev1.Service
 	origin view.Origin
 	target *view.Target
-	// namedAfter are the clusters for which IKO manages it, and named is the one
-	// that its selector names, or "".
+	// namedAfter are the clusters for which IKO manages it, named is the one that its
+	// selector names, or "".
 	namedAfter []string
 	named      string
 	// pending reports whether it waits for a load balancer's address; warning is
-	// then what its newest Warning says, and reaction the sign of a controller that
-	// looks after it: its finalizer or its newest Normal event.
+	// then what its newest Warning says, and reaction a controller's finalizer or its
+	// newest Normal event.
 	pending           bool
 	warning, reaction string
 	addresses         []string
 	// selects, reaches and terminating are pods by the cluster that they belong to,
-	// in order, and selected the names of selects; terminating pods take connections
-	// while they terminate.
-	selects                        map[string][]*iris.Pod
-	selected, reaches, terminating map[string][]string
+	// in order; terminating pods take connections while they terminate.
+	selects              map[string][]*iris.Pod
+	reaches, terminating map[string][]string
 	// reach has the pods that take the connections of each port; zero if
 	// EndpointSlices were not read.
 	reach endpoints.Reach
@@ -86,10 +83,10 @@ type service struct {
 func newInventory(s Snapshot) *inventory {
 	inv := &inventory{
 		read: read{
-			pods:     !s.Lacks(resourcePods),
-			services: !s.Lacks(resourceServices),
-			slices:   !s.Lacks(resourceSlices),
-			events:   !s.Lacks(resourceEvents),
+			pods:     !s.IsUnread("pods"),
+			services: !s.IsUnread("services"),
+			slices:   !s.IsUnread("endpointslices"),
+			events:   !s.IsUnread("events"),
 		},
 		unread:   slices.SortedStableFunc(slices.Values(s.Unread), compareUnread),
 		pods:     map[string]*podIndex{},
@@ -101,8 +98,7 @@ func newInventory(s Snapshot) *inventory {
 	return inv
 }
 
-// compareUnread gives failed reads an order that does not depend on when they
-// failed.
+// compareUnread orders failed reads by what was read, not by when they failed.
 func compareUnread(a, b view.Unread) int {
 	return cmp.Or(
 		cmp.Compare(a.Resource, b.Resource),
@@ -115,12 +111,9 @@ func compareUnread(a, b view.Unread) int {
 // addClusters adds the IrisClusters, and those that only the labels of pods
 // name, each with its pods, members and shards.
 func (inv *inventory) addClusters(s Snapshot) map[types.NamespacedName]*irisCluster {
-	pods := map[types.NamespacedName][]*iris.Pod{}
+	pods := s.podsByCluster()
 	for i := range s.Pods {
-		pod := &s.Pods[i]
-		inv.podsOf(pod.Namespace).add(pod)
-		of := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Cluster()}
-		pods[of] = append(pods[of], pod)
+		inv.podsOf(s.Pods[i].Namespace).add(&s.Pods[i])
 	}
 	answers := cluster.AnswersOf(s.Answers)
 	clusters := make(map[types.NamespacedName]*irisCluster, len(s.Clusters))
@@ -130,8 +123,8 @@ func (inv *inventory) addClusters(s Snapshot) map[types.NamespacedName]*irisClus
 		c := &irisCluster{
 			Cluster: cluster.Of(resource, isRead, own, answers),
 			name:    resource.Name, namespace: resource.Namespace,
-			orphaned: !isRead && !s.Lacks(resourceClusters),
-			pods:     own,
+			isOrphaned: !isRead && !s.IsUnread(iris.Resource),
+			pods:       own,
 		}
 		c.isMirrored = c.Mirrored == iris.Yes
 		c.isAsyncOnly = c.isMirrored && c.IsAsyncOnly()
@@ -155,12 +148,12 @@ func (inv *inventory) addClusters(s Snapshot) map[types.NamespacedName]*irisClus
 
 func (inv *inventory) podsOf(namespace string) *podIndex {
 	if inv.pods[namespace] == nil {
-		inv.pods[namespace] = newPodIndex()
+		inv.pods[namespace] = &podIndex{byName: map[string]*iris.Pod{}, byLabel: map[label][]*iris.Pod{}, byIP: map[string]*iris.Pod{}}
 	}
 	return inv.pods[namespace]
 }
 
-// addServices adds the Services, to each cluster that they have to do with too.
+// addServices adds the Services, to their related clusters too.
 func (inv *inventory) addServices(s Snapshot, clusters map[types.NamespacedName]*irisCluster) {
 	slicesOf := make(map[types.NamespacedName][]*discoveryv1.EndpointSlice, len(s.Services))
 	for i := range s.Slices {
@@ -195,21 +188,18 @@ func (inv *inventory) addServices(s Snapshot, clusters map[types.NamespacedName]
 	}
 }
 
-// newService returns a Service with the pods that it selects and reaches. Named
-// are the clusters that it may belong to by its name.
+// newService returns a Service with the pods that it selects and reaches; named has
+// the clusters that it may belong to by its name.
 func (inv *inventory) newService(s *corev1.Service, named []string, all []*discoveryv1.EndpointSlice) *service {
 	pods := inv.podsOf(s.Namespace)
 	svc := &service{
-		Service:   s,
-		named:     namedCluster(s.Spec.Selector),
-		target:    cluster.TargetOf(s),
-		addresses: cluster.Addresses(s),
-		pending:   cluster.AddressIsPending(*s),
-	}
-	for _, name := range named {
-		if cluster.IsOperatorsOf(s, name) {
-			svc.namedAfter = append(svc.namedAfter, name)
-		}
+		Service:    s,
+		namedAfter: filter(named, func(name string) bool { return cluster.IsOperatorsOf(s, name) }),
+		named:      namedCluster(s.Spec.Selector),
+		target:     cluster.TargetOf(s),
+		addresses:  cluster.Addresses(s),
+		pending:    cluster.AddressIsPending(*s),
+		selects:    map[string][]*iris.Pod{},
 	}
 	switch {
 	case svc.target != nil:
@@ -219,13 +209,10 @@ func (inv *inventory) newService(s *corev1.Service, named []string, all []*disco
 	default:
 		svc.origin = view.OriginOther
 	}
-	if selected := pods.selected(s.Spec.Selector); len(selected) > 0 {
-		svc.selects, svc.selected = map[string][]*iris.Pod{}, map[string][]string{}
-		slices.SortFunc(selected, cluster.ComparePods)
-		for _, pod := range selected {
-			of := pod.Cluster()
-			svc.selects[of], svc.selected[of] = append(svc.selects[of], pod), append(svc.selected[of], pod.Name)
-		}
+	selected := pods.selected(s.Spec.Selector)
+	slices.SortFunc(selected, cluster.ComparePods)
+	for _, pod := range selected {
+		svc.selects[pod.Cluster()] = append(svc.selects[pod.Cluster()], pod)
 	}
 	if inv.read.slices {
 		svc.reach = endpoints.Of(s, all, pods)
@@ -251,7 +238,8 @@ func (svc *service) rank() int {
 	return slices.Index([]view.Origin{view.OriginIKO, "", view.OriginTool, view.OriginOther}, svc.origin)
 }
 
-// related returns the clusters that the Service has to do with.
+// related returns the clusters that the Service is named after, was created for,
+// names in its selector, selects or reaches.
 func (svc *service) related() []string {
 	names := slices.Clone(svc.namedAfter)
 	if svc.target != nil {
@@ -274,10 +262,9 @@ func namedCluster(selector map[string]string) string {
 	return selector[iris.LabelName]
 }
 
-// IsRelevant reports whether a Service has to do with a cluster: it has a name
-// of IKO's for it, this tool created it for it, its selector names the cluster,
-// or it selects one of the pods. The EndpointSlices of other Services need not
-// be read.
+// IsRelevant reports whether a Service has one of IKO's names for a cluster, was
+// created for it by this tool, names it in its selector, or selects one of the pods.
+// The EndpointSlices of other Services need not be read.
 func IsRelevant(service *corev1.Service, name string, pods []iris.Pod) bool {
 	if slices.Contains(iris.ServiceNames(name), service.Name) || namedCluster(service.Spec.Selector) == name {
 		return true

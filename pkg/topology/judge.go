@@ -14,9 +14,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// judge returns what is wrong with a cluster, errors first, and then the state
-// of the mirror, the pod that is the cause, the Service that suffers. Each
-// finding says something that no other does.
+// judge returns what is wrong with a cluster: errors first, and of the same severity
+// the mirror before the pods and the Services. No two findings say the same.
 func (inv *inventory) judge(c *irisCluster) []finding.Finding {
 	found := judgeResource(c)
 	if inv.read.pods {
@@ -33,7 +32,7 @@ func (inv *inventory) judge(c *irisCluster) []finding.Finding {
 
 func judgeResource(c *irisCluster) []finding.Finding {
 	switch {
-	case c.orphaned:
+	case c.isOrphaned:
 		return []finding.Finding{{
 			Code:  finding.NoIrisCluster,
 			Brief: fmt.Sprintf("there is no IrisCluster %q", c.name),
@@ -70,10 +69,10 @@ func judgeMirror(c *irisCluster) []finding.Finding {
 	return found
 }
 
-// judgeRoles returns what is wrong with a shard's roles; no code if nothing is.
-// Without a primary the backup is not looked for: that would be the same again.
+// judgeRoles returns what is wrong with a shard's roles, without a code if nothing is.
+// A missing primary implies a missing backup.
 func judgeRoles(c *irisCluster, s *cluster.Shard) (f finding.Finding) {
-	where := c.where(s.Name)
+	where := c.inShard(s.Name)
 	rest := slices.Concat(s.Backups, s.Others)
 	cluster.SortMembers(rest)
 	switch {
@@ -97,7 +96,10 @@ func judgeRoles(c *irisCluster, s *cluster.Shard) (f finding.Finding) {
 			Code:  finding.SeveralBackups,
 			Brief: fmt.Sprintf("%d backups%s", len(s.Backups), where),
 			Why:   whoIs(s.Backups, iris.MirrorBackup) + ": Services for the backup alternate between them",
-			Hint:  whatOfBackups(s.Backups),
+			Hint:  seeLog(s.Backups[0].Pod),
+		}
+		if open := filter(s.Backups, func(m *cluster.Member) bool { return !m.Confirmed }); len(open) > 0 {
+			f.Hint = askIRIS(open)
 		}
 	case len(s.Backups) == 0:
 		f = finding.Finding{
@@ -110,16 +112,16 @@ func judgeRoles(c *irisCluster, s *cluster.Shard) (f finding.Finding) {
 	return f
 }
 
-// where names a shard if there are several.
-func (c *irisCluster) where(shard string) string {
+// inShard names a shard if there are several.
+func (c *irisCluster) inShard(shard string) string {
 	if len(c.shards) < 2 {
 		return ""
 	}
 	return fmt.Sprintf(" in shard %q", shard)
 }
 
-// whoIs returns of several members with a role what gives it to each, and what
-// IRIS says in those that have it by their label.
+// whoIs returns what gives a role to each of several members, IRIS or the label, and
+// what IRIS says in those that have it by label.
 func whoIs(members []*cluster.Member, role string) string {
 	var said, labelled []string
 	word := ""
@@ -139,14 +141,18 @@ func whoIs(members []*cluster.Member, role string) string {
 	if len(said) > 0 {
 		parts = append(parts, fmt.Sprintf("IRIS says %s in %s", word, listOf(said)))
 	}
-	switch len(labelled) {
-	case 0:
-	case 1:
-		parts = append(parts, labelled[0]+" is labelled "+role)
-	default:
-		parts = append(parts, listOf(labelled)+" are labelled "+role)
+	if len(labelled) > 0 {
+		parts = append(parts, fmt.Sprintf("%s %s labelled %s", listOf(labelled), plural(len(labelled), "is", "are"), role))
 	}
 	return strings.Join(parts, ", and ")
+}
+
+// plural returns the first word for one thing, else the second.
+func plural(n int, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
 }
 
 // leavingPrimary returns that a pod with the role is being deleted; "" if none is.
@@ -163,7 +169,7 @@ func leavingPrimary(s *cluster.Shard) string {
 	return ""
 }
 
-// noneIs returns of several members why none has a role, and who says so.
+// noneIs returns why none of several members has a role.
 func noneIs(members []*cluster.Member, role string) string {
 	var said []string
 	for _, m := range members {
@@ -187,26 +193,19 @@ func hasSpoken(m *cluster.Member) bool {
 	return source == iris.FromQlist || source == iris.FromMetrics
 }
 
-// whatOfBackups returns the next step if there are several: asking IRIS in those
-// that have not said that they are the backup.
-func whatOfBackups(backups []*cluster.Member) string {
-	if open := slices.DeleteFunc(slices.Clone(backups), func(m *cluster.Member) bool { return m.Confirmed }); len(open) > 0 {
-		return askIRIS(open)
-	}
-	return seeLog(backups[0].Pod)
-}
-
-// whatOfMembers returns the next step if a role is missing: asking IRIS, if a
-// member can answer, else looking at the pods.
+// whatOfMembers returns the next step if a role is missing: asking IRIS in a ready
+// member, else looking at the pods.
 func whatOfMembers(c *irisCluster, members []*cluster.Member) string {
-	if ready := slices.DeleteFunc(slices.Clone(members), func(m *cluster.Member) bool { return !m.Ready }); len(ready) > 0 {
+	if ready := filter(members, isReady); len(ready) > 0 {
 		return askOrLog(ready)
 	}
 	return lookAtPods(c)
 }
 
-// describe returns the next step if pods are missing.
-func (c *irisCluster) describe() string {
+func isReady(m *cluster.Member) bool { return m.Ready }
+
+// describeCluster returns the next step if pods are missing.
+func (c *irisCluster) describeCluster() string {
 	if !c.Read {
 		return lookAtPods(c)
 	}
@@ -218,8 +217,8 @@ func lookAtPods(c *irisCluster) string {
 		iris.LabelName, c.name, iris.LabelComponent, iris.LabelMirrorRole, c.namespace)
 }
 
-// askOrLog returns the next step if a role is missing or doubled: asking IRIS in
-// the first of some members or, if it has answered, reading its log.
+// askOrLog returns the command that asks IRIS in the first of some members or, if it
+// has answered, shows its log.
 func askOrLog(members []*cluster.Member) string {
 	if hasSpoken(members[0]) {
 		return seeLog(members[0].Pod)
@@ -251,63 +250,50 @@ func ofIRIS(pod *iris.Pod) string {
 	return " -c " + pod.IRIS.Name
 }
 
-// judgeMembers returns what IRIS itself says is wrong: first that a label is
-// wrong, since Services then reach the wrong pod. A pod that is being deleted has
-// a finding of its own.
+// judgeMembers returns what IRIS's answers show to be wrong: first labels, since
+// Services then reach the wrong pod. judgePods reports pods that are being deleted.
 func (inv *inventory) judgeMembers(c *irisCluster) []finding.Finding {
 	var labels, instances []finding.Finding
 	for _, m := range c.Members {
 		if m.Answer == nil || m.Deleting {
 			continue
 		}
-		switch {
-		case !c.isMirrored || m.LabelAgrees != iris.No:
-		case m.Successor == nil:
+		isReported := m.Successor != nil && m.Answer.IsStarting() // by judgeInstance
+		if c.isMirrored && m.LabelAgrees == iris.No && !isReported {
 			labels = append(labels, inv.wrongLabel(c, m))
-		case !m.Answer.IsStarting(): // else it says for itself that it has to be waited for
-			labels = append(labels, inv.staleLabel(c, m))
 		}
 		instances = append(instances, judgeInstance(m, c.isMirrored)...)
 	}
 	return append(labels, instances...)
 }
 
-// wrongLabel returns that IRIS in the pod contradicts the label.
+// wrongLabel returns that IRIS contradicts the label in the pod or, if it does not
+// confirm the role there, that it confirms it in a successor. The hint for a pod that is
+// not ready is to see why, because relabel needs its answer.
 func (inv *inventory) wrongLabel(c *irisCluster, m *cluster.Member) finding.Finding {
 	label := m.MirrorRole()
-	code := finding.RoleDisagrees
-	if m.Answer.IsAsync() && label == iris.MirrorBackup {
-		code = finding.AsyncLabelledBackup
-	}
-	return finding.Finding{
-		Code:   code,
+	f := finding.Finding{
+		Code:   finding.RoleDisagrees,
 		Object: object("pod", m.Name),
-		Brief:  fmt.Sprintf("%s is labelled %s, but IRIS says %s", nameOf(m), label, inWords(m)),
-		Why:    inv.misled(c, m.Pod, label),
+		Why:    inv.affected(c, m.Pod, label),
 		Hint:   c.relabel(),
 	}
-}
-
-// staleLabel returns that IRIS in the pod does not say, and confirms the role of
-// the label in another. Looking at the pod goes first if it is not ready: relabel
-// waits for its answer.
-func (inv *inventory) staleLabel(c *irisCluster, m *cluster.Member) finding.Finding {
-	label := m.MirrorRole()
-	hint, silence := c.relabel(), "does not answer"
-	if !m.Ready {
-		hint = "see why it does not answer: " + describePod(m.Pod)
+	if m.Successor == nil {
+		f.Brief = fmt.Sprintf("%s is labelled %s, but IRIS says %s", nameOf(m), label, inWords(m))
+		if m.Answer.IsAsync() && label == iris.MirrorBackup {
+			f.Code = finding.AsyncLabelledBackup
+		}
+		return f
 	}
+	silence := "does not answer"
 	if m.Answer.Source != iris.NoAnswer {
 		silence = fmt.Sprintf("does not say whether it is the %s (%s)", label, m.Says)
 	}
-	return finding.Finding{
-		Code:   finding.RoleDisagrees,
-		Object: object("pod", m.Name),
-		Brief: fmt.Sprintf("%s %s and is labelled %s, but IRIS says %s in %q",
-			nameOf(m), silence, label, inWords(m.Successor), m.Successor.Name),
-		Why:  inv.misled(c, m.Pod, label),
-		Hint: hint,
+	f.Brief = fmt.Sprintf("%s %s and is labelled %s, but IRIS says %s in %q", nameOf(m), silence, label, inWords(m.Successor), m.Successor.Name)
+	if !m.Ready {
+		f.Hint = "see why it does not answer: " + describePod(m.Pod)
 	}
+	return f
 }
 
 // nameOf returns a member within a sentence: data pod "simple-data-0-0".
@@ -321,10 +307,10 @@ func inWords(m *cluster.Member) string {
 	return m.Says
 }
 
-// misled names the Services for a role that reach a pod which does not have it,
-// else those that select it and reach no pod; if EndpointSlices were not read,
-// those that select it.
-func (inv *inventory) misled(c *irisCluster, pod *iris.Pod, role string) string {
+// affected names the Services for a role that reach a pod which does not have it, else
+// those that select it and reach no pod, or that select it if EndpointSlices were not
+// read.
+func (inv *inventory) affected(c *irisCluster, pod *iris.Pod, role string) string {
 	var reach, stranded, selects []string
 	for _, svc := range c.services {
 		selected := slices.Contains(svc.selects[c.name], pod)
@@ -338,27 +324,24 @@ func (inv *inventory) misled(c *irisCluster, pod *iris.Pod, role string) string 
 			stranded = append(stranded, svc.Name)
 		}
 	}
-	words := func(names []string, one, several string) string {
-		switch len(names) {
-		case 0:
+	words := func(names []string, one, several, what string) string {
+		if len(names) == 0 {
 			return ""
-		case 1:
-			return fmt.Sprintf("service %s for the %s %s", quotedList(names), role, one)
 		}
-		return fmt.Sprintf("services %s for the %s %s", quotedList(names), role, several)
+		return fmt.Sprintf("%s %s for the %s %s %s", plural(len(names), "service", "services"), quotedList(names), role, plural(len(names), one, several), what)
 	}
-	return cmp.Or(words(reach, "reaches it", "reach it"), words(selects, "selects it", "select it"), words(stranded, "reaches no pod", "reach no pod"))
+	return cmp.Or(words(reach, "reaches", "reach", "it"), words(selects, "selects", "select", "it"), words(stranded, "reaches", "reach", "no pod"))
 }
 
-// relabel returns the command that sets the labels to IRIS's answers, with what
-// it waits for: one primary at most in each shard, and a conclusive answer of
-// every failover member.
+// relabel returns the command that sets the labels to IRIS's answers, and what it
+// requires: at most one primary in each shard, and a conclusive answer of every
+// failover member.
 func (c *irisCluster) relabel() string {
 	command := fmt.Sprintf("set the labels as IRIS says: kubectl iris relabel %s -n %s", c.name, c.namespace)
+	isPrimary := func(m *cluster.Member) bool { return m.Confirmed && m.Role == iris.MirrorPrimary }
 	for _, s := range c.shards {
-		says := func(m *cluster.Member) bool { return !m.Confirmed || m.Role != iris.MirrorPrimary }
-		if len(slices.DeleteFunc(slices.Clone(s.Members), says)) > 1 {
-			return fmt.Sprintf("once IRIS says Primary in one pod only%s, %s", c.where(s.Name), command)
+		if len(filter(s.Members, isPrimary)) > 1 {
+			return fmt.Sprintf("once IRIS says Primary in one pod only%s, %s", c.inShard(s.Name), command)
 		}
 	}
 	i := slices.IndexFunc(c.Members, (*cluster.Member).IsUndecided)
@@ -371,8 +354,8 @@ func (c *irisCluster) relabel() string {
 	return "once IRIS answers conclusively in all failover members, " + command
 }
 
-// judgeInstance returns at most one finding about an instance: that it is down
-// rather than what its mirror therefore misses.
+// judgeInstance returns at most one finding about an instance; its condition comes
+// before the mirror's.
 func judgeInstance(m *cluster.Member, isMirrored bool) []finding.Finding {
 	f := finding.Finding{Object: object("pod", m.Name), Hint: seeLog(m.Pod)}
 	i, mirror := m.Answer.Instance, m.Answer.Mirror()
@@ -400,10 +383,9 @@ func judgeInstance(m *cluster.Member, isMirrored bool) []finding.Finding {
 	return []finding.Finding{f}
 }
 
-// codeOf returns the finding about a mirror member of a status, "" if there is
-// none: of a status that is not known too, which is shown and not judged
-// (GHA_mirror_set_status; Stopped and Crashed from the mirror metrics, the last
-// three words from other pages).
+// codeOf returns the finding for a status of a mirror member; "" for a good or an
+// unknown one (GHA_mirror_set_status; Stopped and Crashed from the mirror metrics, the
+// last three words from other pages).
 func codeOf(status string) view.FindingCode {
 	is := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, status) })

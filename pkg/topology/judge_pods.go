@@ -10,11 +10,10 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
-	"github.com/kubectl-iris/kubectl-iris/pkg/text"
 )
 
-// judgePods returns a finding for each pod that is not ready or else has no role
-// label: the label of one that is starting is not due yet.
+// judgePods returns a finding for each pod that is not ready or, if it is, has no role
+// label.
 func (inv *inventory) judgePods(c *irisCluster) []finding.Finding {
 	var found []finding.Finding
 	for _, pod := range c.pods {
@@ -22,15 +21,15 @@ func (inv *inventory) judgePods(c *irisCluster) []finding.Finding {
 		switch {
 		case pod.Deleting, !pod.Ready:
 			found = append(found, inv.notReady(pod))
-		case c.isMirrored && m != nil && lacksLabel(m):
+		case c.isMirrored && m != nil && isLabelMissing(m):
 			found = append(found, c.labelMissing(m))
 		}
 	}
 	return found
 }
 
-// notReady returns why a pod is not ready, with the newest Warning about it
-// unless that is the same again.
+// notReady returns why a pod is not ready, with the newest Warning about it unless
+// the pod's status says the same.
 func (inv *inventory) notReady(pod *iris.Pod) finding.Finding {
 	name := fmt.Sprintf("%s %q", strings.TrimSpace(pod.Component()+" pod"), pod.Name)
 	f := finding.Finding{Code: finding.PodNotReady, Object: object("pod", pod.Name)}
@@ -43,19 +42,18 @@ func (inv *inventory) notReady(pod *iris.Pod) finding.Finding {
 	}
 	f.Brief, f.Why, f.Hint = name+" is not ready", pod.NotReady(), whatOfPod(pod)
 	of := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}
-	if event := inv.events.about(corev1.EventTypeWarning, "Pod", of, pod.UID); event != nil && !says(pod.Why, event.Message) {
-		f.Why += "; " + text.Excerpt(event.Reason+": "+event.Message)
+	if warning := inv.events.text(corev1.EventTypeWarning, "Pod", of, pod.UID); warning != "" && !says(pod.Why, warning) {
+		f.Why += "; " + warning
 	}
 	return f
 }
 
-// comparedText is how much of a message is compared, in bytes: each may be cut.
-const comparedText = 100
-
-// says reports whether a text of bounded length has a message in it.
-func says(why, message string) bool {
-	message = strings.TrimSuffix(text.Excerpt(message), "…")
-	return message != "" && strings.Contains(why, message[:min(len(message), comparedText)])
+// says reports whether a text contains the message of an event's text. Both may be cut,
+// so only the first bytes are compared.
+func says(why, event string) bool {
+	const compared = 100
+	_, message, _ := strings.Cut(strings.TrimSuffix(event, "…"), ": ")
+	return message != "" && strings.Contains(why, message[:min(len(message), compared)])
 }
 
 // whatOfPod returns the next step for a pod that is not ready.
@@ -71,14 +69,12 @@ func whatOfPod(pod *iris.Pod) string {
 	return describePod(pod)
 }
 
-// lacksLabel reports whether a member without a role label should have one: IRIS
-// says that it has a role, or the member is one of the two that IKO is known to
-// label and IRIS does not say that it has none.
-func lacksLabel(m *cluster.Member) bool {
-	if m.MirrorRole() != "" {
-		return false
-	}
-	return m.Role != "" || m.Failover == iris.Yes && !m.Said().IsConclusive() && !m.Said().IsStarting()
+// isLabelMissing reports whether a member has no role label and should have one: IRIS
+// says that it has a role, or it is a failover member, which IKO labels, and IRIS does
+// not say that it has none.
+func isLabelMissing(m *cluster.Member) bool {
+	return m.MirrorRole() == "" &&
+		(m.Role != "" || m.Failover == iris.Yes && !m.Said().IsConclusive() && !m.Said().IsStarting())
 }
 
 func (c *irisCluster) labelMissing(m *cluster.Member) finding.Finding {

@@ -22,7 +22,7 @@ func pod(name, component, shard string) iris.Pod {
 	return iris.Pod{Namespace: "iko", Name: name, Labels: labels, Ready: true}
 }
 
-func TestLacksPods(t *testing.T) {
+func TestHasMissingPods(t *testing.T) {
 	node := map[string]iris.Node{iris.ComponentCompute: {}}
 	first, second, third := pod("simple-data-0-0", "data", "0"), pod("simple-data-0-1", "data", "0"), pod("simple-data-1-0", "data", "1")
 	compute := pod("simple-compute-5d8f7c9b4-x7k2p", "compute", "")
@@ -49,12 +49,12 @@ func TestLacksPods(t *testing.T) {
 	} {
 		test.cluster.Namespace, test.cluster.Name = "iko", "simple"
 		s := topology.Snapshot{Clusters: []iris.Cluster{test.cluster}, Pods: test.pods}
-		if got := topology.LacksPods(s); got != test.want {
+		if got := topology.HasMissingPods(s); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 		s.Unread = []view.Unread{{Resource: "pods"}}
-		if topology.LacksPods(s) {
-			t.Errorf("%s: lacks pods that were not read", name)
+		if topology.HasMissingPods(s) {
+			t.Errorf("%s: missing pods, though pods were not read", name)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestRefusalsNeedMissingPods(t *testing.T) {
 	past := 0
 	for _, name := range scenarios(t) {
 		s := load(t, name)
-		if topology.LacksPods(s) {
+		if topology.HasMissingPods(s) {
 			continue
 		}
 		past += len(s.Events)

@@ -17,13 +17,13 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// judgeServices returns what is wrong with the Services that are to reach the
-// cluster's pods, and with others that select too many.
+// judgeServices returns what is wrong with the cluster's Services, and with others that
+// select pods of several clusters.
 func (inv *inventory) judgeServices(c *irisCluster) []finding.Finding {
 	var found []finding.Finding
 	for _, svc := range c.services {
 		if svc.DeletionTimestamp != nil {
-			continue // its endpoints go before it does
+			continue // its endpoints are removed first
 		}
 		serves := svc.serves(c.name)
 		if serves {
@@ -39,8 +39,8 @@ func (inv *inventory) judgeServices(c *irisCluster) []finding.Finding {
 	return found
 }
 
-// serves reports whether the Service is to reach the cluster's pods: IKO manages
-// it for the cluster, or this tool created it for it.
+// serves reports whether IKO manages the Service for the cluster, or this tool created
+// it for it.
 func (svc *service) serves(cluster string) bool {
 	if svc.target != nil {
 		return svc.target.Cluster == cluster
@@ -48,15 +48,12 @@ func (svc *service) serves(cluster string) bool {
 	return slices.Contains(svc.namedAfter, cluster)
 }
 
-// judgeReach returns at most one finding about which pods a Service reaches: that
-// its target is gone rather than the endpoints that are therefore missing.
+// judgeReach returns at most one finding about which pods a Service reaches; a missing
+// target comes before missing endpoints.
 func (inv *inventory) judgeReach(c *irisCluster, svc *service) []finding.Finding {
 	if inv.read.pods && svc.target != nil {
-		if svc.target.Kind == view.TargetPod && inv.pods[svc.Namespace].Named(svc.target.Pod) == nil {
-			return []finding.Finding{podGone(svc)}
-		}
-		if bare := withoutSidecar(c, svc); len(bare) > 0 {
-			return []finding.Finding{sidecarMissing(svc, bare)}
+		if found := inv.judgeTarget(c, svc); len(found) > 0 {
+			return found
 		}
 	}
 	if !inv.read.slices || c.isServedElsewhere(svc) {
@@ -103,8 +100,8 @@ func (inv *inventory) judgeReach(c *irisCluster, svc *service) []finding.Finding
 	return []finding.Finding{f}
 }
 
-// isServedElsewhere reports whether a Service is for the primary or the backup of
-// a mirror whose failover members are elsewhere: it is to select no pod here.
+// isServedElsewhere reports whether a Service selects no pod here because it is for a
+// failover member, and those are in another Kubernetes cluster.
 func (c *irisCluster) isServedElsewhere(svc *service) bool {
 	role := svc.Spec.Selector[iris.LabelMirrorRole]
 	return c.isAsyncOnly && (role == iris.MirrorPrimary || role == iris.MirrorBackup) && len(svc.selects[c.name]) == 0
@@ -114,35 +111,41 @@ func describeService(svc *service) string {
 	return fmt.Sprintf("kubectl describe service %s -n %s", svc.Name, svc.Namespace)
 }
 
-func podGone(svc *service) finding.Finding {
-	return finding.Finding{
-		Code:   finding.ExposedPodGone,
-		Object: object("service", svc.Name),
-		Brief:  fmt.Sprintf("service %q selects a pod that is gone", svc.Name),
-		Why:    fmt.Sprintf("pod %q does not exist", svc.target.Pod),
-		Hint:   fmt.Sprintf("if the pod is not to come back: kubectl iris unexpose %s -n %s", svc.Name, svc.Namespace),
+// judgeTarget returns that the pod that a Service of this tool is for is gone, or that
+// its pods have no sidecar.
+func (inv *inventory) judgeTarget(c *irisCluster, svc *service) []finding.Finding {
+	unexpose := fmt.Sprintf("kubectl iris unexpose %s -n %s", svc.Name, svc.Namespace)
+	isForPod := svc.target.Kind == view.TargetPod
+	if isForPod && inv.pods[svc.Namespace].Named(svc.target.Pod) == nil {
+		return []finding.Finding{{
+			Code:   finding.ExposedPodGone,
+			Object: object("service", svc.Name),
+			Brief:  fmt.Sprintf("service %q selects a pod that is gone", svc.Name),
+			Why:    fmt.Sprintf("pod %q does not exist", svc.target.Pod),
+			Hint:   "if the pod is not to come back: " + unexpose,
+		}}
 	}
-}
-
-// withoutSidecar returns the pods of a Service for sidecars that have none.
-func withoutSidecar(c *irisCluster, svc *service) []string {
-	var bare []string
-	for _, pod := range svc.selects[c.name] {
-		if pod.Sidecar == nil && (svc.target.Kind != view.TargetPod || needsSidecar(svc.Service, pod)) {
-			bare = append(bare, pod.Name)
-		}
+	bare := filter(svc.selects[c.name], func(p *iris.Pod) bool {
+		return p.Sidecar == nil && (!isForPod || needsSidecar(svc.Service, p))
+	})
+	if len(bare) == 0 {
+		return nil
 	}
-	return bare
-}
-
-func sidecarMissing(svc *service, bare []string) finding.Finding {
-	return finding.Finding{
+	return []finding.Finding{{
 		Code:   finding.ExposedSidecarMissing,
 		Object: object("service", svc.Name),
 		Brief:  fmt.Sprintf("service %q selects pods without a sidecar", svc.Name),
-		Why:    fmt.Sprintf("%s has no container %q", quotedList(bare), iris.SidecarContainer),
-		Hint:   fmt.Sprintf("if the sidecar is not to come back: kubectl iris unexpose %s -n %s", svc.Name, svc.Namespace),
+		Why:    fmt.Sprintf("%s %s no container %q", quotedList(podNames(bare)), plural(len(bare), "has", "have"), iris.SidecarContainer),
+		Hint:   "if the sidecar is not to come back: " + unexpose,
+	}}
+}
+
+func podNames(pods []*iris.Pod) []string {
+	names := make([]string, len(pods))
+	for i, pod := range pods {
+		names[i] = pod.Name
 	}
+	return names
 }
 
 // needsSidecar reports whether a Service for one pod targets a web gateway's
@@ -154,10 +157,10 @@ func needsSidecar(service *corev1.Service, pod *iris.Pod) bool {
 	})
 }
 
-// whyUnserved returns why none of the pods that a Service selects in a cluster
-// serves some of its ports, and what to look at.
+// whyUnserved returns why no selected pod of a cluster serves some ports of a Service,
+// and what to look at.
 func whyUnserved(svc *service, cluster string, unserved []corev1.ServicePort, stale []string) (why, hint string) {
-	names := svc.selected[cluster]
+	names := podNames(svc.selects[cluster])
 	old := earlier(stale, names)
 	selects := "it selects " + quotedList(names)
 	pods, ready := make([]iris.Pod, len(names)), false
@@ -178,8 +181,8 @@ func whyUnserved(svc *service, cluster string, unserved []corev1.ServicePort, st
 	return selects + ", but has no ready endpoint yet", slicesOf
 }
 
-// earlier names the pods of stale endpoints. One that goes by the name of a
-// selected pod was replaced by it.
+// earlier names the pods of stale endpoints; one was replaced by a selected pod with
+// the same name.
 func earlier(stale, selected []string) string {
 	words := make([]string, len(stale))
 	for i, name := range stale {
@@ -191,8 +194,8 @@ func earlier(stale, selected []string) string {
 	return listOf(words)
 }
 
-// addressPending reports a load balancer's missing address, and whether a
-// controller has reacted, as far as events were read.
+// addressPending returns that a load balancer's address is missing, and whether a
+// controller has reacted, if events were read.
 func (inv *inventory) addressPending(svc *service) finding.Finding {
 	f := finding.Finding{
 		Code:   finding.AddressPending,
@@ -212,9 +215,8 @@ func (inv *inventory) addressPending(svc *service) finding.Finding {
 }
 
 // isTooWide reports whether the Service selects by IKO's labels, but not by the
-// cluster's name, and so mixes pods of several clusters. Pods of others may not
-// be in the snapshot: then the Service reaches pods that are not known. In a
-// namespace with a single cluster such a Service does no harm.
+// cluster's name, and mixes pods of several clusters. Pods of other clusters may be
+// missing in the snapshot, so reaching unknown pods counts.
 func (svc *service) isTooWide() bool {
 	_, named := svc.Spec.Selector[iris.LabelName]
 	mixes := len(svc.selects) > 1 || len(svc.reaches[noCluster]) > 0

@@ -27,25 +27,23 @@ func (inv *inventory) judgeMissing(c *irisCluster) []finding.Finding {
 		found = append(found, finding.Finding{
 			Code:  finding.NoPods,
 			Brief: fmt.Sprintf("no data pods in further shards: %d", c.further),
-			Hint:  c.describe(),
+			Hint:  c.describeCluster(),
 		})
 	}
 	return found
 }
 
-// noPods reports a data node, or one shard of it, without any pods, with the
-// reason why none was created as far as a Warning says.
+// noPods returns that a data node, or a shard, has no pods, and the newest Warning
+// that says why.
 func (inv *inventory) noPods(c *irisCluster, shard string) finding.Finding {
 	refused := inv.refusalsOf(c, iris.ComponentData)
 	if shard != "" {
-		refused = slices.DeleteFunc(refused, func(r refusal) bool { return !strings.HasSuffix(r.InvolvedObject.Name, "-"+shard) })
+		refused = filter(refused, func(r refusal) bool { return strings.HasSuffix(r.InvolvedObject.Name, "-"+shard) })
 	}
-	f := finding.Finding{Code: finding.NoPods, Brief: "no data pods" + c.where(shard)}
+	f := finding.Finding{Code: finding.NoPods, Brief: "no data pods" + c.inShard(shard), Why: c.warning, Hint: c.describeCluster()}
 	if len(refused) > 0 {
 		newest := slices.MaxFunc(refused, func(a, b refusal) int { return compareEvents(a.Event, b.Event) })
 		f.Why, f.Hint = newest.controller+": "+newest.why, newest.describe()
-	} else {
-		f.Why, f.Hint = c.warning, c.describe()
 	}
 	return f
 }
@@ -54,13 +52,13 @@ func (r refusal) describe() string {
 	return fmt.Sprintf("kubectl describe %s -n %s", r.controller, r.InvolvedObject.Namespace)
 }
 
-// notCreated returns a finding for each StatefulSet or ReplicaSet of the cluster
-// that cannot create a pod that is missing. Those of data nodes without any pods
-// have NoPods.
+// notCreated returns a finding for each StatefulSet or ReplicaSet that cannot create
+// a missing pod. Data nodes without any pods have NoPods instead.
 func (inv *inventory) notCreated(c *irisCluster) []finding.Finding {
 	var found []finding.Finding
-	all := slices.Concat(components(), slices.Collect(maps.Keys(c.Resource.Nodes)))
-	for _, component := range slices.Compact(slices.Sorted(slices.Values(all))) {
+	all := slices.AppendSeq(components(), maps.Keys(c.Resource.Nodes))
+	slices.Sort(all)
+	for _, component := range slices.Compact(all) {
 		for _, r := range inv.lastingRefusals(c, component) {
 			if component == iris.ComponentData && len(c.createdBy(r.InvolvedObject.Name)) == 0 {
 				continue
@@ -77,20 +75,15 @@ func (inv *inventory) notCreated(c *irisCluster) []finding.Finding {
 	return found
 }
 
-// lastingRefusals returns the refusals of a component since which no pod of the
-// same StatefulSet or ReplicaSet was created, and only while pods are missing: a
-// StatefulSet that was scaled back, or the ReplicaSet of a rollout that was
-// undone, is refused no more. The condition is that of LacksPods, so that a view
-// for which no Warnings were read has the same findings.
+// lastingRefusals returns a component's refusals if pods are missing and its
+// StatefulSet or ReplicaSet has created none since. One that was scaled back or rolled
+// back is no longer refused. HasMissingPods has the same condition, so that a view for
+// which no Warnings were read has the same findings.
 func (inv *inventory) lastingRefusals(c *irisCluster, component string) []refusal {
-	refused := inv.refusalsOf(c, component)
-	if len(refused) == 0 {
-		return nil
-	}
-	return slices.DeleteFunc(refused, func(r refusal) bool {
+	return filter(inv.refusalsOf(c, component), func(r refusal) bool {
 		isCreatedSince := func(p *iris.Pod) bool { return !EventTime(*r.Event).After(p.Created.Time) }
 		_, shard, _ := strings.Cut(strings.TrimPrefix(r.InvolvedObject.Name, c.name+"-"), iris.ComponentData+"-")
-		return !hasFewer(&c.Resource, c.pods, component, shard) || slices.ContainsFunc(c.createdBy(r.InvolvedObject.Name), isCreatedSince)
+		return hasFewer(&c.Resource, c.pods, component, shard) && !slices.ContainsFunc(c.createdBy(r.InvolvedObject.Name), isCreatedSince)
 	})
 }
 
@@ -98,47 +91,47 @@ func (inv *inventory) lastingRefusals(c *irisCluster, component string) []refusa
 // component: the StatefulSets simple-data and simple-data-0, or a Deployment's
 // ReplicaSet simple-compute-5d8f7c9b4.
 func (inv *inventory) refusalsOf(c *irisCluster, component string) []refusal {
-	return slices.DeleteFunc(slices.Clone(inv.refusals[c.namespace]), func(r refusal) bool {
+	return filter(inv.refusals[c.namespace], func(r refusal) bool {
 		rest, ok := strings.CutPrefix(r.InvolvedObject.Name, c.name+"-"+component)
 		if !ok || rest == "" {
-			return !ok
+			return ok
 		}
 		suffix, ok := strings.CutPrefix(rest, "-")
 		if r.InvolvedObject.Kind == kindReplicaSet {
-			return !ok || strings.Contains(suffix, "-")
+			return ok && !strings.Contains(suffix, "-")
 		}
 		_, err := strconv.Atoi(suffix)
-		return !ok || err != nil
+		return ok && err == nil
 	})
 }
 
 // createdBy returns the cluster's pods that a StatefulSet or ReplicaSet of that
 // name created, by their names.
 func (c *irisCluster) createdBy(controller string) []*iris.Pod {
-	return slices.DeleteFunc(slices.Clone(c.pods), func(p *iris.Pod) bool {
+	return filter(c.pods, func(p *iris.Pod) bool {
 		rest, ok := strings.CutPrefix(p.Name, controller+"-")
-		return !ok || strings.Contains(rest, "-")
+		return ok && !strings.Contains(rest, "-")
 	})
 }
 
-// whySelectsNothing returns why a selector selects no pod, and what to look at:
-// that there are none of its component or shard, else which label leaves no pod;
-// "" if there is a finding about these pods already.
+// whySelectsNothing returns why a selector selects no pod, and what to look at: there
+// are none of its component or shard, or which label leaves no pod. It returns "" if
+// there is a finding about these pods.
 func (inv *inventory) whySelectsNothing(c *irisCluster, selector map[string]string) (why, hint string) {
 	component := selector[iris.LabelComponent]
-	lacks := c.lacks(component, selector[iris.LabelShard])
+	hasNone := c.hasNoPods(component, selector[iris.LabelShard])
 	switch {
-	case lacks && (component == "" || component == iris.ComponentData), len(inv.lastingRefusals(c, component)) > 0:
+	case hasNone && (component == "" || component == iris.ComponentData), len(inv.lastingRefusals(c, component)) > 0:
 		return "", ""
-	case lacks:
-		return fmt.Sprintf("the cluster has no %s pods", component), c.describe()
+	case hasNone:
+		return fmt.Sprintf("the cluster has no %s pods", component), c.describeCluster()
 	}
 	return whichLabel(c.pods, selector),
 		fmt.Sprintf("compare the labels: kubectl get pods -l %s=%s --show-labels -n %s", iris.LabelName, c.name, c.namespace)
 }
 
-// whichLabel returns which label of a selector leaves none of some pods: the labels
-// are tried from the most general on.
+// whichLabel returns which label of a selector leaves none of some pods, trying the
+// most general first.
 func whichLabel(pods []*iris.Pod, selector map[string]string) string {
 	general := []string{
 		iris.LabelPodName, iris.LabelMirrorRole, iris.LabelShard, iris.LabelComponent,
@@ -150,7 +143,7 @@ func whichLabel(pods []*iris.Pod, selector map[string]string) string {
 	}) {
 		v := selector[k]
 		one := map[string]string{k: v}
-		left = slices.DeleteFunc(slices.Clone(left), func(p *iris.Pod) bool { return !cluster.Selects(one, *p) })
+		left = filter(left, func(p *iris.Pod) bool { return cluster.Selects(one, *p) })
 		if len(left) == 0 {
 			return fmt.Sprintf("no %s carries %s=%s", subject, k, v)
 		}
@@ -164,9 +157,9 @@ func whichLabel(pods []*iris.Pod, selector map[string]string) string {
 	return "no pod carries all labels of its selector"
 }
 
-// lacks reports whether the cluster has no pods of a component ("" for any), or
-// none of a shard that its data node is to have.
-func (c *irisCluster) lacks(component, shard string) bool {
+// hasNoPods reports whether the cluster has no pods of a component ("" for any), or
+// none of a shard that its data node should have.
+func (c *irisCluster) hasNoPods(component, shard string) bool {
 	named := func(s *cluster.Shard) bool { return s.Name == shard }
 	switch i := slices.IndexFunc(c.shards, named); {
 	case shard == "" || component != "" && component != iris.ComponentData:
@@ -178,18 +171,14 @@ func (c *irisCluster) lacks(component, shard string) bool {
 	return !slices.ContainsFunc(c.pods, func(p *iris.Pod) bool { return component == "" || p.Component() == component })
 }
 
-// LacksPods reports whether one of the snapshot's clusters has fewer pods than
-// its IrisCluster asks for at the least, so that a Warning may say why: no pods
-// of a component, or only one member of a mirror.
-func LacksPods(s Snapshot) bool {
-	if s.Lacks(resourcePods) {
+// HasMissingPods reports whether a cluster has fewer pods than its IrisCluster asks
+// for at least, so that a Warning may say why: no pods of a component, or only one
+// member of a mirror.
+func HasMissingPods(s Snapshot) bool {
+	if s.IsUnread("pods") {
 		return false
 	}
-	pods := map[types.NamespacedName][]*iris.Pod{}
-	for i := range s.Pods {
-		of := types.NamespacedName{Namespace: s.Pods[i].Namespace, Name: s.Pods[i].Cluster()}
-		pods[of] = append(pods[of], &s.Pods[i])
-	}
+	pods := s.podsByCluster()
 	return slices.ContainsFunc(s.Clusters, func(c iris.Cluster) bool {
 		own := pods[types.NamespacedName{Namespace: c.Namespace, Name: c.Name}]
 		return slices.ContainsFunc(components(), func(component string) bool { return hasFewer(&c, own, component, "") })
@@ -201,12 +190,10 @@ func components() []string {
 	return []string{iris.ComponentData, iris.ComponentCompute, iris.ComponentWebGateway, iris.ComponentArbiter}
 }
 
-// membersOfMirror is the number of a mirror's failover members.
-const membersOfMirror = 2
-
 // hasFewer reports whether there are fewer pods of a component, or of one shard
 // of its data node, than the IrisCluster asks for at the least.
 func hasFewer(c *iris.Cluster, pods []*iris.Pod, component, shard string) bool {
+	const failoverMembers = 2
 	n, shards := 0, map[string]int{}
 	for _, p := range pods {
 		if p.Component() == component {
@@ -224,7 +211,7 @@ func hasFewer(c *iris.Cluster, pods []*iris.Pod, component, shard string) bool {
 	case !c.Mirrored:
 		return n < c.Shards
 	case shard != "":
-		return err == nil && number < c.Shards && shards[shard] < membersOfMirror && hasFewer(c, pods, component, "")
+		return err == nil && number < c.Shards && shards[shard] < failoverMembers && hasFewer(c, pods, component, "")
 	}
-	return len(shards) < c.Shards || slices.ContainsFunc(slices.Collect(maps.Values(shards)), func(n int) bool { return n < membersOfMirror })
+	return len(shards) < c.Shards || slices.ContainsFunc(slices.Collect(maps.Values(shards)), func(n int) bool { return n < failoverMembers })
 }

@@ -46,7 +46,7 @@ func mix[T any](r *rand.Rand, list []T) {
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }
 
-// Of two Warnings in the same second the one with the later name is told.
+// Of two Warnings in the same second the one with the later name is used.
 func TestWarningsOfOneSecond(t *testing.T) {
 	s := load(t, "pod-not-ready")
 	last := metav1.NewTime(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
@@ -61,7 +61,7 @@ func TestWarningsOfOneSecond(t *testing.T) {
 	}
 	want := string(render(t, s))
 	if !strings.Contains(want, "Reason-c") {
-		t.Errorf("another is told:\n%s", want)
+		t.Errorf("another is used:\n%s", want)
 	}
 	for seed := range uint64(10) {
 		shuffled(&s, rand.New(rand.NewPCG(seed, 0)))

@@ -19,14 +19,6 @@ type podIndex struct {
 
 type label struct{ key, value string }
 
-func newPodIndex() *podIndex {
-	return &podIndex{
-		byName:  map[string]*iris.Pod{},
-		byLabel: map[label][]*iris.Pod{},
-		byIP:    map[string]*iris.Pod{},
-	}
-}
-
 func (index *podIndex) add(pod *iris.Pod) {
 	index.byName[pod.Name] = pod
 	if pod.IP != "" {
@@ -41,25 +33,29 @@ func (index *podIndex) add(pod *iris.Pod) {
 // the rarest label, so that a selector that names a cluster or a pod looks at no
 // other pods.
 func (index *podIndex) selected(selector map[string]string) []*iris.Pod {
-	if len(selector) == 0 {
-		return nil
-	}
 	var rarest []*iris.Pod
-	first := true
 	for k, v := range selector {
 		pods := index.byLabel[label{k, v}]
-		if first || len(pods) < len(rarest) {
-			rarest, first = pods, false
+		if len(pods) == 0 {
+			return nil
+		}
+		if rarest == nil || len(pods) < len(rarest) {
+			rarest = pods
 		}
 	}
 	selects := cluster.Selector(selector)
-	var matched []*iris.Pod
-	for _, pod := range rarest {
-		if selects.Matches(labels.Set(pod.Labels)) {
-			matched = append(matched, pod)
+	return filter(rarest, func(p *iris.Pod) bool { return selects.Matches(labels.Set(p.Labels)) })
+}
+
+// filter returns the items for which keep reports true.
+func filter[T any](items []T, keep func(T) bool) []T {
+	var kept []T
+	for _, item := range items {
+		if keep(item) {
+			kept = append(kept, item)
 		}
 	}
-	return matched
+	return kept
 }
 
 // Named returns the pod of that name, or nil if it is not known.
@@ -71,22 +67,14 @@ func (index *podIndex) At(ip string) *iris.Pod { return index.byIP[ip] }
 // noCluster stands for the cluster of pods that belong to none, or were not read.
 const noCluster = ""
 
-// clusterOf returns the cluster that the pod of a name belongs to, or noCluster.
-func (index *podIndex) clusterOf(name string) string {
-	if pod := index.Named(name); pod != nil {
-		return pod.Cluster()
-	}
-	return noCluster
-}
-
 // byCluster groups pods, given by their names, by their clusters, in order.
 func (index *podIndex) byCluster(names []string) map[string][]string {
-	if len(names) == 0 {
-		return nil
-	}
 	groups := map[string][]string{}
 	for _, name := range names {
-		of := index.clusterOf(name)
+		of := noCluster
+		if pod := index.Named(name); pod != nil {
+			of = pod.Cluster()
+		}
 		groups[of] = append(groups[of], name)
 	}
 	for _, names := range groups {

@@ -23,7 +23,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 const (
 	scenarioFile = "scenario.yaml"
@@ -40,7 +40,7 @@ type scenario struct {
 	Remove []string `json:"remove"`
 	// Unread are the snapshot's.
 	Unread []view.Unread `json:"unread"`
-	// Answers are what IRIS said, by the pod's name; none where it was not asked.
+	// Answers are what IRIS said, by the pod's name; none if it was not asked.
 	Answers map[string]answer `json:"answers"`
 }
 

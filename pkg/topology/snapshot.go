@@ -1,9 +1,9 @@
 // Package topology works out what a cluster is and what is wrong with it. It
-// is pure: a Snapshot of what the API server said goes in, a view comes out.
+// is pure: a Snapshot goes in, a view comes out.
 //
-// The way goes forward: inventory.go sorts the snapshot by what belongs together
-// and has pkg/cluster work out the members, judge*.go find what is wrong with
-// them, views.go returns both as they are printed.
+// Data goes one way: inventory.go sorts the snapshot by cluster and has pkg/cluster
+// work out the members, judge*.go and missing.go return findings, views.go what is
+// printed.
 package topology
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
@@ -20,8 +21,7 @@ import (
 type Snapshot struct {
 	Clusters []iris.Cluster
 	// Pods are pods of IrisClusters only: all of the namespace, or those of the
-	// clusters that are asked for. One without an IrisCluster in Clusters is an
-	// orphan.
+	// requested clusters. One without an IrisCluster in Clusters is an orphan.
 	Pods []iris.Pod
 	// Services are all of the namespace: any of them may select IRIS's pods.
 	Services []corev1.Service
@@ -29,17 +29,16 @@ type Snapshot struct {
 	Slices []discoveryv1.EndpointSlice
 	// Events are those about Services, pods, and what creates pods.
 	Events []corev1.Event
-	// Unread are the reads that failed. What they would have returned is empty
-	// above, and not known.
+	// Unread are the reads that failed; what they would have returned is empty above.
 	Unread []view.Unread
 	// Answers are what IRIS said in the data pods, or why it said nothing; nil if
 	// it was not asked. Roles follow an answer rather than the label.
 	Answers []iris.Answer
 }
 
-// Missing returns the failed read of a resource (plural, without group); nil if
+// UnreadOf returns the failed read of a resource (plural, without group); nil if
 // it was read.
-func (s Snapshot) Missing(resource string) *view.Unread {
+func (s Snapshot) UnreadOf(resource string) *view.Unread {
 	for i, u := range s.Unread {
 		if name, _, _ := strings.Cut(u.Resource, "."); name == resource {
 			return &s.Unread[i]
@@ -48,17 +47,18 @@ func (s Snapshot) Missing(resource string) *view.Unread {
 	return nil
 }
 
-// Lacks reports whether the read of a resource (plural, without group) failed.
-func (s Snapshot) Lacks(resource string) bool { return s.Missing(resource) != nil }
+// IsUnread reports whether the read of a resource (plural, without group) failed.
+func (s Snapshot) IsUnread(resource string) bool { return s.UnreadOf(resource) != nil }
 
-// The resources of a snapshot, as Missing and Lacks take them.
-const (
-	resourceClusters = iris.Resource
-	resourcePods     = "pods"
-	resourceServices = "services"
-	resourceSlices   = "endpointslices"
-	resourceEvents   = "events"
-)
+// podsByCluster returns the pods by the cluster in their labels.
+func (s Snapshot) podsByCluster() map[types.NamespacedName][]*iris.Pod {
+	pods := map[types.NamespacedName][]*iris.Pod{}
+	for i := range s.Pods {
+		of := types.NamespacedName{Namespace: s.Pods[i].Namespace, Name: s.Pods[i].Cluster()}
+		pods[of] = append(pods[of], &s.Pods[i])
+	}
+	return pods
+}
 
 // Statuses returns every cluster of a snapshot by namespace and name: those whose
 // IrisCluster was read, and those that only the labels of pods name.

@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// statusOf is one cluster of a snapshot; false where it has none of that name.
+// statusOf returns one cluster of a snapshot; false if it has none of that name.
 func statusOf(s topology.Snapshot, namespace, name string) (view.ClusterStatus, bool) {
 	items := topology.Statuses(s).Items
 	i := slices.IndexFunc(items, func(c view.ClusterStatus) bool { return c.Metadata.Namespace == namespace && c.Metadata.Name == name })
@@ -106,7 +106,7 @@ func TestIsRelevant(t *testing.T) {
 		"another cluster's":         {`{metadata: {name: simple-data-0, namespace: iko}, spec: {selector: {intersystems.com/name: simple-data-0}}}`, false},
 		"selects by a label absent": {`{metadata: {name: x, namespace: iko}, spec: {selector: {app: ""}}}`, false},
 		"no selector":               {`{metadata: {name: x, namespace: iko}}`, false},
-		"somebody else's":           {`{metadata: {name: x, namespace: iko}, spec: {selector: {app: shop}}}`, false},
+		"of another application":    {`{metadata: {name: x, namespace: iko}, spec: {selector: {app: shop}}}`, false},
 	} {
 		if got := topology.IsRelevant(serviceFromYAML(t, test.service), "simple", pods); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
@@ -132,10 +132,10 @@ func TestEventTimeIsTheLatestOfItsTimes(t *testing.T) {
 	}
 }
 
-func TestLacks(t *testing.T) {
+func TestIsUnread(t *testing.T) {
 	s := topology.Snapshot{Unread: []view.Unread{{Resource: "endpointslices.discovery.k8s.io"}, {Resource: "events"}}}
 	for resource, want := range map[string]bool{"endpointslices": true, "events": true, "pods": false, "endpoints": false} {
-		if got := s.Lacks(resource); got != want {
+		if got := s.IsUnread(resource); got != want {
 			t.Errorf("%s: %v, want %v", resource, got, want)
 		}
 	}
@@ -151,7 +151,7 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// Names are bounded where a sentence lists them.
+// The number of names in a sentence is bounded.
 func TestManyPodsInOneSentence(t *testing.T) {
 	mirror := func(primaries, backups, others int) view.ClusterStatus {
 		s := topology.Snapshot{Clusters: []iris.Cluster{{Namespace: "iko", Name: "c", Mirrored: true, Shards: 1}}}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/finding"
@@ -37,8 +38,7 @@ func (inv *inventory) clusterView(c *irisCluster, found []finding.Finding) view.
 		status.Source = view.FromIrisCluster
 	}
 	if c.Mirrored != iris.Unknown {
-		is := c.isMirrored
-		status.Mirrored = &is
+		status.Mirrored = ptr.To(c.isMirrored)
 	}
 	for _, s := range c.shards {
 		status.Shards = append(status.Shards, shardView(s))
@@ -55,19 +55,14 @@ func (inv *inventory) clusterView(c *irisCluster, found []finding.Finding) view.
 }
 
 func shardView(s *cluster.Shard) view.Shard {
-	v := view.Shard{
+	return view.Shard{
 		Name:      s.Name,
 		Members:   len(s.Members),
+		Ready:     len(filter(s.Members, isReady)),
 		Primaries: namesOf(s.Primaries),
 		Backups:   namesOf(s.Backups),
 		Others:    namesOf(slices.Concat(s.Leaving, s.Others)),
 	}
-	for _, m := range s.Members {
-		if m.Ready {
-			v.Ready++
-		}
-	}
-	return v
 }
 
 // namesOf returns the names of members, none as an empty list.
@@ -122,7 +117,7 @@ func (inv *inventory) podViews(c *irisCluster) []view.Pod {
 	return pods
 }
 
-// orEmpty returns an empty list for nil, which would be printed as not known.
+// orEmpty returns an empty list for nil, which would mean that it was not read.
 func orEmpty(list []string) []string {
 	if list == nil {
 		return []string{}
@@ -130,9 +125,8 @@ func orEmpty(list []string) []string {
 	return list
 }
 
-// answerView returns what IRIS said in a member; nil if it was not asked, or for
-// a pod that is no member. Outside a mirror a label means nothing, so none is
-// contradicted.
+// answerView returns what IRIS said in a member; nil if it was not asked, or the pod is
+// no member. Labels outside a mirror mean nothing, so none is contradicted.
 func answerView(c *irisCluster, m *cluster.Member) *view.Answer {
 	if m == nil || m.Answer == nil {
 		return nil
@@ -148,6 +142,7 @@ func answerView(c *irisCluster, m *cluster.Member) *view.Answer {
 		Why:         a.Why(),
 	}
 	if i := a.Instance; i != nil {
+		mirror := ptr.Deref(i.Mirror, iris.Mirror{})
 		v.Instance = &view.Instance{
 			Name:            i.Name,
 			Version:         i.Version,
@@ -156,9 +151,8 @@ func answerView(c *irisCluster, m *cluster.Member) *view.Answer {
 			State:           i.State,
 			SuperserverPort: i.SuperserverPort,
 			WebPort:         i.WebPort,
-		}
-		if i.Mirror != nil {
-			v.Instance.MemberType, v.Instance.MirrorStatus = i.Mirror.MemberType, i.Mirror.Status
+			MemberType:      mirror.MemberType,
+			MirrorStatus:    mirror.Status,
 		}
 	}
 	return v
@@ -167,10 +161,10 @@ func answerView(c *irisCluster, m *cluster.Member) *view.Answer {
 // serviceView returns a Service as one cluster sees it. If pods could not be
 // read, it reaches what it reaches in any cluster.
 func (inv *inventory) serviceView(c *irisCluster, svc *service) view.Service {
-	v := describe(svc)
+	v := serviceOf(svc)
 	of := noCluster
 	if inv.read.pods {
-		of, v.Selects = c.name, orEmpty(svc.selected[c.name])
+		of, v.Selects = c.name, podNames(svc.selects[c.name])
 	}
 	if inv.read.slices {
 		v.Reaches, v.Terminating = orEmpty(svc.reaches[of]), svc.terminating[of]
@@ -178,8 +172,8 @@ func (inv *inventory) serviceView(c *irisCluster, svc *service) view.Service {
 	return v
 }
 
-// describe returns a Service without the pods behind it.
-func describe(svc *service) view.Service {
+// serviceOf returns a Service without the pods that it selects and reaches.
+func serviceOf(svc *service) view.Service {
 	v := view.Service{
 		Name:              svc.Name,
 		Origin:            svc.origin,
@@ -204,38 +198,39 @@ func describe(svc *service) view.Service {
 	return v
 }
 
-// unreadOf returns the reads that failed, and in which pods of the clusters IRIS
-// did not answer as asked: one for each reason.
+// unreadOf returns the reads that failed, those in the clusters' pods grouped by
+// reason.
 func (inv *inventory) unreadOf(clusters ...*irisCluster) []view.Unread {
-	type group struct {
-		first *iris.Answer
-		pods  []string
-	}
-	var groups []*group
+	var groups [][]*iris.Answer
 	for _, c := range clusters {
 		for _, m := range c.Members {
 			a := m.Answer
 			if a == nil || len(a.Refused) == 0 {
 				continue
 			}
-			i := slices.IndexFunc(groups, func(g *group) bool {
-				return g.first.Namespace == a.Namespace && g.first.Source == a.Source && slices.Equal(g.first.Refused, a.Refused)
+			i := slices.IndexFunc(groups, func(g []*iris.Answer) bool {
+				return g[0].Namespace == a.Namespace && g[0].Source == a.Source && slices.Equal(g[0].Refused, a.Refused)
 			})
 			if i < 0 {
-				i, groups = len(groups), append(groups, &group{first: a})
+				i, groups = len(groups), append(groups, nil)
 			}
-			groups[i].pods = append(groups[i].pods, a.Pod)
+			groups[i] = append(groups[i], a)
 		}
 	}
 	unread := slices.Clone(inv.unread)
 	for _, g := range groups {
-		unread = append(unread, unanswered(g.first, g.pods))
+		unread = append(unread, unanswered(g))
 	}
 	return unread
 }
 
-// unanswered returns why some pods did not answer as asked, all for one reason.
-func unanswered(a *iris.Answer, pods []string) view.Unread {
+// unanswered returns the failed read for answers that have one reason.
+func unanswered(answers []*iris.Answer) view.Unread {
+	a := answers[0]
+	pods := make([]string, len(answers))
+	for i, answer := range answers {
+		pods[i] = answer.Pod
+	}
 	u := view.Unread{Verb: "create", Resource: "pods/exec", Namespace: a.Namespace, Reason: view.Failed}
 	if a.Refused[0].Resource != "" {
 		u.Reason = view.Forbidden
@@ -255,8 +250,8 @@ func unanswered(a *iris.Answer, pods []string) view.Unread {
 	return u
 }
 
-// healthOf returns the health that findings amount to, errors first. That nothing
-// is worse than a warning is known only if the pods were read.
+// healthOf returns the health for findings, errors first. Without the pods, only an
+// error is known.
 func healthOf(findings []view.Finding, podsRead bool) view.Health {
 	worst := view.SeverityInfo
 	if len(findings) > 0 {
@@ -273,19 +268,17 @@ func healthOf(findings []view.Finding, podsRead bool) view.Health {
 	return view.Healthy
 }
 
-// maxBriefs bounds how many findings a verdict names.
-const maxBriefs = 2
-
 // verdict returns the health in words, the word itself first.
 func (inv *inventory) verdict(c *irisCluster, health view.Health, found []finding.Finding) string {
 	switch health {
 	case view.Unknown:
 		return "unknown: its pods could not be read"
 	case view.Healthy:
-		return "healthy: " + whatIsHealthy(c) + inv.blindSpots(c)
+		return "healthy: " + whatIsHealthy(c) + inv.notRead(c)
 	}
+	const most = 2
 	var briefs []string
-	for _, f := range found[:min(len(found), maxBriefs)] {
+	for _, f := range found[:min(len(found), most)] {
 		briefs = append(briefs, f.Brief)
 	}
 	if more := len(found) - len(briefs); more > 0 {
@@ -294,8 +287,7 @@ func (inv *inventory) verdict(c *irisCluster, health view.Health, found []findin
 	return strings.ToLower(string(health)) + ": " + strings.Join(briefs, "; ")
 }
 
-// whatIsHealthy names the members of a mirror, or counts what is too much to
-// name.
+// whatIsHealthy names a mirror's members, or counts shards and pods.
 func whatIsHealthy(c *irisCluster) string {
 	switch {
 	case c.isAsyncOnly:
@@ -317,25 +309,19 @@ func whatIsHealthy(c *irisCluster) string {
 	return words
 }
 
-// blindSpots returns what a verdict that is good was made without.
-func (inv *inventory) blindSpots(c *irisCluster) string {
-	var unread, spots []string
-	if !inv.read.services {
-		unread = append(unread, "Services")
+// notRead returns what was not read for a good verdict.
+func (inv *inventory) notRead(c *irisCluster) string {
+	var spots []string
+	switch {
+	case !inv.read.services && !inv.read.slices:
+		spots = append(spots, "Services and EndpointSlices not read")
+	case !inv.read.services:
+		spots = append(spots, "Services not read")
+	case !inv.read.slices:
+		spots = append(spots, "EndpointSlices not read")
 	}
-	if !inv.read.slices {
-		unread = append(unread, "EndpointSlices")
-	}
-	if len(unread) > 0 {
-		spots = append(spots, strings.Join(unread, " and ")+" not read")
-	}
-	silent := 0
-	for _, m := range c.Members {
-		if m.Answer != nil && m.Answer.Source == iris.NoAnswer {
-			silent++
-		}
-	}
-	if silent > 0 {
+	isSilent := func(m *cluster.Member) bool { return m.Answer != nil && m.Answer.Source == iris.NoAnswer }
+	if silent := len(filter(c.Members, isSilent)); silent > 0 {
 		spots = append(spots, "IRIS did not answer in "+count(silent, "pod"))
 	}
 	if len(spots) == 0 {
@@ -346,8 +332,5 @@ func (inv *inventory) blindSpots(c *irisCluster) string {
 
 // count returns a number of things: 1 pod, 2 pods.
 func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s"))
 }

@@ -4,18 +4,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Failover is what has happened to a cluster since the first sign that
-// something moves, as status -w saw it: a failover, or a member's restart. The
-// times are those of seeing, up to 0.2 s after the fact for what the API server
-// tells, and up to 2 s for what IRIS is asked (30 s for the first sign, where
-// nothing but IRIS's answer tells).
+// Failover holds what status -w saw of a cluster since the first sign of a change: a
+// failover, or a member's restart. Changes are seen up to 0.2 s late if the API server
+// reports them, and up to 2 s if IRIS does (30 s for a first sign that only IRIS's
+// answer gives).
 type Failover struct {
 	FirstSign metav1.MicroTime `json:"firstSign"`
-	// Over: each role is taken, and the Services for roles reach the pods that have them.
+	// Over: a pod has each role, and the Services for roles reach these pods.
 	Over bool `json:"over"`
-	// Transitions are in order. Of very many some after the first are left out.
+	// Transitions are in order. If there are very many, some are omitted after the
+	// first ones.
 	Transitions []Transition `json:"transitions"`
-	// Summary says in one line when each Service reached the new pod of its role.
+	// Summary says in one line when each Service reached the pod that took its role.
 	Summary string `json:"summary"`
 }
 
@@ -27,15 +27,15 @@ const (
 	// PodLeaves: a data pod is being deleted.
 	PodLeaves TransitionKind = "PodLeaves"
 	PodGone   TransitionKind = "PodGone"
-	// PodComes: there is a data pod that was not there, or another of that name.
+	// PodComes: a data pod was created or recreated.
 	PodComes   TransitionKind = "PodComes"
 	PodUnready TransitionKind = "PodUnready"
 	PodReady   TransitionKind = "PodReady"
-	// IRISSays: IRIS in a pod says something else of itself.
+	// IRISSays: IRIS's answer in a pod changed.
 	IRISSays TransitionKind = "IRISSays"
-	// LabelChanged: a pod's role label.
+	// LabelChanged: a pod's role label changed.
 	LabelChanged TransitionKind = "LabelChanged"
-	// EndpointsChanged: the pods that a Service reaches.
+	// EndpointsChanged: the pods that a Service reaches changed.
 	EndpointsChanged TransitionKind = "EndpointsChanged"
 )
 
@@ -47,8 +47,8 @@ type Transition struct {
 	Kind    TransitionKind `json:"kind"`
 	// Object is kind/name: pod/simple-data-0-0, service/simple.
 	Object string `json:"object"`
-	// From and To are the values before and after: IRIS's words, a label's
-	// value, names of pods. Absent: none, or nothing to be told.
+	// From and To are the values before and after: IRIS's words, a label's value,
+	// names of pods; absent if there are none.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 	// Message is one line.

@@ -3,13 +3,13 @@ package view
 // KindVersion is the kind of Version.
 const KindVersion = "Version"
 
-// Version is the answer to version: this program and, where a server was
-// asked, what runs there.
+// Version is the output of version: this program and, if a server was asked, what runs
+// there.
 type Version struct {
 	APIVersion string        `json:"apiVersion"`
 	Kind       string        `json:"kind"`
 	Client     ClientVersion `json:"client"`
-	// Server is absent where none was asked.
+	// Server is absent if none was asked.
 	Server *ServerVersion `json:"server,omitempty"`
 }
 
@@ -39,15 +39,15 @@ type ServerVersion struct {
 	Version  string `json:"version"`
 	Platform string `json:"platform"`
 	// Operators are the images of IKO's pods in all namespaces, or in the one
-	// namespace where others may not be read. They are absent where no pods
-	// could be read, as are the images below.
+	// namespace if others may not be read. They are absent if no pods could be read,
+	// as are the images below.
 	Operators []Image `json:"operators,omitzero"`
 	// IRIS are the images of the instances in the namespace.
 	IRIS []Image `json:"iris,omitzero"`
 	// WebGateways are the images of the web gateways in the namespace,
 	// sidecars included.
 	WebGateways []Image `json:"webGateways,omitzero"`
-	// Unread are the reads that failed, and so what this view cannot tell.
+	// Unread are the reads that failed.
 	Unread []Unread `json:"unread,omitempty"`
 }
 

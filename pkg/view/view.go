@@ -1,7 +1,6 @@
-// Package view holds what the plugin works out, as versioned kinds: the same
-// values that the tables show are printed by -o json and similar formats. Fields
-// are added freely; one is renamed or given another meaning only with a new
-// version. docs/output.md describes them.
+// Package view holds what the plugin works out, as versioned kinds: tables show them,
+// -o json and similar formats print them. Fields are added freely; one is renamed or
+// gets another meaning only with a new version. docs/output.md describes them.
 package view
 
 import (
@@ -43,19 +42,19 @@ const (
 	Unknown Health = "Unknown"
 )
 
-// Source says what a cluster was read from.
+// Source is what a cluster was read from.
 type Source string
 
 // The sources.
 const (
 	// FromIrisCluster: its IrisCluster was read.
 	FromIrisCluster Source = "IrisCluster"
-	// FromLabels: only its pods' labels were, so whether it is mirrored, its
-	// phase and its sidecars' types are known as far as the pods tell.
+	// FromLabels: only its pods were read. Its phase is not known; whether it is
+	// mirrored, and the types of its sidecars, only as far as the pods show.
 	FromLabels Source = "Labels"
 )
 
-// ClusterStatusList is the answer to status without a name, or with several.
+// ClusterStatusList is the output of status without a name, or with several.
 type ClusterStatusList struct {
 	APIVersion string          `json:"apiVersion"`
 	Kind       string          `json:"kind"`
@@ -77,28 +76,27 @@ type ClusterStatus struct {
 	Health   Health `json:"health"`
 	// Verdict is the health in words, one line.
 	Verdict string `json:"verdict"`
-	// Shards are the data node's shards in order. There is always one, also
-	// if the cluster is not sharded, or has no data pods.
+	// Shards are the data node's shards in order. There is at least one, even if the
+	// cluster is not sharded or has no data pods.
 	Shards []Shard `json:"shards"`
 	// Pods are all of the cluster's pods: data by shard and ordinal, then
 	// compute, webgateway, arbiter and others.
 	Pods []Pod `json:"pods"`
 	// Services are those that IKO manages for the cluster, those that this tool
-	// created for it, and any other that selects or reaches one of its pods or
-	// names it in its selector. What they select and reach in other clusters is
-	// left out.
+	// created for it, and others that select or reach its pods or name it in their
+	// selector. Pods of other clusters are omitted.
 	Services []Service `json:"services"`
 	// Findings are what is wrong, errors first.
 	Findings []Finding `json:"findings"`
-	// Failover is there with -w, once something has changed.
+	// Failover is present with -w after a change.
 	Failover *Failover `json:"failover,omitempty"`
-	// Unread are the reads that failed, and so what this view cannot tell.
+	// Unread are the reads that failed.
 	Unread []Unread `json:"unread,omitempty"`
 }
 
-// Shard is one data node: its members by role, as IRIS says if it answered,
-// else as their labels do. A pod is in exactly one of the three lists; a role is
-// never guessed, so a member whose role is not known is among the others.
+// Shard is one data node: its members by role, by IRIS's answer if there is one, else by
+// label. A pod is in exactly one of the three lists; a member whose role is not known
+// is among the others.
 type Shard struct {
 	// Name is the value of the shard label, "" if pods carry none.
 	Name      string   `json:"name"`
@@ -115,11 +113,11 @@ type Pod struct {
 	Name      string `json:"name"`
 	Component string `json:"component"`
 	Shard     string `json:"shard,omitempty"`
-	// LabelRole is the value of intersystems.com/mirrorRole: what the operator
-	// believes. It is absent if the pod has no such label.
+	// LabelRole is the value of intersystems.com/mirrorRole, which the operator sets;
+	// absent if the pod has no such label.
 	LabelRole string `json:"labelRole,omitempty"`
-	// IRIS is what IRIS in the pod says of itself; absent if it was not
-	// asked, and in pods other than data pods.
+	// IRIS is IRIS's answer in the pod; absent if it was not asked, and in other pods
+	// than data pods.
 	IRIS            *Answer `json:"iris,omitempty"`
 	Ready           bool    `json:"ready"`
 	ContainersReady int     `json:"containersReady"`
@@ -127,9 +125,8 @@ type Pod struct {
 	// State is the word that kubectl get pods shows.
 	State   string   `json:"state"`
 	Sidecar *Sidecar `json:"sidecar,omitempty"`
-	// ReachedBy are the Services that have a port and a ready endpoint at this
-	// pod (a headless one without ports reaches nothing by itself); absent if
-	// Services or EndpointSlices could not be read.
+	// ReachedBy are the Services that have a port and a ready endpoint at this pod;
+	// absent if Services or EndpointSlices could not be read.
 	ReachedBy []string `json:"reachedBy,omitzero"`
 	Node      string   `json:"node,omitempty"`
 	IP        string   `json:"ip,omitempty"`
@@ -141,12 +138,12 @@ type Pod struct {
 // Sidecar is the web gateway beside IRIS in a pod.
 type Sidecar struct {
 	Image string `json:"image,omitempty"`
-	// Port is where it serves pages: declared by the container, else the
-	// default of its type.
+	// Port is the one that serves pages: declared by the container, else the default
+	// of its type.
 	Port int32 `json:"port"`
 }
 
-// Origin says who created a Service.
+// Origin is who created a Service.
 type Origin string
 
 // The origins.
@@ -164,18 +161,17 @@ type Service struct {
 	// Addresses are the external ones if the type has them, else the
 	// cluster IPs; empty while they are pending, ["None"] when headless.
 	Addresses []string `json:"addresses"`
-	// Pending: a load balancer's address that is not there yet.
+	// Pending: the load balancer has no address yet.
 	Pending  bool              `json:"pending,omitempty"`
 	Ports    []ServicePort     `json:"ports"`
 	Selector map[string]string `json:"selector,omitempty"`
-	// Selects are the pods that the selector matches now, ready or not; absent
-	// if pods could not be read, or were not needed (exposed).
+	// Selects are the pods that the selector matches, ready or not; absent if pods
+	// could not be read, or were not needed (exposed).
 	Selects []string `json:"selects,omitzero"`
-	// Reaches are the pods with a ready endpoint for one of the ports now; absent
-	// if EndpointSlices could not be read. One that the selector no longer
-	// matches is among them until its endpoint is removed.
+	// Reaches are the pods with a ready endpoint for one of the ports, even if the
+	// selector no longer matches them; absent if EndpointSlices could not be read.
 	Reaches []string `json:"reaches,omitzero"`
-	// Terminating are pods that take connections while they terminate, since no
+	// Terminating are pods that take connections while they terminate, because no
 	// pod is ready at one of the ports; absent if there are none.
 	Terminating []string `json:"terminating,omitempty"`
 	// Target is what a Service of this tool was created for.
@@ -215,7 +211,7 @@ type Target struct {
 	Pod       string     `json:"pod,omitempty"`
 }
 
-// ExposedServiceList is the answer to exposed.
+// ExposedServiceList is the output of exposed.
 type ExposedServiceList struct {
 	APIVersion string           `json:"apiVersion"`
 	Kind       string           `json:"kind"`
@@ -229,8 +225,8 @@ type ExposedService struct {
 	Kind       string   `json:"kind"`
 	Metadata   Metadata `json:"metadata"`
 	Service    `json:",inline"`
-	// URLs are the portal's addresses, as far as they are known. Those of a NodePort are
-	// at the nodes of the pods that it reaches.
+	// URLs are the portal's known addresses. Those of a NodePort are at the nodes of the
+	// pods that it reaches.
 	URLs []string `json:"urls,omitempty"`
 }
 
@@ -238,7 +234,7 @@ type ExposedService struct {
 // [findings.md](findings.md) explains each.
 type FindingCode string
 
-// Severity says how much a finding matters.
+// Severity is how much a finding matters.
 type Severity string
 
 // The severities.
@@ -246,8 +242,8 @@ const (
 	// SeverityError: users cannot reach their data or reach the wrong instance,
 	// or the next failure is an outage.
 	SeverityError Severity = "error"
-	// SeverityWarning: the cluster works, and something beside it does not, or
-	// will not for long.
+	// SeverityWarning: the cluster works, and something beside it does not, or will
+	// not for long.
 	SeverityWarning Severity = "warning"
 	// SeverityInfo: worth knowing, and nothing is wrong.
 	SeverityInfo Severity = "info"
@@ -258,8 +254,8 @@ type Finding struct {
 	Code FindingCode `json:"code"`
 	// Severity is that of the code.
 	Severity Severity `json:"severity"`
-	// Object is what it was found at, as kind/name (pod/simple-data-0-0);
-	// the cluster itself if it is absent.
+	// Object is what is wrong, as kind/name (pod/simple-data-0-0); absent for the
+	// cluster itself.
 	Object string `json:"object,omitempty"`
 	// Message is one line.
 	Message string `json:"message"`
@@ -269,12 +265,12 @@ type Finding struct {
 	URL string `json:"url"`
 }
 
-// UnreadReason says why a read failed.
+// UnreadReason is why a read failed.
 type UnreadReason string
 
 // The reasons.
 const (
-	// Forbidden: the caller does not have the right that verb and resource name.
+	// Forbidden: the user does not have the right to verb and resource.
 	Forbidden UnreadReason = "Forbidden"
 	// NotInstalled: the server does not know the resource.
 	NotInstalled UnreadReason = "NotInstalled"
@@ -282,7 +278,7 @@ const (
 	Failed UnreadReason = "Failed"
 )
 
-// Unread is a read that failed, and so a part of the view that is missing.
+// Unread is a read that failed, so that a part of the view is missing.
 type Unread struct {
 	Verb string `json:"verb"`
 	// Resource is the plural with its group: endpointslices.discovery.k8s.io.

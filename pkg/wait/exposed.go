@@ -21,7 +21,7 @@ import (
 )
 
 // loadBalancerGrace is how long a load balancer may go without any sign of a
-// controller (no event, no finalizer) before that is told. Leader election alone
+// controller (no event, no finalizer) before that is reported. Leader election alone
 // can take longer, so the wait goes on.
 const loadBalancerGrace = 10 * time.Second
 
@@ -81,18 +81,19 @@ func (e *exposed) reach() endpoints.Reach {
 	return endpoints.Of(e.service, e.slices, readPodsOf(e.namespace, e.pods))
 }
 
-// readPods are the pods that the selector matches, by name and by address.
+// readPods holds the pods that the selector matches, by name and by address.
 type readPods struct {
 	namespace    string
-	byName, byIP map[string]*corev1.Pod
+	byName, byIP map[string]*iris.Pod
 }
 
 func readPodsOf(namespace string, pods []*corev1.Pod) readPods {
-	r := readPods{namespace, map[string]*corev1.Pod{}, map[string]*corev1.Pod{}}
+	r := readPods{namespace, map[string]*iris.Pod{}, map[string]*iris.Pod{}}
 	for _, pod := range pods {
-		r.byName[pod.Name] = pod
+		slim := iris.PodFrom(pod)
+		r.byName[pod.Name] = &slim
 		for _, ip := range pod.Status.PodIPs {
-			r.byIP[ip.IP] = pod
+			r.byIP[ip.IP] = &slim
 		}
 	}
 	return r
@@ -102,24 +103,14 @@ func readPodsOf(namespace string, pods []*corev1.Pod) readPods {
 // not read: then it returns a pod without labels, which no selector matches.
 func (r readPods) Named(name string) *iris.Pod {
 	if pod := r.byName[name]; pod != nil {
-		return slim(pod)
+		return pod
 	}
 	return &iris.Pod{Namespace: r.namespace, Name: name}
 }
 
 // At returns the pod with an IP address, or nil if none of those that the selector
 // matches has it.
-func (r readPods) At(ip string) *iris.Pod {
-	if pod := r.byIP[ip]; pod != nil {
-		return slim(pod)
-	}
-	return nil
-}
-
-func slim(pod *corev1.Pod) *iris.Pod {
-	p := iris.PodFrom(pod)
-	return &p
-}
+func (r readPods) At(ip string) *iris.Pod { return r.byIP[ip] }
 
 // selected returns the pods that the selector matches now, by name.
 func (e *exposed) selected() []iris.Pod {
@@ -144,21 +135,20 @@ func (e *exposed) undeclared(reach endpoints.Reach) ([]corev1.ServicePort, []iri
 	return endpoints.Undeclared(reach.Unready(), pods), pods
 }
 
-// note is a line for the user, and the key under which it is told once.
-type note struct{ key, line string }
-
-// notes says what keeps the Service, but may pass.
-func (e *exposed) notes() []note {
+// note returns what the Service waits for and may still get, and the key under which it
+// is reported once; no line if there is nothing to say.
+func (e *exposed) note() (key, line string) {
 	if !cluster.AddressIsPending(*e.service) {
-		return nil
+		return "", ""
 	}
+	const pending = "service %q in namespace %q has no address yet: %s"
 	if w := e.newestWarning(); w != nil {
-		return []note{{w.Reason, fmt.Sprintf("service %q in namespace %q has no address yet: %s", e.name, e.namespace, textOf(w))}}
+		return w.Reason, fmt.Sprintf(pending, e.name, e.namespace, textOf(w))
 	}
 	if since := e.now.Sub(e.began); e.isIgnored() && since >= loadBalancerGrace {
-		return []note{{"", fmt.Sprintf("service %q in namespace %q has no address yet: %s for %s", e.name, e.namespace, noReaction, since.Round(time.Second))}}
+		return "", fmt.Sprintf(pending+" for %s", e.name, e.namespace, noReaction, since.Round(time.Second))
 	}
-	return nil
+	return "", ""
 }
 
 const noReaction = "no load-balancer controller has reacted to it"
@@ -196,7 +186,7 @@ func (e *exposed) newestWarning() *corev1.Event {
 	return newest
 }
 
-// timedOut is the error at the timeout: what is missing, and the newest reason
+// timedOut returns the error at the timeout: what is missing, and the newest reason
 // that is known. clash is what portClash returned.
 func (e *exposed) timedOut(after time.Duration, clash error) error {
 	var missing, reasons []string
@@ -210,7 +200,11 @@ func (e *exposed) timedOut(after time.Duration, clash error) error {
 		}
 	}
 	if reach := e.reach(); !reach.IsReady() {
-		missing = append(missing, "no ready endpoint"+someOf(reach))
+		endpoint := "no ready endpoint"
+		if unready := reach.Unready(); len(unready) < len(reach.Ports) { // others have one
+			endpoint += " at " + endpoints.Numbers(unready)
+		}
+		missing = append(missing, endpoint)
 		because(e.whyUnready(reach))
 	}
 	if cluster.AddressIsPending(*e.service) {
@@ -227,20 +221,12 @@ func (e *exposed) timedOut(after time.Duration, clash error) error {
 	return problem.New("%s", message).Hint("%w", hint)
 }
 
-// someOf names the ports without a ready endpoint if others have one.
-func someOf(reach endpoints.Reach) string {
-	if unready := reach.Unready(); len(unready) < len(reach.Ports) {
-		return " at " + endpoints.Numbers(unready)
-	}
-	return ""
-}
-
 // whyUnready returns why the Service has no ready endpoint, as far as its pods were
 // read, and the next step, as a sentence that may name fields of the request. Both may
 // be missing.
 func (e *exposed) whyUnready(reach endpoints.Reach) (why string, hint error) {
 	if stale := reach.Stale(); len(stale) > 0 && len(reach.Unserved()) > 0 {
-		return "its endpoints are still those of " + quotedNames(stale), nil
+		return "its endpoints are still those of " + strings.Join(text.Quote(stale), ", "), nil
 	}
 	if terminating := reach.Terminating(); len(terminating) > 0 {
 		return fmt.Sprintf("it reaches %s while it terminates", strings.Join(terminating, ", ")), nil
@@ -255,9 +241,8 @@ func (e *exposed) whyUnready(reach endpoints.Reach) (why string, hint error) {
 	return e.whyNotReady(selected)
 }
 
-// whyNotReady says of the first of the selected pods that is not ready why; one
-// that a readiness gate alone keeps goes first, since the Service can reach it all
-// the same.
+// whyNotReady returns why the first of the selected pods that is not ready is not; one
+// that only a readiness gate keeps goes first, since the Service can reach it anyway.
 func (e *exposed) whyNotReady(selected []iris.Pod) (why string, hint error) {
 	i := slices.IndexFunc(selected, func(p iris.Pod) bool { return p.AwaitsGates })
 	if i >= 0 && !e.service.Spec.PublishNotReadyAddresses {
@@ -272,7 +257,7 @@ func (e *exposed) whyNotReady(selected []iris.Pod) (why string, hint error) {
 	return fmt.Sprintf("pod %q is not ready: %s", selected[i].Name, selected[i].NotReady()), hint
 }
 
-// whyPending says why a load balancer has no address.
+// whyPending returns why a load balancer has no address.
 func (e *exposed) whyPending(clash error) (why string, hint error) {
 	switch w := e.newestWarning(); {
 	case w != nil:
@@ -318,8 +303,8 @@ func hasPort(service *corev1.Service, number int32, protocol corev1.Protocol) bo
 	return slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == number && p.Protocol == protocol })
 }
 
-// freePort returns the value of the field port for the same target at the next number that no
-// load balancer has.
+// freePort returns the value of the field port for the same target at the next number
+// that no load balancer has.
 func freePort(port corev1.ServicePort, others []corev1.Service) string {
 	number := port.Port
 	for taken := true; taken; {
@@ -331,12 +316,4 @@ func freePort(port corev1.ServicePort, others []corev1.Service) string {
 		value += "/" + string(port.Protocol)
 	}
 	return value
-}
-
-func quotedNames(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = strconv.Quote(name)
-	}
-	return strings.Join(quoted, ", ")
 }

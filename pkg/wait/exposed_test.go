@@ -129,12 +129,8 @@ func TestExposedNotes(t *testing.T) {
 			t.Parallel()
 			e := exposedOf(test.service, nil, test.events, test.after)
 			e.eventsRead = !test.unread
-			got := ""
-			for _, n := range e.notes() {
-				got += n.line
-			}
-			if got != test.want {
-				t.Errorf("notes %q, want %q", got, test.want)
+			if _, got := e.note(); got != test.want {
+				t.Errorf("note %q, want %q", got, test.want)
 			}
 		})
 	}

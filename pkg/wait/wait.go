@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -28,10 +29,10 @@ func New(client *kube.Client) *Waiter { return &Waiter{client: client} }
 type Options struct {
 	// Timeout ends the wait with an error.
 	Timeout time.Duration
-	// Tell gets a line for everything that does not end the wait, such as a load
-	// balancer's Warning or an API server that does not answer. It is not called
+	// Report is called with a line for everything that does not end the wait, such as
+	// a load balancer's Warning or an API server that does not answer; never
 	// concurrently.
-	Tell func(line string)
+	Report func(line string)
 }
 
 const (
@@ -54,22 +55,22 @@ var (
 func (w *Waiter) WaitExposed(ctx context.Context, service *corev1.Service, options Options) (*corev1.Service, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
-	told := newTeller(options.Tell)
+	report := newReporter(options)
 	now := &exposed{name: service.Name, namespace: service.Namespace, service: service, began: time.Now()}
 	var e *exposure
 	err := errRetargeted
 	for errors.Is(err, errRetargeted) {
 		e = newExposure(w.client, now.service)
-		err = e.follow(waiting, now, told)
+		err = e.follow(waiting, now, report)
 	}
 	if !timedOut(waiting, err) {
 		return now.service, err
 	}
-	if u := e.unreadable(); u != nil {
-		return now.service, u
+	if u := unread(e.services, e.slices); u != nil {
+		return now.service, refused(u)
 	}
 	if !now.judged {
-		return now.service, notWaitedFor(service, options.Timeout, told)
+		return now.service, notWaitedFor(service, options.Timeout, report)
 	}
 	return now.service, now.timedOut(options.Timeout, w.portClash(ctx, now))
 }
@@ -79,52 +80,49 @@ func timedOut(ctx context.Context, err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errWaitTimeout)
 }
 
-// notWaitedFor is the error of a wait to which the API server did not answer.
-func notWaitedFor(service *corev1.Service, after time.Duration, told *teller) error {
-	err := problem.New("service %q in namespace %q could not be read for %s: %w", service.Name, service.Namespace, after, told.outage())
+// notWaitedFor returns the error of a wait to which the API server did not answer.
+func notWaitedFor(service *corev1.Service, after time.Duration, report *reporter) error {
+	err := problem.New("service %q in namespace %q could not be read for %s: %w", service.Name, service.Namespace, after, report.lastOutage())
 	return err.Hint("kubectl cluster-info shows whether the API server answers; %s allows more time", problem.Field("timeout"))
 }
 
-// teller passes on what a wait has to say, each line once.
-type teller struct {
-	mu   sync.Mutex
-	tell func(string)
-	told map[string]bool
-	last error
+// A reporter reports each line of a wait once, and each outage of the API server.
+type reporter struct {
+	mu       sync.Mutex
+	report   func(string)
+	reported sets.Set[string]
+	last     error
 }
 
-func newTeller(tell func(string)) *teller {
-	return &teller{tell: tell, told: map[string]bool{}}
-}
-
-// once passes a line on unless one was told under the same key.
-func (t *teller) once(key, line string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.told[key] && t.tell != nil {
-		t.tell(line)
-	}
-	t.told[key] = true
-}
-
-// lost passes on that the API server does not answer, once for each outage.
-func (t *teller) lost(err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last = err
-	if t.tell != nil {
-		t.tell(err.Error() + "; still waiting")
+func newReporter(options Options) *reporter {
+	return &reporter{
+		report: options.Report, reported: sets.New[string](),
+		last: errors.New("no answer from the API server"),
 	}
 }
 
-// outage returns the last error of the API server.
-func (t *teller) outage() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.last == nil {
-		return errors.New("no answer from the API server")
+// once reports a line unless one was reported under the same key.
+func (r *reporter) once(key, line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.reported.Has(key) {
+		r.report(line)
 	}
-	return t.last
+	r.reported.Insert(key)
+}
+
+// outage reports that the API server does not answer.
+func (r *reporter) outage(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = err
+	r.report(err.Error() + "; still waiting")
+}
+
+func (r *reporter) lastOutage() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
 }
 
 // An exposure follows one Service, its EndpointSlices, the pods that its selector
@@ -135,55 +133,59 @@ type exposure struct {
 	// balancer.
 	services, slices, pods, events *watch.Feed
 	selector                       map[string]string
-	rights                         map[*watch.Feed]*watch.Denial
+	denial                         watch.Denial
 }
 
 func newExposure(client *kube.Client, service *corev1.Service) *exposure {
 	ns, api := service.Namespace, client.WatchAPI()
-	w := &exposure{Feeds: watch.NewFeeds(client), selector: service.Spec.Selector, rights: map[*watch.Feed]*watch.Denial{}}
-	services := api.Services(ns)
+	w := &exposure{Feeds: watch.NewFeeds(client), selector: service.Spec.Selector}
 	// The managed fields say when the Service was last applied.
-	w.services = w.Add("services", ns, "it cannot be waited for",
-		watch.ListWatch(services.List, services.Watch, watch.ByField("metadata.name="+service.Name)), &corev1.Service{}, nil)
-	endpoints := api.EndpointSlices(ns)
-	w.slices = w.Add(kube.EndpointSlices, ns, "its endpoints cannot be waited for",
-		watch.ListWatch(endpoints.List, endpoints.Watch, watch.ByLabel(discoveryv1.LabelServiceName+"="+service.Name)), &discoveryv1.EndpointSlice{}, watch.TrimMeta)
+	services := watch.SourceOf(api.Services(ns), "", watch.ByName(service.Name))
+	w.services = w.Add("services", ns, lossService, services, &corev1.Service{}, nil)
+	slices := watch.SourceOf(api.EndpointSlices(ns), discoveryv1.LabelServiceName+"="+service.Name, "")
+	w.slices = w.Add(kube.EndpointSlices, ns, "its endpoints cannot be waited for", slices, &discoveryv1.EndpointSlice{}, watch.TrimMeta)
 	if len(w.selector) > 0 {
-		pods := api.Pods(ns)
-		w.pods = w.AddPart("pods", ns, "stale endpoints are not recognised",
-			watch.ListWatch(pods.List, pods.Watch, watch.ByLabel(labels.SelectorFromSet(w.selector).String())), &corev1.Pod{}, watch.TrimMeta)
+		pods := watch.SourceOf(api.Pods(ns), labels.SelectorFromSet(w.selector).String(), "")
+		w.pods = w.AddPart("pods", ns, "stale endpoints are not recognised", pods, &corev1.Pod{}, watch.TrimMeta)
 	}
 	if service.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		events := api.Events(ns)
-		w.events = w.AddPart("events", ns, kube.LossEvents,
-			watch.ListWatch(events.List, events.Watch, watch.ByField("involvedObject.kind=Service,involvedObject.name="+service.Name)), &corev1.Event{}, watch.TrimMeta)
+		events := watch.SourceOf(api.Events(ns), "", "involvedObject.kind=Service,involvedObject.name="+service.Name)
+		w.events = w.AddPart("events", ns, kube.LossEvents, events, &corev1.Event{}, watch.TrimMeta)
 		w.events.Unawaited = true // they explain, and decide nothing
 	}
 	return w
 }
 
-// follow has now judged after every change until it is settled or ctx ends.
-func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error {
-	defer w.Report(ctx, told.lost)()
+// lossService is what is not known if the Service cannot be read.
+const lossService = "it cannot be waited for"
+
+// follow has now judged after every change until it is settled or ctx ends. It returns
+// errRetargeted if the Service has another selector than the pods that are followed.
+func (w *exposure) follow(ctx context.Context, now *exposed, report *reporter) error {
+	defer w.Report(ctx, report.outage)()
 	return w.Run(ctx, 0, waitTick, func() (bool, error) {
-		if missing, err := w.denied(time.Now()); missing || err != nil {
+		if missing, err := denied(&w.denial, w.services, w.slices); missing || err != nil {
 			return false, err
 		}
-		if w.awaitsPods(time.Now()) {
-			return false, nil
-		}
-		if lacks := w.withoutPods(); lacks != "" {
-			told.once("pods", lacks)
+		if w.pods != nil && !w.pods.HasListed() {
+			if w.awaitsPods(time.Now()) {
+				return false, nil
+			}
+			if u := w.pods.Unread(); u != nil {
+				report.once("pods", u.Message)
+			}
 		}
 		w.update(now)
-		done, err := now.settled()
-		if done || err != nil {
+		if done, err := now.settled(); done || err != nil {
 			return done, err
 		}
-		for _, n := range now.notes() {
-			told.once(n.key, n.line)
+		if key, line := now.note(); line != "" {
+			report.once(key, line)
 		}
-		return false, w.retargeted(now)
+		if !maps.Equal(now.service.Spec.Selector, w.selector) {
+			return false, errRetargeted
+		}
+		return false, nil
 	})
 }
 
@@ -191,89 +193,57 @@ func (w *exposure) follow(ctx context.Context, now *exposed, told *teller) error
 // tries again, also after the server is back.
 const reflectorBackoff = 30 * time.Second
 
-// awaitsPods reports whether pods could not be listed yet and may be soon, which is
-// while the server is unreachable and for a while after it answered. Without them stale
-// endpoints count, so a failure that may pass must not decide.
+// awaitsPods reports whether pods, which could not be listed yet, may be soon: while the
+// server is unreachable and for a while after it answered. Without them stale endpoints
+// count, so a failure that may pass must not decide.
 func (w *exposure) awaitsPods(now time.Time) bool {
-	if w.pods == nil || w.pods.HasListed() {
-		return false
-	}
 	grace := watch.DeniedFor
 	if u := w.pods.Unread(); w.WasUnreachable() && (u == nil || u.Reason == view.Failed) {
 		grace += reflectorBackoff
 	}
-	return now.Sub(w.Answered()) < grace || !w.ReachableFor(grace, now)
-}
-
-// withoutPods returns what the wait cannot know since it could not list pods; ""
-// if it could.
-func (w *exposure) withoutPods() string {
-	if w.pods == nil || w.pods.HasListed() {
-		return ""
-	}
-	if u := w.pods.Unread(); u != nil {
-		return u.Message
-	}
-	return ""
-}
-
-// retargeted returns errRetargeted if the Service has another selector than the
-// pods that are followed.
-func (w *exposure) retargeted(now *exposed) error {
-	if !maps.Equal(now.service.Spec.Selector, w.selector) {
-		return errRetargeted
-	}
-	return nil
+	return now.Sub(w.Answered) < grace || !w.ReachableFor(grace, now)
 }
 
 // update takes over what the feeds have.
 func (w *exposure) update(now *exposed) {
 	now.service = nil
-	for _, service := range watch.Objects[*corev1.Service](w.services) {
+	for _, service := range watch.Objects[corev1.Service](w.services) {
 		now.service = service
 	}
-	now.slices, now.now, now.judged = watch.Objects[*discoveryv1.EndpointSlice](w.slices), time.Now(), true
+	now.slices, now.now, now.judged = watch.Objects[discoveryv1.EndpointSlice](w.slices), time.Now(), true
 	now.pods, now.podsRead = nil, false
 	// A feed that may list and not watch lists again and again, which will do.
 	if w.pods != nil && w.pods.HasListed() {
-		now.pods, now.podsRead = watch.Objects[*corev1.Pod](w.pods), true
+		now.pods, now.podsRead = watch.Objects[corev1.Pod](w.pods), true
 	}
 	now.events, now.eventsRead = nil, false
 	if w.events != nil && w.events.HasListed() {
-		now.events, now.eventsRead = watch.Objects[*corev1.Event](w.events), w.events.Unread() == nil
+		now.events, now.eventsRead = watch.Objects[corev1.Event](w.events), w.events.Unread() == nil
 	}
 }
 
-// denied reports whether a right is missing that the wait cannot do without, and
-// returns an error once it has been for watch.DeniedFor.
-func (w *exposure) denied(now time.Time) (missing bool, err error) {
-	for _, f := range []*watch.Feed{w.services, w.slices} {
-		if w.rights[f] == nil {
-			w.rights[f] = &watch.Denial{}
-		}
-		u := f.Unread()
-		missing = missing || u != nil
-		if w.rights[f].Lasts(u != nil, now) {
-			return true, refused(f)
-		}
+// denied reports whether a feed that a wait requires may not be read, and returns an
+// error once that has been so for watch.DeniedFor.
+func denied(d *watch.Denial, required ...*watch.Feed) (missing bool, err error) {
+	u := unread(required...)
+	if d.Lasts(u != nil, time.Now()) {
+		return true, refused(u)
 	}
-	return missing, nil
+	return u != nil, nil
 }
 
-// unreadable returns the error of a feed that the wait cannot do without and that
-// may not be read.
-func (w *exposure) unreadable() error {
-	for _, f := range []*watch.Feed{w.services, w.slices} {
-		if f.Unread() != nil {
-			return refused(f)
+// unread returns the first read of some feeds that fails at the moment, or nil.
+func unread(feeds ...*watch.Feed) *view.Unread {
+	for _, f := range feeds {
+		if u := f.Unread(); u != nil {
+			return u
 		}
 	}
 	return nil
 }
 
-// refused is the error of a wait whose feed may not be read.
-func refused(f *watch.Feed) error {
-	u := f.Unread()
+// refused returns the error of a wait that requires what may not be read.
+func refused(u *view.Unread) error {
 	return problem.New("%s", u.Message).Hint("leave out %s, or ask for the right to list and %s %s", problem.Field("wait"), u.Verb, u.Resource)
 }
 
@@ -282,22 +252,17 @@ func refused(f *watch.Feed) error {
 func (w *Waiter) WaitGone(ctx context.Context, service *corev1.Service, options Options) error {
 	waiting, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
-	feeds, told := watch.NewFeeds(w.client), newTeller(options.Tell)
-	services := w.client.WatchAPI().Services(service.Namespace)
-	feed := feeds.Add("services", service.Namespace, "it cannot be waited for",
-		watch.ListWatch(services.List, services.Watch, watch.ByField("metadata.name="+service.Name)), &corev1.Service{}, watch.TrimMeta)
-	defer feeds.Report(waiting, told.lost)()
-	finalizers, seen, right := []string(nil), false, watch.Denial{}
+	feeds, report := watch.NewFeeds(w.client), newReporter(options)
+	services := watch.SourceOf(w.client.WatchAPI().Services(service.Namespace), "", watch.ByName(service.Name))
+	feed := feeds.Add("services", service.Namespace, lossService, services, &corev1.Service{}, watch.TrimMeta)
+	defer feeds.Report(waiting, report.outage)()
+	finalizers, seen, denial := []string(nil), false, watch.Denial{}
 	err := feeds.Run(waiting, 0, waitTick, func() (bool, error) {
-		denied := feed.Unread() != nil
-		if right.Lasts(denied, time.Now()) {
-			return false, refused(feed)
-		}
-		if denied {
-			return false, nil
+		if missing, err := denied(&denial, feed); missing || err != nil {
+			return false, err
 		}
 		seen = true
-		for _, live := range watch.Objects[*corev1.Service](feed) {
+		for _, live := range watch.Objects[corev1.Service](feed) {
 			if live.UID == service.UID {
 				finalizers = live.Finalizers
 				return false, nil
@@ -305,13 +270,14 @@ func (w *Waiter) WaitGone(ctx context.Context, service *corev1.Service, options 
 		}
 		return true, nil
 	})
-	switch {
-	case !timedOut(waiting, err):
+	if !timedOut(waiting, err) {
 		return err
-	case feed.Unread() != nil:
-		return refused(feed)
-	case !seen:
-		return notWaitedFor(service, options.Timeout, told)
+	}
+	if u := feed.Unread(); u != nil {
+		return refused(u)
+	}
+	if !seen {
+		return notWaitedFor(service, options.Timeout, report)
 	}
 	return problem.New("service %q in namespace %q is still there after %s%s", service.Name, service.Namespace, options.Timeout, kube.HeldBy(finalizers)).
 		Hint("its controller releases it; %s allows more time", problem.Field("timeout"))

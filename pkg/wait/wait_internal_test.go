@@ -70,7 +70,7 @@ func newFakeServer(t *testing.T) (*fakeServer, *Waiter) {
 	return s, New(c)
 }
 
-// set replaces the objects of a resource, and tells its watches.
+// set replaces the objects of a resource, and its watches get them.
 func (s *fakeServer) set(resource string, now ...runtime.Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,13 +186,13 @@ func (s *fakeServer) watch(r *http.Request, resource string) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: out}
 }
 
-// told are the lines that a wait told.
-type told struct {
+// reported holds the lines that a wait reports.
+type reported struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (h *told) tell(line string) {
+func (h *reported) report(line string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lines = append(h.lines, line)
@@ -202,12 +202,12 @@ func denied403(resource string) error {
 	return apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", nil)
 }
 
-// waited is how a wait ended, and what it told meanwhile.
+// waited is how a wait ended, and what it reported.
 type waited struct {
-	service *corev1.Service
-	err     error
-	took    time.Duration
-	told    []string
+	service  *corev1.Service
+	err      error
+	took     time.Duration
+	reported []string
 }
 
 // waitFor runs WaitExposed in a bubble, with at set for what happens meanwhile.
@@ -215,7 +215,7 @@ func waitFor(t *testing.T, timeout time.Duration, play func(s *fakeServer)) (got
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s, c := newFakeServer(t)
-		var h told
+		var h reported
 		began := time.Now()
 		s.set("services", serviceOf(corev1.ServiceTypeClusterIP))
 		s.set("pods", podOf("web-0", true))
@@ -225,13 +225,13 @@ func waitFor(t *testing.T, timeout time.Duration, play func(s *fakeServer)) (got
 		s.mu.Lock()
 		service := s.objects["services"][0].(*corev1.Service).DeepCopy()
 		s.mu.Unlock()
-		got.service, got.err = c.WaitExposed(t.Context(), service, Options{Timeout: timeout, Tell: h.tell})
-		got.took, got.told = time.Since(began), h.lines
+		got.service, got.err = c.WaitExposed(t.Context(), service, Options{Timeout: timeout, Report: h.report})
+		got.took, got.reported = time.Since(began), h.lines
 	})
 	return got
 }
 
-func (w waited) check(t *testing.T, took time.Duration, words string, told ...string) {
+func (w waited) check(t *testing.T, took time.Duration, words string, reported ...string) {
 	t.Helper()
 	if got := w.took.Truncate(time.Second); got != took {
 		t.Errorf("it took %v, want %v", got, took)
@@ -239,8 +239,8 @@ func (w waited) check(t *testing.T, took time.Duration, words string, told ...st
 	if got := wordsOf(w.err); got != words {
 		t.Errorf("error %q\n     want %q", got, words)
 	}
-	if !slices.Equal(w.told, told) {
-		t.Errorf("told %q, want %q", w.told, told)
+	if !slices.Equal(w.reported, reported) {
+		t.Errorf("reported %q, want %q", w.reported, reported)
 	}
 }
 
@@ -371,7 +371,7 @@ func TestWaitAndMissingRights(t *testing.T) {
 	})
 }
 
-// What a load balancer's controller says, or does not say, is told once and waited
+// What a load balancer's controller says, or does not say, is reported once and waited
 // through.
 func TestWaitGoesOnThroughWarnings(t *testing.T) {
 	t.Parallel()
@@ -420,10 +420,10 @@ func TestWaitPassesOverOldWarnings(t *testing.T) {
 		s.set("endpointslices", slice("web-0", true))
 		listed := service.DeepCopy()
 		listed.ManagedFields = nil
-		var h told
-		_, err := c.WaitExposed(t.Context(), listed, Options{Timeout: time.Minute, Tell: h.tell})
+		var h reported
+		_, err := c.WaitExposed(t.Context(), listed, Options{Timeout: time.Minute, Report: h.report})
 		if want := `service "web" in namespace "prod" has no load-balancer address after 1m0s`; wordsOf(err) != want || len(h.lines) > 0 {
-			t.Errorf("error %q, told %q; want %q and nothing", wordsOf(err), h.lines, want)
+			t.Errorf("error %q, reported %q; want %q and nothing", wordsOf(err), h.lines, want)
 		}
 	})
 }
@@ -465,7 +465,7 @@ func TestWaitNamesATakenPort(t *testing.T) {
 	}
 }
 
-// A server that goes away is told of, and waited for.
+// A server that goes away is reported, and waited for.
 func TestWaitOutlivesAnOutage(t *testing.T) {
 	t.Parallel()
 	away := func(s *fakeServer, until time.Duration) {
@@ -481,8 +481,8 @@ func TestWaitOutlivesAnOutage(t *testing.T) {
 	}
 	const lost = "cannot reach the API server at http://server: dial: connection refused"
 	got := waitFor(t, time.Minute, func(s *fakeServer) { away(s, 10*time.Second) })
-	if got.err != nil || got.took < 10*time.Second || got.took > 20*time.Second || !slices.Equal(got.told, []string{lost + "; still waiting"}) {
-		t.Errorf("it took %v, error %v, told %q", got.took, got.err, got.told)
+	if got.err != nil || got.took < 10*time.Second || got.took > 20*time.Second || !slices.Equal(got.reported, []string{lost + "; still waiting"}) {
+		t.Errorf("it took %v, error %v, reported %q", got.took, got.err, got.reported)
 	}
 	waitFor(t, time.Minute, func(s *fakeServer) { away(s, time.Hour) }).check(t, time.Minute,
 		`service "web" in namespace "prod" could not be read for 1m0s: `+lost, lost+"; still waiting")
@@ -565,14 +565,14 @@ func failing(resource string, err error) func(s *fakeServer) {
 	}
 }
 
-// Pods that cannot be read for whatever reason are told of, since stale endpoints
+// Pods that cannot be read for any reason are reported, since stale endpoints
 // then end the wait.
 func TestWaitWithoutPods(t *testing.T) {
 	t.Parallel()
-	const lacks = ", so stale endpoints are not recognised"
-	waitFor(t, time.Minute, failing("pods", errHangs)).check(t, kube.PartTimeout, "", `cannot watch pods in namespace "prod": no answer for 5s`+lacks)
+	const loss = ", so stale endpoints are not recognised"
+	waitFor(t, time.Minute, failing("pods", errHangs)).check(t, kube.PartTimeout, "", `cannot watch pods in namespace "prod": no answer for 5s`+loss)
 	waitFor(t, time.Minute, failing("pods", apierrors.NewInternalError(io.ErrUnexpectedEOF))).check(t, watch.DeniedFor, "",
-		`cannot watch pods in namespace "prod": Internal error occurred: unexpected EOF`+lacks)
+		`cannot watch pods in namespace "prod": Internal error occurred: unexpected EOF`+loss)
 }
 
 // A wait that is over does not wait for events, whatever they do.
@@ -655,7 +655,7 @@ func TestWaitGone(t *testing.T) {
 					go test.play(s)
 				}
 				synctest.Wait()
-				err := c.WaitGone(t.Context(), service, Options{Timeout: time.Minute})
+				err := c.WaitGone(t.Context(), service, Options{Timeout: time.Minute, Report: func(string) {}})
 				waited{err: err, took: time.Since(began)}.check(t, test.took, test.want)
 			})
 		})
@@ -666,30 +666,30 @@ func TestWaitGone(t *testing.T) {
 var errAway = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 
 // Once a wait has returned, no outage is reported any more.
-func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
+func TestOutageIsNotReportedAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, waiter := newFakeServer(t)
 		service := serviceOf(corev1.ServiceTypeClusterIP)
 		s.set("services", service)
 		s.fail = func(string, bool) error { return errAway }
 		ctx, stop := context.WithCancel(t.Context())
-		var telling, told atomic.Bool
+		var reporting, reported atomic.Bool
 		done := make(chan error)
 		go func() {
-			done <- waiter.WaitGone(ctx, service, Options{Timeout: time.Hour, Tell: func(string) {
-				telling.Store(true)
+			done <- waiter.WaitGone(ctx, service, Options{Timeout: time.Hour, Report: func(string) {
+				reporting.Store(true)
 				time.Sleep(time.Minute)
-				told.Store(true)
+				reported.Store(true)
 			}})
 		}()
 		time.Sleep(10 * time.Second)
-		if !telling.Load() || told.Load() {
-			t.Errorf("telling: %t, told: %t", telling.Load(), told.Load())
+		if !reporting.Load() || reported.Load() {
+			t.Errorf("reporting: %t, reported: %t", reporting.Load(), reported.Load())
 		}
 		stop()
 		<-done
-		if !told.Load() {
-			t.Error("returned before the outage was told")
+		if !reported.Load() {
+			t.Error("returned before the outage was reported")
 		}
 	})
 }

@@ -1,13 +1,18 @@
 package watch
 
 import (
+	"errors"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/kubetest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
+	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
 )
 
 // podOfAll has a container of each kind, with all that is read of it.
@@ -79,5 +84,48 @@ func TestLogSources(t *testing.T) {
 	}
 	if diff := cmp.Diff([]known{{"iris", 0, false}, {"stays", 2, true}}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A list and a watch of log sources have the containers of the cluster's pods, or of one.
+func TestLogSourcesOfPods(t *testing.T) {
+	server, watcher := newServer(t)
+	server.Set("pods", kubetest.Listing(server, func(r *http.Request) (*http.Response, error) {
+		var pods []corev1.Pod
+		for _, name := range []string{"simple-data-0", "simple-data-1"} {
+			pod := kubetest.PodNamed(name, map[string]string{iris.LabelName: "simple"})
+			pod.Spec.Containers = []corev1.Container{{Name: "iris"}}
+			pods = append(pods, pod)
+		}
+		return kubetest.JSON(r, http.StatusOK, kubetest.PodList(metav1.ListMeta{ResourceVersion: "1"}, pods...)), nil
+	}))
+	errEnough := errors.New("enough")
+	for pod, want := range map[string]int{"": 2, "simple-data-1": 1, "other": 0} {
+		listed, err := watcher.LogSources(t.Context(), "iko", "simple", pod)
+		if err != nil || len(listed) != want {
+			t.Errorf("%q: listed %+v, %v", pod, listed, err)
+		}
+		err = watcher.FollowLogSources(t.Context(), "iko", "simple", pod, func(watched []logs.Source) error {
+			if len(watched) != want {
+				t.Errorf("%q: watched %+v", pod, watched)
+			}
+			return errEnough
+		}, func(err error) { t.Error(err) })
+		if !errors.Is(err, errEnough) {
+			t.Error(err)
+		}
+	}
+	const selector = "intersystems.com/name in (simple)"
+	for _, r := range server.Requests("pods") {
+		if got := r.URL.Query().Get("labelSelector"); !strings.HasSuffix(got, selector) {
+			t.Errorf("selector %q", got)
+		}
+	}
+	server.Set("pods", kubetest.Refuses(http.StatusForbidden, metav1.StatusReasonForbidden, "no"))
+	if _, err := watcher.LogSources(t.Context(), "iko", "simple", ""); err == nil {
+		t.Error("a refusal is no error")
+	}
+	if err := watcher.FollowLogSources(t.Context(), "iko", "simple", "", nil, nil); err == nil {
+		t.Error("a watch: a refusal is no error")
 	}
 }

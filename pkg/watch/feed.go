@@ -33,6 +33,7 @@ var errIncomplete = fmt.Errorf("not read completely within %s", firstTimeout)
 // choice of the back-off, which grows to half a minute, and passes on only some of
 // the errors.
 type Feed struct {
+	feeds  *Feeds
 	access kube.Access
 	// loss is what is not known while the feed cannot be read.
 	loss string
@@ -43,10 +44,13 @@ type Feed struct {
 	store     *store
 	reflector *cache.Reflector
 
-	mu     sync.Mutex
+	// The mutex of feeds guards the rest.
+
 	unread *view.Unread
 	// failing is when a part began to fail; zero while it does not.
 	failing time.Time
+	// unanswered reports whether the server did not answer the last request.
+	unanswered bool
 }
 
 // A store holds a feed's objects and calls onChange after every change.
@@ -86,36 +90,31 @@ type Source struct{ *cache.ListWatch }
 // streams waits out its pauses, half a minute long, also after an interrupt.
 func (Source) IsWatchListSemanticsUnSupported() bool { return true }
 
-// ListWatch returns the Source of a typed client's two calls; narrow sets the selectors.
-func ListWatch[L runtime.Object](
-	list func(context.Context, metav1.ListOptions) (L, error),
-	watchIt func(context.Context, metav1.ListOptions) (watch.Interface, error),
-	narrow func(*metav1.ListOptions),
-) Source {
+// A listWatcher is a client of one resource; L is its type of a list.
+type listWatcher[L runtime.Object] interface {
+	List(context.Context, metav1.ListOptions) (L, error)
+	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+}
+
+// SourceOf returns the Source of a resource's objects that both selectors match.
+func SourceOf[L runtime.Object](resource listWatcher[L], labels, fields string) Source {
 	return Source{&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			narrow(&options)
+			options.LabelSelector, options.FieldSelector = labels, fields
 			if options.ResourceVersion == "0" {
-				options.ResourceVersion = "" // the server's cache may lack what was just written
+				options.ResourceVersion = "" // the server's cache may miss what was just written
 			}
-			return list(ctx, options)
+			return resource.List(ctx, options)
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			narrow(&options)
-			return watchIt(ctx, options)
+			options.LabelSelector, options.FieldSelector = labels, fields
+			return resource.Watch(ctx, options)
 		},
 	}}
 }
 
-// ByLabel narrows a Source to a label selector.
-func ByLabel(selector string) func(*metav1.ListOptions) {
-	return func(o *metav1.ListOptions) { o.LabelSelector = selector }
-}
-
-// ByField narrows a Source to a field selector.
-func ByField(selector string) func(*metav1.ListOptions) {
-	return func(o *metav1.ListOptions) { o.FieldSelector = selector }
-}
+// ByName returns the field selector of an object's name.
+func ByName(name string) string { return metav1.ObjectNameField + "=" + name }
 
 // settled reports whether the feed has all it can get for now: it has listed, or
 // may not.
@@ -128,45 +127,18 @@ func (f *Feed) HasListed() bool { return f.store.listed.Load() }
 
 // Unread returns the read that fails at the moment, or nil.
 func (f *Feed) Unread() *view.Unread {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.feeds.mu.Lock()
+	defer f.feeds.mu.Unlock()
 	return f.unread
 }
 
-func (f *Feed) setUnread(u *view.Unread) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.unread = u
-}
-
-// failingSince returns when the part began to fail: now, if it did not fail before.
-func (f *Feed) failingSince(now time.Time) time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.failing.IsZero() {
-		f.failing = now
-	}
-	return f.failing
-}
-
-// clearFailure notes that the feed can be read, and reports whether it could not be
-// before.
-func (f *Feed) clearFailure() (wasMissing bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	wasMissing = f.unread != nil
-	f.unread, f.failing = nil, time.Time{}
-	return wasMissing
-}
-
 // Objects returns the feed's objects in no order. They may be stale if Unread is set.
-func Objects[T any](f *Feed) []T {
-	stored := f.store.List()
-	out := make([]T, 0, len(stored))
-	for _, object := range stored {
-		out = append(out, object.(T))
+func Objects[T any](f *Feed) []*T {
+	var objects []*T
+	for _, object := range f.store.List() {
+		objects = append(objects, object.(*T))
 	}
-	return out
+	return objects
 }
 
 // Feeds holds several kinds that are followed together.
@@ -179,25 +151,20 @@ type Feeds struct {
 	outages chan error
 	// limit bounds the lists of parts.
 	limit *kube.PartLimit
-	// answered is when all but parts had settled; Run sets it before it first
+	// Answered is when all but parts had settled; Run sets it before it first
 	// calls react.
-	answered time.Time
+	Answered time.Time
 
 	mu sync.Mutex
 	// unreachable reports whether the last request did not reach the server.
 	unreachable bool
 	// reachableSince is when the server was last reached after an outage.
 	reachableSince time.Time
-	// failing holds the feeds whose last request the server did not answer.
-	failing map[*Feed]bool
 }
 
 // NewFeeds returns Feeds without any feed.
 func NewFeeds(client *kube.Client) *Feeds {
-	return &Feeds{
-		client: client, changed: make(chan struct{}, 1), outages: make(chan error, 1),
-		limit: kube.NewPartLimit(), failing: map[*Feed]bool{},
-	}
+	return &Feeds{client: client, changed: make(chan struct{}, 1), outages: make(chan error, 1), limit: kube.NewPartLimit()}
 }
 
 // backoff returns the pauses before a retry. A person looks on, so they do not grow
@@ -209,7 +176,7 @@ func backoff() *wait.Backoff {
 // Add follows one more kind. loss is what is not known while it cannot be read; trim
 // drops from each object what is not needed, and may be nil.
 func (fs *Feeds) Add(resource, namespace, loss string, from Source, example runtime.Object, trim cache.TransformFunc) *Feed {
-	f := &Feed{access: kube.Access{Verb: "watch", Resource: resource, Namespace: namespace}, loss: loss}
+	f := &Feed{feeds: fs, access: kube.Access{Verb: "watch", Resource: resource, Namespace: namespace}, loss: loss}
 	f.store = &store{Store: cache.NewStore(cache.MetaNamespaceKeyFunc, cache.WithTransformer(trim)), onChange: fs.onEvent}
 	f.reflector = cache.NewReflectorWithOptions(fs.observed(f, from), example, f.store, cache.ReflectorOptions{Backoff: backoff()})
 	fs.all = append(fs.all, f)
@@ -245,51 +212,57 @@ func (fs *Feeds) observed(f *Feed, from Source) Source {
 			w, err := from.WatchWithContext(ctx, options)
 			if err != nil {
 				fs.onError(f, err)
-				return w, err
+			} else {
+				fs.onWatch(f)
 			}
-			if f.clearFailure() {
-				fs.notify()
-			}
-			fs.markAnswered(f)
-			return w, nil
+			return w, err
 		},
 	}}
 }
 
+// onWatch notes that a feed's objects can be read.
+func (fs *Feeds) onWatch(f *Feed) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f.unread != nil {
+		fs.notify()
+	}
+	f.unread, f.failing, f.unanswered = nil, time.Time{}, false
+	fs.markReachable()
+}
+
 // onError handles the error of a request. A kind that may not be read is unread in
-// the view; if the server does not answer, that is reported as an outage, and the
-// feed retries.
+// the view. So is a part that fails; one that was read before only if it keeps failing
+// while the server is reachable, since a server that restarts fails at everything for a
+// while. Any other failure is an outage, which is reported once, and the feed retries.
 func (fs *Feeds) onError(f *Feed, err error) {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, context.Canceled) {
 		return // the ordinary end of a watch, or of all
 	}
 	u, _ := kube.NewUnread(err, f.access, f.loss)
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
 	switch {
 	case u.Reason != view.Failed:
-		f.setUnread(&u)
-		fs.markAnswered(f) // a refusal is an answer
+		f.unread, f.unanswered = &u, false
+		fs.markReachable() // a refusal is an answer
 		fs.notify()
-		return
 	case f.part && !apierrors.IsUnauthorized(err):
-		fs.onPartError(f, u)
-		return
+		now := time.Now()
+		if f.failing.IsZero() {
+			f.failing = now
+		}
+		if f.HasListed() && (now.Sub(f.failing) < kube.PartTimeout || !fs.reachableFor(kube.PartTimeout, now)) {
+			return
+		}
+		f.unread = &u
+		fs.notify()
+	default:
+		if !slices.ContainsFunc(fs.all, func(f *Feed) bool { return f.unanswered }) {
+			fs.reportOutage(fs.client.Explain(err, f.access, ""))
+		}
+		f.unanswered, fs.unreachable = true, fs.unreachable || isUnavailable(err)
 	}
-	if fs.markFailing(f, isUnavailable(err)) {
-		fs.reportOutage(fs.client.Explain(err, f.access, ""))
-	}
-}
-
-// onPartError handles the error of a part. One that was read before becomes unread
-// only if it keeps failing while the server is reachable: a server that restarts
-// fails at everything for a while, and that is reported once, as an outage.
-func (fs *Feeds) onPartError(f *Feed, u view.Unread) {
-	now := time.Now()
-	since := f.failingSince(now)
-	if f.HasListed() && (now.Sub(since) < kube.PartTimeout || !fs.ReachableFor(kube.PartTimeout, now)) {
-		return
-	}
-	f.setUnread(&u)
-	fs.notify()
 }
 
 func (fs *Feeds) reportOutage(err error) {
@@ -306,35 +279,11 @@ func isUnavailable(err error) bool {
 	return !errors.As(err, &status) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err)
 }
 
-// markFailing notes that the server did not answer a feed. It reports whether this is
-// the first feed since all were answered, so that an outage is reported once.
-func (fs *Feeds) markFailing(f *Feed, unreachable bool) (first bool) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	first = len(fs.failing) == 0
-	fs.failing[f], fs.unreachable = true, fs.unreachable || unreachable
-	return first
-}
-
-// markAnswered notes that the server answered a feed.
-func (fs *Feeds) markAnswered(f *Feed) {
-	fs.mu.Lock()
-	delete(fs.failing, f)
-	fs.mu.Unlock()
-	fs.markReachable()
-}
-
 // markReachable notes that the server is reachable. If it was not before, what is
-// shown about the outage is removed.
+// shown about the outage is removed. The caller holds the mutex.
 func (fs *Feeds) markReachable() {
-	fs.mu.Lock()
-	recovered := fs.unreachable
-	fs.unreachable = false
-	if recovered {
-		fs.reachableSince = time.Now()
-	}
-	fs.mu.Unlock()
-	if recovered {
+	if fs.unreachable {
+		fs.unreachable, fs.reachableSince = false, time.Now()
 		fs.notify()
 	}
 }
@@ -345,10 +294,6 @@ func (fs *Feeds) isUnreachable() bool {
 	defer fs.mu.Unlock()
 	return fs.unreachable
 }
-
-// Answered returns when all kinds but parts had been read for the first time. It is
-// set before react is first called.
-func (fs *Feeds) Answered() time.Time { return fs.answered }
 
 // WasUnreachable reports whether the server is or was unreachable.
 func (fs *Feeds) WasUnreachable() bool {
@@ -361,11 +306,17 @@ func (fs *Feeds) WasUnreachable() bool {
 func (fs *Feeds) ReachableFor(d time.Duration, now time.Time) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
+	return fs.reachableFor(d, now)
+}
+
+func (fs *Feeds) reachableFor(d time.Duration, now time.Time) bool {
 	return !fs.unreachable && now.Sub(fs.reachableSince) >= d
 }
 
 // onEvent handles a change in a store.
 func (fs *Feeds) onEvent() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
 	fs.markReachable()
 	fs.notify()
 }
@@ -402,16 +353,16 @@ func (fs *Feeds) Run(ctx context.Context, interval, wake time.Duration, react fu
 	}
 	var tick <-chan time.Time
 	if wake > 0 {
-		ticker := time.NewTicker(wake)
-		defer ticker.Stop()
-		tick = ticker.C
+		tick = time.Tick(wake)
 	}
 	for {
 		if done, err := react(); done || err != nil {
 			return err
 		}
-		if err := pause(ctx, interval); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(interval):
 		}
 		select {
 		case <-ctx.Done():
@@ -428,11 +379,9 @@ func (fs *Feeds) awaitLists(ctx context.Context) error {
 	var late <-chan time.Time
 	for {
 		if late == nil && fs.essentialSettled() {
-			fs.answered = time.Now()
+			fs.Answered = time.Now()
 			fs.limit.Start()
-			timer := time.NewTimer(firstTimeout)
-			defer timer.Stop()
-			late = timer.C
+			late = time.After(firstTimeout)
 		}
 		if fs.settled() {
 			return nil
@@ -441,32 +390,29 @@ func (fs *Feeds) awaitLists(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late:
-			fs.setLatePartsUnread()
+			for _, f := range fs.all {
+				if f.part && !f.settled() {
+					u, _ := kube.NewUnread(errIncomplete, f.access, f.loss)
+					fs.mu.Lock()
+					f.unread = &u
+					fs.mu.Unlock()
+				}
+			}
 		case <-fs.changed:
 		}
 	}
 }
 
-// setLatePartsUnread marks the parts that are still being read as unread.
-func (fs *Feeds) setLatePartsUnread() {
-	for _, f := range fs.all {
-		if f.part && !f.settled() {
-			u, _ := kube.NewUnread(errIncomplete, f.access, f.loss)
-			f.setUnread(&u)
-		}
-	}
-}
-
-// Report calls tell with the first error of every outage until ctx ends or the
-// returned function is called, after which tell is no longer running.
-func (fs *Feeds) Report(ctx context.Context, tell func(error)) (stop func()) {
+// Report calls lost with the first error of every outage until ctx ends or the
+// returned function is called, after which lost is no longer running.
+func (fs *Feeds) Report(ctx context.Context, lost func(error)) (stop func()) {
 	return background(ctx, func(ctx context.Context) {
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case err := <-fs.outages:
-				tell(err)
+				lost(err)
 			}
 		}
 	})
@@ -484,16 +430,5 @@ func background(ctx context.Context, f func(context.Context)) (stop func()) {
 	return func() {
 		cancel()
 		<-done
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

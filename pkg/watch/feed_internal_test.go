@@ -39,23 +39,21 @@ func (s *podServer) fails(list, watch error) {
 	}
 }
 
-func (s *podServer) source() Source {
-	return ListWatch(
-		func(context.Context, metav1.ListOptions) (*corev1.PodList, error) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "simple-data-0-0", ResourceVersion: "1"}}
-			return &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: []corev1.Pod{pod}}, s.list
-		},
-		func(context.Context, metav1.ListOptions) (watch.Interface, error) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.watch != nil {
-				return nil, s.watch
-			}
-			s.watching = watch.NewFake()
-			return s.watching, nil
-		}, ByLabel(""))
+func (s *podServer) List(context.Context, metav1.ListOptions) (*corev1.PodList, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "iko", Name: "simple-data-0-0", ResourceVersion: "1"}}
+	return &corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: []corev1.Pod{pod}}, s.list
+}
+
+func (s *podServer) Watch(context.Context, metav1.ListOptions) (watch.Interface, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watch != nil {
+		return nil, s.watch
+	}
+	s.watching = watch.NewFake()
+	return s.watching, nil
 }
 
 // follow follows the server's pods; shown gets whatever is looked at.
@@ -65,14 +63,14 @@ func (s *podServer) follow(t *testing.T) (f *clusterFeeds, shown <-chan int) {
 		t.Fatal(err)
 	}
 	f = &clusterFeeds{Feeds: NewFeeds(client)}
-	f.pods = f.Add("pods", "iko", kube.LossPods, s.source(), &corev1.Pod{}, trimPod)
+	f.pods = f.Add("pods", "iko", kube.LossPods, SourceOf(s, "", ""), &corev1.Pod{}, trimPod)
 	looks := make(chan int, 100)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = f.Run(ctx, 0, 0, func() (bool, error) {
-			looks <- len(readable[*corev1.Pod](f.pods))
+			looks <- len(readable(f.pods, whole[corev1.Pod]))
 			return false, nil
 		})
 	}()
@@ -115,7 +113,7 @@ func looks(t *testing.T, shown <-chan int, want int) {
 // errAway has a watch go on where it was, without a list.
 var errAway = &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 
-// An outage is told once, and looked away from as soon as the server is back.
+// An outage is reported once, and ends as soon as the server is back.
 func TestOutageEndsWithTheServerBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &podServer{}
@@ -130,7 +128,7 @@ func TestOutageEndsWithTheServerBack(t *testing.T) {
 					t.Error(err)
 				}
 			case <-time.After(patience):
-				t.Fatal("the outage is not told")
+				t.Fatal("the outage is not reported")
 			}
 			if !w.isUnreachable() {
 				t.Error("the server is not taken for away")
@@ -140,7 +138,7 @@ func TestOutageEndsWithTheServerBack(t *testing.T) {
 				<-shown
 			}
 			if len(w.outages) > 0 {
-				t.Error("the outage is told twice")
+				t.Error("the outage is reported twice")
 			}
 			s.fails(nil, nil)
 			looks(t, shown, 1)
@@ -169,18 +167,18 @@ func TestForbiddenFeedHasNoObjects(t *testing.T) {
 	})
 }
 
-// A right that is missing is told once it is missing for long, and once.
-func TestDenialIsToldOnce(t *testing.T) {
+// A right that stays missing is reported, and once.
+func TestDenialIsReportedOnce(t *testing.T) {
 	var d Denial
 	now := time.Now()
-	told := 0
+	reported := 0
 	for _, missing := range []bool{true, true, false, true, true, true} {
 		if d.Lasts(missing, now) {
-			told++
+			reported++
 		}
 		now = now.Add(DeniedFor / 2)
 	}
-	if d.Lasts(true, now) || told != 1 {
-		t.Errorf("told %d times", told)
+	if d.Lasts(true, now) || reported != 1 {
+		t.Errorf("reported %d times", reported)
 	}
 }

@@ -40,13 +40,7 @@ func (d *Denial) Lasts(missing bool, now time.Time) bool {
 // of the API server; lost is called once whenever the server stops answering.
 func (w *Watcher) FollowPods(ctx context.Context, namespace, cluster string, show func([]iris.Pod) error, lost func(error)) error {
 	return w.followPods(ctx, namespace, cluster, "its pods cannot be followed", func(pods []*corev1.Pod) error {
-		var all []iris.Pod
-		for _, pod := range pods {
-			if p, ok := kube.PodOfCluster(pod); ok {
-				all = append(all, p)
-			}
-		}
-		return show(all)
+		return show(kept(pods, kube.PodOfCluster))
 	}, lost)
 }
 
@@ -54,9 +48,8 @@ func (w *Watcher) FollowPods(ctx context.Context, namespace, cluster string, sho
 // without the right to follow them.
 func (w *Watcher) followPods(ctx context.Context, namespace, cluster, loss string, show func([]*corev1.Pod) error, lost func(error)) error {
 	feeds := NewFeeds(w.client)
-	pods := w.client.WatchAPI().Pods(namespace)
-	feed := feeds.Add("pods", namespace, loss,
-		ListWatch(pods.List, pods.Watch, ByLabel(kube.ClusterPods(cluster))), &corev1.Pod{}, trimPod)
+	pods := SourceOf(w.client.WatchAPI().Pods(namespace), kube.ClusterPods(cluster), "")
+	feed := feeds.Add("pods", namespace, loss, pods, &corev1.Pod{}, trimPod)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer feeds.Report(ctx, lost)()
@@ -71,7 +64,7 @@ func (w *Watcher) followPods(ctx context.Context, namespace, cluster, loss strin
 		if right.Lasts(u != nil, time.Now()) {
 			feeds.reportOutage(problem.New("%s", u.Message))
 		}
-		return false, show(Objects[*corev1.Pod](feed))
+		return false, show(Objects[corev1.Pod](feed))
 	})
 	if ctx.Err() != nil {
 		return nil

@@ -73,7 +73,7 @@ func (w *Watcher) Watch(ctx context.Context, scope kube.Scope, show func(topolog
 		shown.Store(true)
 		return false, show(s)
 	})
-	if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
+	if cause := context.Cause(ctx); cause != nil {
 		if errors.Is(cause, context.Canceled) {
 			return nil
 		}
@@ -92,57 +92,52 @@ type clusterFeeds struct {
 func (w *Watcher) clusterFeeds(scope kube.Scope) *clusterFeeds {
 	f := &clusterFeeds{Feeds: NewFeeds(w.client), scope: scope}
 	api, ns := w.client.WatchAPI(), scope.Namespace
-	ofClusters := ByLabel(scope.Selector)
+	name := ""
 	if scope.IsSingle() {
-		ofClusters = ByField("metadata.name=" + scope.Names[0])
+		name = ByName(scope.Names[0])
 	}
-	clusters := api.Dynamic.Resource(iris.GroupVersionResource()).Namespace(ns)
-	f.clusters = f.AddPart(iris.GroupResource().String(), ns, kube.LossClusters,
-		ListWatch(clusters.List, clusters.Watch, ofClusters), &unstructured.Unstructured{}, TrimMeta)
-	pods := api.Pods(ns)
-	f.pods = f.Add("pods", ns, kube.LossPods,
-		ListWatch(pods.List, pods.Watch, ByLabel(scope.PodSelector())), &corev1.Pod{}, trimPod)
-	services := api.Services(ns)
-	f.services = f.AddPart("services", ns, kube.LossServices,
-		ListWatch(services.List, services.Watch, ByLabel("")), &corev1.Service{}, TrimMeta)
-	endpoints := api.EndpointSlices(ns)
-	f.slices = f.AddPart(kube.EndpointSlices, ns, kube.LossSlices,
-		ListWatch(endpoints.List, endpoints.Watch, ByLabel("")), &discoveryv1.EndpointSlice{}, TrimMeta)
-	events := api.Events(ns)
-	f.events = f.AddPart("events", ns, kube.LossEvents,
-		ListWatch(events.List, events.Watch, ByField(scope.EventFields())), &corev1.Event{}, TrimMeta)
+	clusters := SourceOf(api.Dynamic.Resource(iris.GroupVersionResource()).Namespace(ns), scope.Selector, name)
+	f.clusters = f.AddPart(iris.GroupResource().String(), ns, kube.LossClusters, clusters, &unstructured.Unstructured{}, TrimMeta)
+	pods := SourceOf(api.Pods(ns), scope.PodSelector(), "")
+	f.pods = f.Add("pods", ns, kube.LossPods, pods, &corev1.Pod{}, trimPod)
+	f.services = f.AddPart("services", ns, kube.LossServices, SourceOf(api.Services(ns), "", ""), &corev1.Service{}, TrimMeta)
+	f.slices = f.AddPart(kube.EndpointSlices, ns, kube.LossSlices, SourceOf(api.EndpointSlices(ns), "", ""), &discoveryv1.EndpointSlice{}, TrimMeta)
+	events := SourceOf(api.Events(ns), "", scope.EventFields())
+	f.events = f.AddPart("events", ns, kube.LossEvents, events, &corev1.Event{}, TrimMeta)
 	return f
 }
 
-// readable returns the feed's objects; none if they cannot be read, because those that
-// were read earlier are stale.
-func readable[T any](f *Feed) []T {
+// readable returns what keep makes of the feed's objects; nil if they cannot be read,
+// because those that were read earlier are stale.
+func readable[T, R any](f *Feed, keep func(*T) (R, bool)) []R {
 	if f.Unread() != nil {
 		return nil
 	}
-	return Objects[T](f)
+	return kept(Objects[T](f), keep)
 }
 
+// kept returns what keep makes of objects; keep also reports whether one is wanted.
+func kept[T, R any](objects []*T, keep func(*T) (R, bool)) []R {
+	var all []R
+	for _, object := range objects {
+		if wanted, ok := keep(object); ok {
+			all = append(all, wanted)
+		}
+	}
+	return all
+}
+
+func whole[T any](object *T) (T, bool) { return *object, true }
+
 func (f *clusterFeeds) snapshot() topology.Snapshot {
-	var s topology.Snapshot
-	for _, u := range readable[*unstructured.Unstructured](f.clusters) {
-		if f.scope.Includes(u.GetName()) {
-			s.Clusters = append(s.Clusters, iris.ClusterFrom(u))
-		}
-	}
-	for _, pod := range readable[*corev1.Pod](f.pods) {
-		if p, ok := kube.PodOfCluster(pod); ok {
-			s.Pods = append(s.Pods, p)
-		}
-	}
-	for _, service := range readable[*corev1.Service](f.services) {
-		s.Services = append(s.Services, *service)
-	}
-	for _, slice := range readable[*discoveryv1.EndpointSlice](f.slices) {
-		s.Slices = append(s.Slices, *slice)
-	}
-	for _, event := range readable[*corev1.Event](f.events) {
-		s.Events = append(s.Events, *event)
+	s := topology.Snapshot{
+		Clusters: readable(f.clusters, func(u *unstructured.Unstructured) (iris.Cluster, bool) {
+			return iris.ClusterFrom(u), f.scope.Includes(u.GetName())
+		}),
+		Pods:     readable(f.pods, kube.PodOfCluster),
+		Services: readable(f.services, whole[corev1.Service]),
+		Slices:   readable(f.slices, whole[discoveryv1.EndpointSlice]),
+		Events:   readable(f.events, whole[corev1.Event]),
 	}
 	for _, feed := range f.all {
 		if u := feed.Unread(); u != nil {

@@ -21,8 +21,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 )
 
-// watched is a watch under a fake clock: what it has shown, and what it told of
-// the server.
+// watched is a watch under a fake clock: what it has shown, and the outages that it
+// reported.
 type watched struct {
 	mu    sync.Mutex
 	shown []topology.Snapshot
@@ -142,7 +142,7 @@ func TestWatchLosesOnePart(t *testing.T) {
 	})
 }
 
-// A restart of the whole server is told once, and no part of it is missing when
+// A restart of the whole server is reported once, and no part of it is missing when
 // it is back.
 func TestWatchOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -198,8 +198,8 @@ func TestWatchEssentialReadIsAnError(t *testing.T) {
 	}
 }
 
-// Whoever is told of an outage is not told any more once the call has returned.
-func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
+// No outage is reported after the call has returned.
+func TestOutageIsNotReportedAfterTheEnd(t *testing.T) {
 	shows := func([]iris.Pod) error { return nil }
 	for name, follow := range map[string]func(context.Context, *Watcher, func(error)) error{
 		"status": func(ctx context.Context, c *Watcher, lost func(error)) error {
@@ -213,13 +213,13 @@ func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server, client := newServer(t)
 				ctx, stop := context.WithCancel(t.Context())
-				var telling, told atomic.Bool
+				var reporting, reported atomic.Bool
 				done := make(chan error)
 				go func() {
 					done <- follow(ctx, client, func(error) {
-						telling.Store(true)
+						reporting.Store(true)
 						time.Sleep(time.Minute)
-						told.Store(true)
+						reported.Store(true)
 					})
 				}()
 				time.Sleep(time.Second)
@@ -228,13 +228,13 @@ func TestOutageIsNotToldAfterTheEnd(t *testing.T) {
 				}
 				server.EndWatches()
 				time.Sleep(10 * time.Second)
-				if !telling.Load() || told.Load() {
-					t.Errorf("telling: %t, told: %t", telling.Load(), told.Load())
+				if !reporting.Load() || reported.Load() {
+					t.Errorf("reporting: %t, reported: %t", reporting.Load(), reported.Load())
 				}
 				stop()
 				<-done
-				if !told.Load() {
-					t.Error("returned before the outage was told")
+				if !reported.Load() {
+					t.Error("returned before the outage was reported")
 				}
 			})
 		})

@@ -43,7 +43,6 @@ func TestNobodyAnswers(t *testing.T) {
 			t.Errorf("the message does not name the rights: %s", v.Unread[0].Message)
 		}
 	}
-	e.run("status", "simple", "--ask-iris=perhaps").fails(2, `invalid --ask-iris "perhaps"`, "auto, always, never")
 }
 
 func TestVerifyWithoutAnswers(t *testing.T) {

@@ -152,41 +152,6 @@ func TestUnexpose(t *testing.T) {
 	e.run("unexpose", "--role=backup").fails(1, "no matching Service")
 }
 
-// An unknown or foreign name is told, and the rest is removed.
-func TestUnexposeUnknown(t *testing.T) {
-	t.Parallel()
-	e := article(t)
-	exposeSome(e)
-	e.makeService(foreign("foreign"))
-	r := e.run("unexpose", "nope", exposed).exits(1)
-	r.prints(fmt.Sprintf("service %q deleted", exposed)).blames(`"nope"`, "simple-pod-data-0-1")
-	before := e.service("foreign")
-	r = e.run("unexpose", "foreign", "data-0-1", "-o", "name").exits(1)
-	r.prints("service/simple-pod-data-0-1").blames(`service "foreign"`, "not created by kubectl-iris")
-	e.run("unexpose", "simple").fails(1, `service "simple"`, "not created by kubectl-iris")
-	e.run("unexpose", "data-0-1").fails(1, `"data-0-1"`)
-	equal(t, "the foreign Service", before, e.service("foreign"))
-	equal(t, "left", []string{"foreign", "simple-sidecar-primary"}, e.left())
-}
-
-// With several clusters, a target that is not clear is refused.
-func TestUnexposeAmbiguous(t *testing.T) {
-	t.Parallel()
-	e := article(t)
-	e.applyDocument(strings.ReplaceAll(otherMirror, "NAME", "other"))
-	for _, cluster := range []string{"simple", "other"} {
-		e.run("expose-sidecar", cluster, "--role=backup", "--type=ClusterIP").exits(0)
-		e.run("expose-pod", cluster+"-data-0-1", "--type=ClusterIP").exits(0)
-	}
-	before := e.versions()
-	e.run("unexpose", "--role=backup").fails(2, `"other"`, `"simple"`)
-	e.run("unexpose", "data-0-1").fails(1, "other-data-0-1", "simple-data-0-1")
-	e.unchanged(before)
-	e.run("unexpose", "--role=backup", "other").exits(0).prints(`service "other-sidecar-backup" deleted`)
-	e.run("unexpose", "other-data-0-1").exits(0).prints(`service "other-pod-data-0-1" deleted`)
-	equal(t, "left", []string{"simple-pod-data-0-1", exposed}, e.left())
-}
-
 // A Service that changed, or was replaced, since it was looked at stays.
 func TestUnexposeGuards(t *testing.T) {
 	t.Parallel()

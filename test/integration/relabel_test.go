@@ -155,10 +155,6 @@ func TestRelabelRefuses(t *testing.T) {
 	t.Parallel()
 	e, m := failedOver(t)
 	before := e.versions()
-	e.run("relabel", "nowhere", "--yes").fails(1, `IrisCluster "nowhere" not found`, `this namespace has "simple"`)
-	e.run("relabel", "simple", "--dry-run=perhaps").fails(2, "invalid --dry-run")
-	e.run("relabel", "a b").fails(2, "is not the name of an IrisCluster")
-	e.run("relabel", "simple", "other").fails(2, "at most 1 argument")
 	for name, test := range map[string]struct {
 		says  map[string]int
 		parts []string

@@ -534,25 +534,3 @@ func unreadOf(unread []view.Unread) []string {
 	}
 	return messages
 }
-
-// Where pods cannot be read and nothing else is wrong, health is not known, and
-// the exit code says so.
-func TestStatusUnknown(t *testing.T) {
-	t.Parallel()
-	e := healthy(t)
-	user := e.user("no-pods", statusRights().without("pods"))
-	equal(t, "health", view.Unknown, decoded[view.ClusterStatus](user.run("status", "simple", "-o", "json").exits(1)).Health)
-	r := user.run("status").exits(1)
-	equal(t, "rows", [][]string{{"simple", "<unknown>", "Unknown"}}, columns(r, "NAME", "PRIMARY", "HEALTH"))
-}
-
-// An empty namespace is no error.
-func TestStatusOfNothing(t *testing.T) {
-	t.Parallel()
-	e := setup(t)
-	e.run("status").exits(0).prints().warns("No resources found in " + e.namespace + " namespace.")
-	e.run("status", "--unhealthy").exits(0).prints().warns("No resources found in " + e.namespace + " namespace.")
-	list := decoded[view.ClusterStatusList](e.run("status", "-o", "json").exits(0).warns())
-	equal(t, "items", 0, len(list.Items))
-	e.run("status", "simple").fails(1, `IrisCluster "simple" not found in namespace`, "this namespace has none")
-}

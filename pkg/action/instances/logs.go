@@ -1,3 +1,5 @@
+// Package instances has the use cases that reach an instance: to forward ports to it, open
+// its portal or a session, and read its logs.
 package instances
 
 import (
@@ -7,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
@@ -105,7 +109,7 @@ func (l Logs) find(ctx context.Context) (reach.Named, error) {
 	}
 	ctx, cancel := l.WithTimeout(ctx)
 	defer cancel()
-	namespace, err := readNamespace(ctx, l.Client, l.Request.Namespace())
+	namespace, _, err := action.ReadNamespace(ctx, l.Client, l.Request.Namespace())
 	if err != nil {
 		return reach.Named{}, err
 	}
@@ -161,16 +165,14 @@ func logNames(sources []logs.Source) string {
 // validateContainers returns an error if no selected pod has a container that was
 // named.
 func (l Logs) validateContainers(sources []logs.Source, cluster string) error {
-	var names []string
+	there := sets.New[string]()
 	for _, source := range sources {
-		names = append(names, source.Container)
+		there.Insert(source.Container)
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
 	for _, wanted := range l.Options.containers {
-		if !slices.Contains(names, wanted) && len(names) > 0 {
+		if len(there) > 0 && !there.Has(wanted) {
 			return problem.New("no selected pod of IrisCluster %q in namespace %q has a container %q", cluster, l.Request.Namespace(), wanted).
-				Hint("there are %s", strings.Join(names, ", "))
+				Hint("there are %s", strings.Join(sets.List(there), ", "))
 		}
 	}
 	return nil

@@ -112,10 +112,13 @@ func (p PortForward) Open(ctx context.Context) (*Forwarding, error) {
 func (p PortForward) open(ctx context.Context, t target) (*Forwarding, error) {
 	f := &Forwarding{PortForward: p, target: t}
 	f.forwarder = forward.New(forward.Options{Grace: p.Options.grace, Failed: f.failed})
-	f.tracker = reach.NewTracker(t.Target, t.pods, t.answers, t.pod, f.ask, reach.Events{
+	ask := func(ctx context.Context, pod iris.Pod, skip *iris.Refusal) poll.Reply {
+		return p.Client.AskPod(ctx, t.Clusters(), pod, skip)
+	}
+	f.tracker = reach.NewTracker(t.Target, t.pods, t.answers, t.pod, ask, reach.Events{
 		Busy:    f.forwarder.Busy,
 		Moved:   f.moved,
-		Waiting: f.waiting,
+		Waiting: func(why error) { p.Notef("%v; connections wait up to %s", why, p.Options.grace) },
 	})
 	if err := f.listen(ctx); err != nil {
 		f.Close()
@@ -210,10 +213,6 @@ func (f *Forwarding) destination(ctx context.Context, port reach.Port) (forward.
 	}, nil
 }
 
-func (f *Forwarding) ask(ctx context.Context, pod iris.Pod, skip *iris.Refusal) poll.Reply {
-	return f.Client.AskPod(ctx, f.target.Clusters(), pod, skip)
-}
-
 // moved closes the connections to the former target pod, and reports it.
 func (f *Forwarding) moved(from, to reach.TargetPod) {
 	f.forwarder.Keep(string(to.UID))
@@ -222,13 +221,6 @@ func (f *Forwarding) moved(from, to reach.TargetPod) {
 		return
 	}
 	f.Notef("%s is now pod %q %s; connections to pod %q were closed", f.target.Target, to.Name, to.Why(), from.Name)
-}
-
-// waiting reports why new connections wait.
-func (f *Forwarding) waiting(why error) {
-	if why != nil {
-		f.Notef("%v; connections wait up to %s", why, f.Options.grace)
-	}
 }
 
 // quietFor is how long the same failure is not reported again.

@@ -1,3 +1,5 @@
+// Package instances has the use cases that reach an instance without a Service:
+// forwarded ports, the portal, a session and logs.
 package instances
 
 import (
@@ -10,16 +12,13 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/reach"
-	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 )
 
 // A TargetCluster is what it takes to find a target.
 type TargetCluster interface {
-	// ClustersAndPods returns the IrisClusters of a namespace and all of their pods.
-	ClustersAndPods(ctx context.Context, namespace string) (topology.Snapshot, error)
+	action.NamespaceReader
 	action.PodReader
-	// Ask asks IRIS in the data pods among pods.
-	Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer
+	action.Asker
 }
 
 // A target is a reach.Target, and what was read to find it.
@@ -36,7 +35,7 @@ type target struct {
 func findTarget(ctx context.Context, c action.Config, client TargetCluster, r reach.Request) (target, error) {
 	ctx, cancel := c.WithTimeout(ctx)
 	defer cancel()
-	namespace, err := readNamespace(ctx, client, r.Namespace())
+	namespace, _, err := action.ReadNamespace(ctx, client, r.Namespace())
 	if err != nil {
 		return target{}, err
 	}
@@ -59,24 +58,6 @@ func findTarget(ctx context.Context, c action.Config, client TargetCluster, r re
 	}
 	t.pod, err = t.Resolve(t.pods, t.answers)
 	return t, explained(err)
-}
-
-// readNamespace reads what a target is chosen from. If IrisClusters cannot be
-// read, the labels of pods have to do.
-func readNamespace(ctx context.Context, client TargetCluster, namespace string) (cluster.Namespace, error) {
-	snapshot, err := client.ClustersAndPods(ctx, namespace)
-	if err != nil {
-		return cluster.Namespace{}, err
-	}
-	if err := action.RequireRead(snapshot, "pods"); err != nil {
-		return cluster.Namespace{}, err
-	}
-	return cluster.Namespace{
-		Name:         namespace,
-		Clusters:     snapshot.Clusters,
-		ClustersRead: !snapshot.Lacks(iris.Resource),
-		Pods:         snapshot.Pods,
-	}, nil
 }
 
 // explained adds to an error of package reach the command that shows or does more.

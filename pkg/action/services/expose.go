@@ -1,9 +1,10 @@
+// Package services has the use cases of Services: to expose sidecars and pods, to list
+// what is exposed, and to remove it.
 package services
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -62,10 +63,8 @@ func (o ExposeOptions) Validate() error {
 			Hint("omit %s", problem.Field("dry-run"))
 	case o.Wait && o.Diff:
 		return problem.Usage("%s cannot be used with %s: nothing is changed", problem.Field("wait"), problem.Field("diff")).Hint("omit one of them")
-	case o.Wait:
-		return validateWait(o.Wait, o.DryRun)
 	}
-	return nil
+	return validateWait(o.Wait, o.DryRun)
 }
 
 // validateWait returns a usage error for a wait for what a dry run does not do.
@@ -126,22 +125,18 @@ type exposer struct {
 // newExposer returns an exposer that reports each warning once: several plans may
 // have the same.
 func newExposer(e Expose, client ServiceWriter) *exposer {
-	e.Reporter = &onceReporter{Reporter: e.Reporter, warned: map[string]bool{}}
+	e.Reporter = &onceReporter{Reporter: e.Reporter}
 	return &exposer{Expose: e, client: client}
 }
 
 // A onceReporter warns of each thing once.
 type onceReporter struct {
 	action.Reporter
-	mu     sync.Mutex
-	warned map[string]bool
+	warned sync.Map
 }
 
 func (r *onceReporter) Warn(line string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.warned[line] {
-		r.warned[line] = true
+	if _, already := r.warned.LoadOrStore(line, true); !already {
 		r.Reporter.Warn(line)
 	}
 }
@@ -199,10 +194,7 @@ func (x *exposer) carryOut(ctx context.Context, j job) (*corev1.Service, error) 
 	if x.Wait {
 		return applied.Service, nil
 	}
-	if err := x.Each(Exposure{Stage: Ready, Service: applied.Service, NodeIPs: j.plan.NodeIPs}); err != nil {
-		return nil, err
-	}
-	return nil, x.confirmRole(ctx, func() ([]iris.Pod, error) { return j.pods, nil })
+	return nil, x.ready(ctx, applied.Service, j.plan.NodeIPs, func() ([]iris.Pod, error) { return j.pods, nil })
 }
 
 // predict reports what a run would do, as far as the live Service shows it.
@@ -212,7 +204,7 @@ func (x *exposer) predict(ctx context.Context, plan expose.Plan) error {
 	live, merged, err := x.look(reading, plan)
 	if apierrors.IsForbidden(err) {
 		x.warn(plan.Warnings()...)
-		x.warn(fmt.Sprintf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err))
+		x.Warnf("whether service %q exists in namespace %q is unknown: %v", plan.Service.Name, plan.Service.Namespace, err)
 		return x.Each(Exposure{Stage: Applied, Service: plan.Service, Outcome: kube.Created})
 	}
 	if err != nil {
@@ -279,38 +271,22 @@ func (x *exposer) look(ctx context.Context, plan expose.Plan) (*corev1.Service, 
 // await waits for all Services at once, and reports each as soon as those before it
 // are ready.
 func (x *exposer) await(ctx context.Context, services []*corev1.Service) error {
-	type ready struct {
-		service *corev1.Service
-		err     error
-	}
-	options := waitOptions(x, x.Timeout)
-	results := make([]chan ready, len(services))
+	waits := make([]func() (*corev1.Service, error), len(services))
 	for i, service := range services {
-		results[i] = make(chan ready, 1)
-		go func() {
-			service, err := x.client.WaitExposed(ctx, service, options)
-			results[i] <- ready{service, err}
-		}()
+		waits[i] = sync.OnceValues(func() (*corev1.Service, error) {
+			return x.client.WaitExposed(ctx, service, wait.Options{Timeout: x.Timeout, Report: x.Warn})
+		})
+		go func() { _, _ = waits[i]() }()
 	}
 	var failed []error
-	for _, result := range results {
-		done := <-result
-		if done.err == nil {
-			done.err = x.conclude(ctx, done.service)
+	for _, waited := range waits {
+		service, err := waited()
+		if err == nil {
+			err = x.conclude(ctx, service)
 		}
-		failed = append(failed, done.err)
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
-}
-
-// waitOptions returns the options of several waits at once.
-func waitOptions(r action.Reporter, timeout time.Duration) wait.Options {
-	var mu sync.Mutex
-	return wait.Options{Timeout: timeout, Tell: func(line string) {
-		mu.Lock()
-		defer mu.Unlock()
-		r.Warn(line)
-	}}
 }
 
 // conclude reports a Service that was waited for. The cluster's pods may have changed
@@ -329,16 +305,14 @@ func (x *exposer) conclude(ctx context.Context, service *corev1.Service) error {
 		}
 		nodes = iris.NodeIPs(cluster.Selected(service.Spec.Selector, all))
 	}
-	if err := x.Each(Exposure{Stage: Ready, Service: service, NodeIPs: nodes}); err != nil {
-		return err
-	}
-	return x.confirmRole(ctx, pods)
+	return x.ready(ctx, service, nodes, pods)
 }
 
-// confirmRole reports what IRIS says about the role of a Service that is ready.
-func (x *exposer) confirmRole(ctx context.Context, pods func() ([]iris.Pod, error)) error {
-	if x.role == nil || x.DryRun != action.DryRunNone {
-		return nil
+// ready reports a Service that is ready, and what IRIS says about its role.
+func (x *exposer) ready(ctx context.Context, service *corev1.Service, nodes []string, pods func() ([]iris.Pod, error)) error {
+	err := x.Each(Exposure{Stage: Ready, Service: service, NodeIPs: nodes})
+	if err != nil || x.role == nil || x.DryRun != action.DryRunNone {
+		return err
 	}
 	return x.role(ctx, pods)
 }

@@ -87,118 +87,109 @@ func (p ExposePods) Run(ctx context.Context) error {
 func (p ExposePods) plan(ctx context.Context) (jobs []job, failed []error) {
 	ctx, cancel := p.WithTimeout(ctx)
 	defer cancel()
-	read, err := p.read(ctx)
+	there, byName, err := p.read(ctx)
 	if err != nil {
 		return nil, []error{err}
 	}
-	chosen, failed := p.choose(ctx, read)
-	unread := map[string]bool{}
-	clusters := map[string]expose.Facts{}
+	chosen, failed := p.choose(ctx, there, byName)
+	clusters := map[string]*expose.Facts{} // nil if a cluster could not be read
 	for _, pod := range chosen {
 		name := pod.Cluster()
-		if _, known := clusters[name]; !known {
-			var err error
-			if clusters[name], err = p.facts(ctx, name, read); err != nil {
-				failed, unread[name] = append(failed, err), true
+		facts, known := clusters[name]
+		if !known {
+			read, err := action.FactsOf(ctx, p.Client, there, name)
+			if err != nil {
+				failed = append(failed, err)
+			} else {
+				facts = &read
 			}
+			clusters[name] = facts
 		}
-		if unread[name] {
+		if facts == nil {
 			continue
 		}
-		plan, err := expose.Pod(p.Request.service, pod, clusters[name])
+		plan, err := expose.Pod(p.Request.service, pod, *facts)
 		if err != nil {
 			failed = append(failed, err)
 			continue
 		}
-		jobs = append(jobs, job{plan, clusters[name].Pods})
+		jobs = append(jobs, job{plan, facts.Pods})
 	}
 	return jobs, failed
 }
 
-// readPods holds what was read to choose pods from.
-type readPods struct {
-	pods []iris.Pod
-	// byName reports whether the pods are those that have one of the names that
-	// were given, whether they belong to a cluster or not.
-	byName bool
-	// clusters are the IrisClusters if clustersRead.
-	clusters     []iris.Cluster
-	clustersRead bool
-}
-
 // read reads the pods of the namespace's clusters; if pods are named, first those of
-// these names alone. If all pods of a component are requested but no cluster, the
-// IrisClusters determine which cluster it is.
-func (p ExposePods) read(ctx context.Context) (read readPods, err error) {
+// these names alone, and byName is true then. If all pods of a component are requested
+// but no cluster, the IrisClusters determine which cluster it is.
+func (p ExposePods) read(ctx context.Context) (there cluster.Namespace, byName bool, err error) {
 	r := p.Request
 	anyCluster, foreign := r.cluster == "", r.service.NeedsForeign()
 	if anyCluster && r.component != "" {
-		snapshot, err := action.ReadClustersAndPods(ctx, p.Client, p.Namespace)
-		return readPods{pods: snapshot.Pods, clusters: snapshot.Clusters, clustersRead: !snapshot.Lacks(iris.Resource)}, err
+		there, err = action.ReadToChoose(ctx, p.Client, p.Namespace)
+		return there, false, err
 	}
 	if anyCluster && !foreign {
-		if read = p.readNamed(ctx); read.byName {
-			return read, nil
+		if there, byName = p.readNamed(ctx); byName {
+			return there, true, nil
 		}
 	}
 	selector := iris.KindSelector
 	if !anyCluster && !foreign {
 		selector = kube.ClusterPods(r.cluster)
 	}
-	read.pods, err = p.Client.Pods(ctx, p.Namespace, selector)
-	return read, err
+	there.Name = p.Namespace
+	there.Pods, err = p.Client.Pods(ctx, p.Namespace, selector)
+	return there, false, err
 }
 
 // readNamed reads the IrisClusters, and the pods that have one of the names or have it
 // as their short name, whether they belong to a cluster or not: all that StatefulSets
-// create have their name in a label. The pods are left out unless that finds each of
-// them.
-func (p ExposePods) readNamed(ctx context.Context) (read readPods) {
+// create have their name in a label. It reports whether that finds each of them.
+func (p ExposePods) readNamed(ctx context.Context) (there cluster.Namespace, found bool) {
 	clusters, err := p.Client.IrisClusters(ctx, p.Namespace)
 	if err != nil {
-		return read
+		return there, false
 	}
-	read.clusters, read.clustersRead = clusters, true
+	there = cluster.Namespace{Name: p.Namespace, Clusters: clusters, ClustersRead: true}
 	names := slices.Clone(p.Request.names)
 	for _, c := range clusters {
 		for _, name := range p.Request.names {
 			names = append(names, c.Name+"-"+name)
 		}
 	}
-	pods, err := p.Client.PodsNamed(ctx, p.Namespace, names)
+	there.Pods, err = p.Client.PodsNamed(ctx, p.Namespace, names)
 	if err != nil {
-		return read
+		return there, false
 	}
 	for _, name := range p.Request.names {
 		// A pod of no cluster is found, too.
-		if _, _, err := cluster.FindPod(p.Namespace, name, pods); err != nil && !slices.ContainsFunc(pods, func(p iris.Pod) bool { return p.Name == name }) {
-			return read
+		if _, _, err := cluster.FindPod(p.Namespace, name, there.Pods); err != nil && !slices.ContainsFunc(there.Pods, func(p iris.Pod) bool { return p.Name == name }) {
+			return there, false
 		}
 	}
-	read.pods, read.byName = pods, true
-	return read
+	return there, true
 }
 
-// choose returns the pods that are requested, and why others are not found.
-func (p ExposePods) choose(ctx context.Context, read readPods) (chosen []iris.Pod, failed []error) {
-	pods, anyCluster := read.pods, p.Request.cluster == ""
-	if !anyCluster {
-		pods, _ = action.SplitPods(pods, p.Request.cluster)
-	}
+// choose returns the pods that are requested, and why others are not found. byName
+// reports whether the pods are only those that have one of the names.
+func (p ExposePods) choose(ctx context.Context, there cluster.Namespace, byName bool) (chosen []iris.Pod, failed []error) {
 	if p.Request.component != "" {
-		read.pods = pods
-		chosen, err := p.all(ctx, read)
+		chosen, err := p.all(ctx, there)
 		if err != nil {
 			failed = append(failed, err)
 		}
 		return chosen, failed
+	}
+	pods, anyCluster := there.Pods, p.Request.cluster == ""
+	if !anyCluster {
+		pods = there.Facts(p.Request.cluster).Pods
 	}
 	for _, name := range p.Request.names {
 		pod, byShortName, err := cluster.FindPod(p.Namespace, name, pods)
 		switch {
 		case err != nil:
 			err = p.notFound(ctx, name, err)
-		case byShortName && anyCluster && !read.byName:
+		case byShortName && anyCluster && !byName:
 			err = p.RuleOut(ctx, p.Client, p.Namespace, name, pod.Name)
 		}
 		if err != nil {
@@ -213,22 +204,20 @@ func (p ExposePods) choose(ctx context.Context, read readPods) (chosen []iris.Po
 }
 
 // all returns the pods of a component, by name.
-func (p ExposePods) all(ctx context.Context, read readPods) ([]iris.Pod, error) {
-	pods, name := read.pods, p.Request.cluster
+func (p ExposePods) all(ctx context.Context, there cluster.Namespace) (chosen []iris.Pod, err error) {
+	name := p.Request.cluster
 	if name == "" {
-		there := cluster.Namespace{Name: p.Namespace, Clusters: read.clusters, ClustersRead: read.clustersRead, Pods: pods}
-		var err error
 		if name, err = there.Only(); err != nil {
 			return nil, err
 		}
-		pods, _ = action.SplitPods(pods, name)
 	}
+	pods := there.Facts(name).Pods
 	if len(pods) == 0 && p.Request.cluster != "" {
-		if _, _, err := action.ReadCluster(ctx, p.Client, p.Namespace, name); apierrors.IsNotFound(err) {
+		if _, _, err := p.Client.Cluster(ctx, p.Namespace, name); apierrors.IsNotFound(err) {
 			return nil, action.ClusterNotFound(ctx, p.Client, p.Namespace, name)
 		}
 	}
-	chosen := slices.DeleteFunc(slices.Clone(pods), func(pod iris.Pod) bool { return pod.Component() != p.Request.component })
+	chosen = slices.DeleteFunc(pods, func(pod iris.Pod) bool { return pod.Component() != p.Request.component })
 	if len(chosen) == 0 {
 		return nil, problem.New("IrisCluster %q in namespace %q has no %s pod", name, p.Namespace, p.Request.component).
 			Hint("kubectl iris status %s -n %s shows its pods", name, p.Namespace)
@@ -245,23 +234,4 @@ func (p ExposePods) notFound(ctx context.Context, name string, missing error) er
 		return missing
 	}
 	return cluster.IsOfCluster(*pod)
-}
-
-// facts adds a cluster's resource to pods that were read before.
-func (p ExposePods) facts(ctx context.Context, name string, read readPods) (expose.Facts, error) {
-	facts := expose.Facts{Namespace: p.Namespace}
-	facts.Pods, facts.Foreign = action.SplitPods(read.pods, name)
-	if read.clustersRead {
-		own := cluster.Namespace{Name: p.Namespace, Clusters: read.clusters}.Facts(name)
-		facts.Cluster, facts.ClusterRead = own.Resource, own.Read
-		return facts, nil
-	}
-	var err error
-	facts.Cluster, facts.ClusterRead, err = action.ReadCluster(ctx, p.Client, p.Namespace, name)
-	if apierrors.IsNotFound(err) {
-		// The pods are still there although their IrisCluster is not; there is no
-		// owner for a Service.
-		facts.Cluster, err = iris.Cluster{Namespace: p.Namespace, Name: name}, nil
-	}
-	return facts, err
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
-	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 	"github.com/kubectl-iris/kubectl-iris/pkg/expose"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
@@ -14,15 +13,14 @@ import (
 // An ExposeSidecarCluster is what ExposeSidecar needs of the Kubernetes cluster.
 type ExposeSidecarCluster interface {
 	ServiceWriter
-	// Ask asks IRIS in the data pods among pods.
-	Ask(ctx context.Context, clusters []iris.Cluster, pods []iris.Pod) []iris.Answer
+	action.Asker
 }
 
 // ExposeSidecar creates or changes a Service for the sidecars of a cluster.
 type ExposeSidecar struct {
 	Expose
 	Client ExposeSidecarCluster
-	// Name is the cluster's; if it is empty, the namespace's only one is meant.
+	// Name is the cluster's; empty for the namespace's only one.
 	Name    string
 	Request expose.SidecarRequest
 	// Verify has IRIS asked before the Service is applied, which is refused if IRIS
@@ -41,7 +39,9 @@ func (s ExposeSidecar) Validate() error {
 
 // Run exposes the sidecars.
 func (s ExposeSidecar) Run(ctx context.Context) error {
-	facts, err := s.facts(ctx)
+	reading, cancel := s.WithTimeout(ctx)
+	defer cancel()
+	facts, err := action.ReadFacts(reading, s.Client, s.Namespace, s.Name, s.Request.NeedsForeign())
 	if err != nil {
 		return err
 	}
@@ -76,21 +76,10 @@ func (s ExposeSidecar) Run(ctx context.Context) error {
 	return x.run(ctx, []job{{plan, facts.Pods}})
 }
 
-// facts reads what a plan needs: two requests.
-func (s ExposeSidecar) facts(ctx context.Context) (expose.Facts, error) {
-	ctx, cancel := s.WithTimeout(ctx)
-	defer cancel()
-	return action.ReadFacts(ctx, s.Client, s.Namespace, s.Name, s.Request.NeedsForeign())
-}
-
 // check asks IRIS about the role of a plan: in the pods that its Service selects or,
 // if all, in all data pods of the shard.
 func (s ExposeSidecar) check(ctx context.Context, plan expose.Plan, facts expose.Facts, all bool) expose.RoleCheck {
-	var clusters []iris.Cluster
-	if facts.ClusterRead {
-		clusters = append(clusters, facts.Cluster)
-	}
-	facts.Answers = cluster.AnswersOf(s.Client.Ask(ctx, clusters, expose.PodsToAsk(plan, facts.Pods, all)))
+	facts.Answers = action.AskIn(ctx, s.Client, facts, expose.PodsToAsk(plan, facts.Pods, all))
 	return expose.NewRoleCheck(plan, facts)
 }
 
@@ -116,7 +105,7 @@ func (s ExposeSidecar) report(check expose.RoleCheck, plan expose.Plan) {
 		s.Note("note: " + line)
 	}
 	for _, line := range check.Contradictions() {
-		s.Warn(fmt.Sprintf("service %q selects %s: kubectl iris relabel %s -n %s sets the labels as IRIS says",
-			plan.Service.Name, line, plan.Target.Cluster, plan.Service.Namespace))
+		s.Warnf("service %q selects %s: kubectl iris relabel %s -n %s sets the labels as IRIS says",
+			plan.Service.Name, line, plan.Target.Cluster, plan.Service.Namespace)
 	}
 }

@@ -75,19 +75,20 @@ func (c *inMemory) Clusters(context.Context, string) ([]string, error) {
 	return names, c.called("Clusters", "")
 }
 
-func (c *inMemory) Cluster(_ context.Context, _, name string) (iris.Cluster, error, error) {
+func (c *inMemory) Cluster(_ context.Context, namespace, name string) (found iris.Cluster, read bool, err error) {
+	found = iris.Cluster{Namespace: namespace, Name: name}
 	if err := c.called("Cluster", name); err != nil {
 		if apierrors.IsForbidden(err) {
-			return iris.Cluster{}, err, nil
+			return found, false, nil
 		}
-		return iris.Cluster{}, nil, err
+		return found, false, err
 	}
 	for _, one := range c.clusters {
 		if one.Name == name {
-			return one, nil, nil
+			return one, true, nil
 		}
 	}
-	return iris.Cluster{}, nil, notFound("irisclusters", name)
+	return found, false, notFound("irisclusters", name)
 }
 
 func (c *inMemory) IrisClusters(context.Context, string) ([]iris.Cluster, error) {
@@ -164,7 +165,7 @@ func (c *inMemory) WaitExposed(_ context.Context, service *corev1.Service, o wai
 	if o.Timeout != time.Minute {
 		return nil, fmt.Errorf("the timeout is %s", o.Timeout)
 	}
-	o.Tell("waiting for " + service.Name)
+	o.Report("waiting for " + service.Name)
 	return service, c.called("WaitExposed", service.Name)
 }
 
@@ -197,9 +198,9 @@ func (c *inMemory) MadeServices(context.Context, string) (made []corev1.Service,
 	return made, c.called("MadeServices", "")
 }
 
-func (c *inMemory) Delete(_ context.Context, service *corev1.Service, o kube.DeleteOptions) error {
+func (c *inMemory) Delete(_ context.Context, service *corev1.Service, dry bool) error {
 	method := "Delete"
-	if o.DryRun {
+	if dry {
 		method = "DryRun"
 	}
 	return c.called(method, service.Name)

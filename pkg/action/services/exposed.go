@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/topology"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
+	"github.com/kubectl-iris/kubectl-iris/pkg/wait"
 )
 
 // An ExposedCluster is what Exposed needs of the Kubernetes cluster.
@@ -37,24 +38,19 @@ type Exposed struct {
 // Run returns the Services. If some do not serve within the timeout, the list is
 // returned together with the error.
 func (e Exposed) Run(ctx context.Context) (view.ExposedServiceList, error) {
-	if !e.Wait {
-		return e.list(ctx)
+	var waited error
+	if e.Wait {
+		snapshot, err := e.read(ctx, false)
+		if err != nil {
+			return view.ExposedServiceList{}, err
+		}
+		waited = e.await(ctx, snapshot.Services)
 	}
-	snapshot, err := e.read(ctx, false)
-	if err != nil {
-		return view.ExposedServiceList{}, err
-	}
-	waited := e.await(ctx, snapshot.Services)
-	list, err := e.list(ctx)
-	return list, errors.Join(err, waited)
-}
-
-func (e Exposed) list(ctx context.Context) (view.ExposedServiceList, error) {
 	snapshot, err := e.read(ctx, e.Addresses)
 	if err != nil {
-		return view.ExposedServiceList{}, err
+		return view.ExposedServiceList{}, errors.Join(err, waited)
 	}
-	return topology.Exposed(snapshot), nil
+	return topology.Exposed(snapshot), waited
 }
 
 func (e Exposed) read(ctx context.Context, addresses bool) (topology.Snapshot, error) {
@@ -70,11 +66,10 @@ func (e Exposed) read(ctx context.Context, addresses bool) (topology.Snapshot, e
 // await waits for all Services at once.
 func (e Exposed) await(ctx context.Context, services []corev1.Service) error {
 	failed := make([]error, len(services))
-	options := waitOptions(e, e.Timeout)
 	var waiting sync.WaitGroup
 	for i := range services {
 		waiting.Go(func() {
-			_, failed[i] = e.Client.WaitExposed(ctx, &services[i], options)
+			_, failed[i] = e.Client.WaitExposed(ctx, &services[i], wait.Options{Timeout: e.Timeout, Report: e.Warn})
 		})
 	}
 	waiting.Wait()

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
-	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 	"github.com/kubectl-iris/kubectl-iris/pkg/view"
 	"github.com/kubectl-iris/kubectl-iris/pkg/wait"
@@ -24,7 +24,7 @@ type UnexposeCluster interface {
 	MadeServices(ctx context.Context, namespace string) ([]corev1.Service, error)
 	// Service returns a Service; nil if there is none.
 	Service(ctx context.Context, namespace, name string) (*corev1.Service, error)
-	Delete(ctx context.Context, service *corev1.Service, options kube.DeleteOptions) error
+	Delete(ctx context.Context, service *corev1.Service, dry bool) error
 	// WaitGone waits until a Service is gone.
 	WaitGone(ctx context.Context, service *corev1.Service, options wait.Options) error
 }
@@ -92,19 +92,20 @@ func (u Unexpose) Run(ctx context.Context) (found bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	chosen, failed := u.choose(ctx, made)
-	found = len(chosen) > 0 || len(failed) > 0
+	chosen, err := u.choose(ctx, made)
+	found = len(chosen) > 0 || err != nil
+	failed := []error{err}
 	var removed []*corev1.Service
-	for _, service := range chosen {
-		if err := u.remove(ctx, service); err != nil {
+	for i := range chosen {
+		if err := u.remove(ctx, &chosen[i]); err != nil {
 			failed = append(failed, err)
 			continue
 		}
-		removed = append(removed, service)
+		removed = append(removed, &chosen[i])
 	}
 	if u.Wait {
 		for _, service := range removed {
-			failed = append(failed, u.Client.WaitGone(ctx, service, waitOptions(u, u.Timeout)))
+			failed = append(failed, u.Client.WaitGone(ctx, service, wait.Options{Timeout: u.Timeout, Report: u.Warn}))
 		}
 	}
 	return found, errors.Join(failed...)
@@ -114,7 +115,7 @@ func (u Unexpose) remove(ctx context.Context, service *corev1.Service) error {
 	if u.DryRun != action.DryRunClient {
 		ctx, cancel := u.WithTimeout(ctx)
 		defer cancel()
-		if err := u.Client.Delete(ctx, service, kube.DeleteOptions{DryRun: u.DryRun == action.DryRunServer}); err != nil {
+		if err := u.Client.Delete(ctx, service, u.DryRun == action.DryRunServer); err != nil {
 			return err
 		}
 	}
@@ -122,33 +123,29 @@ func (u Unexpose) remove(ctx context.Context, service *corev1.Service) error {
 }
 
 // choose returns the Services that are requested, and why others are not found.
-func (u Unexpose) choose(ctx context.Context, made []corev1.Service) (chosen []*corev1.Service, failed []error) {
+func (u Unexpose) choose(ctx context.Context, made []corev1.Service) ([]corev1.Service, error) {
 	switch {
 	case u.Request.all:
-		return servicesIf(made, func(*corev1.Service) bool { return true }), nil
+		return made, nil
 	case u.Request.byTarget:
-		chosen, err := u.ofTarget(made)
-		if err != nil {
-			failed = append(failed, err)
-		}
-		return chosen, failed
+		return u.ofTarget(made)
 	}
+	var chosen []corev1.Service
+	var failed []error
 	for _, name := range u.Request.names {
 		found, err := u.named(ctx, made, name)
-		if err != nil {
-			failed = append(failed, err)
-		}
+		failed = append(failed, err)
 		for _, service := range found {
-			if !slices.Contains(chosen, service) {
+			if !slices.ContainsFunc(chosen, func(s corev1.Service) bool { return s.Name == service.Name }) {
 				chosen = append(chosen, service)
 			}
 		}
 	}
-	return chosen, failed
+	return chosen, errors.Join(failed...)
 }
 
 // ofTarget returns the Services of one cluster that are for the requested target.
-func (u Unexpose) ofTarget(made []corev1.Service) ([]*corev1.Service, error) {
+func (u Unexpose) ofTarget(made []corev1.Service) ([]corev1.Service, error) {
 	want := u.Request.target
 	matches := func(want, has string) bool { return want == "" || want == has }
 	found := servicesIf(made, func(service *corev1.Service) bool {
@@ -170,7 +167,7 @@ func (u Unexpose) ofTarget(made []corev1.Service) ([]*corev1.Service, error) {
 
 // named returns the Service of a name, else those that were created for a pod, by its
 // full name or the part after its cluster's.
-func (u Unexpose) named(ctx context.Context, made []corev1.Service, name string) ([]*corev1.Service, error) {
+func (u Unexpose) named(ctx context.Context, made []corev1.Service, name string) ([]corev1.Service, error) {
 	if found := servicesIf(made, func(service *corev1.Service) bool { return service.Name == name }); len(found) > 0 {
 		return found, nil
 	}
@@ -212,21 +209,14 @@ func (u Unexpose) notFound(ctx context.Context, name string, made []corev1.Servi
 }
 
 // targetsOf returns a part of what Services were created for, in order and once each.
-func targetsOf(services []*corev1.Service, part func(*view.Target) string) []string {
-	var parts []string
-	for _, service := range services {
-		parts = append(parts, part(cluster.TargetOf(service)))
+func targetsOf(services []corev1.Service, part func(*view.Target) string) []string {
+	parts := sets.New[string]()
+	for i := range services {
+		parts.Insert(part(cluster.TargetOf(&services[i])))
 	}
-	slices.Sort(parts)
-	return slices.Compact(parts)
+	return sets.List(parts)
 }
 
-func servicesIf(services []corev1.Service, keep func(*corev1.Service) bool) []*corev1.Service {
-	var kept []*corev1.Service
-	for i := range services {
-		if keep(&services[i]) {
-			kept = append(kept, &services[i])
-		}
-	}
-	return kept
+func servicesIf(services []corev1.Service, keep func(*corev1.Service) bool) []corev1.Service {
+	return slices.DeleteFunc(slices.Clone(services), func(s corev1.Service) bool { return !keep(&s) })
 }

@@ -1,4 +1,6 @@
-package cli
+// Package help is what commands have in common about how they are used: help texts in
+// the form of kubectl's, and usage errors that name the command's help.
+package help
 
 import (
 	"errors"
@@ -12,11 +14,53 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/problem"
 )
 
-// text returns a help text without the indentation of the source.
-func text(s string) string { return unindent(s, "") }
+// SetUp gives root, to which all commands were added, and them the help and the usage
+// errors of this package. The commands help and options are listed in the group.
+func SetUp(root *cobra.Command, group string) {
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(printUsage)
+	flags := root.PersistentFlags()
+	flags.BoolP(name, "h", false, "Print the help of the command")
+	// With this, nothing is completed behind the flag.
+	flags.Lookup(name).Annotations = map[string][]string{cobra.FlagSetByCobraAnnotation: {"true"}}
+	root.AddCommand(newOptions(group))
+	root.SetHelpCommandGroupID(group)
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == name {
+			cmd.Run, cmd.RunE = nil, showHelp
+		}
+	}
+	sayOptions(root)
+}
 
-// examples returns a text, indented as cobra shows examples.
-func examples(s string) string { return unindent(s, "  ") }
+// newOptions returns the command that lists the global flags, which the help of
+// the other commands leaves out.
+func newOptions(group string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "options",
+		GroupID: group,
+		Short:   "Print the list of flags inherited by all commands",
+		Long: Text(`
+			Print the list of flags inherited by all commands.
+
+			Rights: none.`),
+		Example: Examples(`
+			# Print flags inherited by all commands
+			kubectl iris options`),
+		Args: NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "The following options can be passed to any command:\n\n%s", cmd.InheritedFlags().FlagUsages())
+			return err
+		},
+	}
+}
+
+// Text returns a help text without the indentation of the source.
+func Text(s string) string { return unindent(s, "") }
+
+// Examples returns a text, indented as cobra shows examples.
+func Examples(s string) string { return unindent(s, "  ") }
 
 func unindent(s, indent string) string {
 	lines := strings.Split(strings.Trim(s, "\n\t "), "\n")
@@ -34,7 +78,7 @@ func unindent(s, indent string) string {
 func usageOf(cmd *cobra.Command, err error) error {
 	usage := problem.Usage("%w", err)
 	if problem.HintOf(err) == "" {
-		return usage.Hint("%s --help shows how it is used", commandName(cmd))
+		return usage.Hint("%s --help shows how it is used", cmd.CommandPath())
 	}
 	return usage
 }
@@ -60,14 +104,13 @@ func showHelp(cmd *cobra.Command, args []string) error {
 	topic, rest, err := cmd.Root().Find(args)
 	if err != nil || len(rest) > 0 {
 		return problem.Usage("unknown help topic %q", strings.Join(args, " ")).
-			Hint("%s --help lists the commands", commandName(cmd.Root()))
+			Hint("%s --help lists the commands", cmd.Root().CommandPath())
 	}
 	return topic.Help()
 }
 
-// helpCommand is the name of cobra's command, which no list of available commands
-// has.
-const helpCommand = "help"
+// name is that of cobra's help command, which is in no list of available commands.
+const name = "help"
 
 // printUsage prints what follows a command's description in its help, in the
 // order of kubectl's help.
@@ -86,9 +129,9 @@ func printUsage(cmd *cobra.Command) error {
 	section("Options:", cmd.LocalNonPersistentFlags().FlagUsages())
 	section("Usage:", "  "+cmd.UseLine())
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "Use \"%s <command> --help\" for more information about a given command.\n", commandName(cmd))
+		fmt.Fprintf(&b, "Use \"%s <command> --help\" for more information about a given command.\n", cmd.CommandPath())
 	}
-	fmt.Fprintf(&b, "Use \"%s options\" for a list of global command-line options (applies to all commands).\n", commandName(cmd.Root()))
+	fmt.Fprintf(&b, "Use \"%s options\" for a list of global command-line options (applies to all commands).\n", cmd.Root().CommandPath())
 	_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
 	return err
 }
@@ -97,7 +140,7 @@ func printUsage(cmd *cobra.Command) error {
 func commandList(cmd *cobra.Command, group string) string {
 	var b strings.Builder
 	for _, sub := range cmd.Commands() {
-		if sub.GroupID == group && (sub.IsAvailableCommand() || sub.Name() == helpCommand) {
+		if sub.GroupID == group && (sub.IsAvailableCommand() || sub.Name() == name) {
 			fmt.Fprintf(&b, "  %-*s   %s\n", sub.NamePadding(), sub.Name(), sub.Short)
 		}
 	}
@@ -114,19 +157,14 @@ func sayOptions(cmd *cobra.Command) {
 	}
 }
 
-// commandName returns a command as a user types it.
-func commandName(cmd *cobra.Command) string {
-	return cmd.CommandPath()
-}
-
-// noArgs returns a usage error if there are arguments; at the root, the first is an
+// NoArgs returns a usage error if there are arguments; at the root, the first is an
 // unknown command.
-func noArgs(cmd *cobra.Command, args []string) error {
+func NoArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	if cmd.HasParent() {
-		return usageOf(cmd, fmt.Errorf("%s takes no arguments, got %q", commandName(cmd), args))
+		return usageOf(cmd, fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args))
 	}
 	err := fmt.Errorf("unknown command %q", args[0])
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
@@ -135,12 +173,12 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return usageOf(cmd, err)
 }
 
-// maxArgs returns a check that allows at most n arguments.
-func maxArgs(n int) cobra.PositionalArgs {
+// MaxArgs returns a check that allows at most n arguments.
+func MaxArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) <= n {
 			return nil
 		}
-		return usageOf(cmd, fmt.Errorf("%s takes at most %d argument, got %q", commandName(cmd), n, args))
+		return usageOf(cmd, fmt.Errorf("%s takes at most %d argument, got %q", cmd.CommandPath(), n, args))
 	}
 }

@@ -1,4 +1,6 @@
-package cli
+// Package connect makes the client of the API server that the global flags and the
+// kubeconfig name, and explains why there is none.
+package connect
 
 import (
 	"context"
@@ -13,8 +15,8 @@ import (
 	"github.com/kubectl-iris/kubectl-iris/pkg/watch"
 )
 
-// A connection is all that commands do with one API server.
-type connection struct {
+// A Client does all that commands do with one API server.
+type Client struct {
 	*kube.Client
 	*stream.Streamer
 	*ask.Asker
@@ -22,18 +24,18 @@ type connection struct {
 	*wait.Waiter
 }
 
-// newConnection returns a connection for config. It makes no request.
-func newConnection(config *rest.Config, userAgent string) (*connection, error) {
+// newClient returns a client for config. It makes no request.
+func newClient(config *rest.Config, userAgent string) (*Client, error) {
 	client, err := kube.New(config, userAgent)
 	if err != nil {
 		return nil, err
 	}
 	streams := stream.New(client)
 	asker := ask.New(client, streams)
-	return &connection{client, streams, asker, watch.New(client, asker), wait.New(client)}, nil
+	return &Client{client, streams, asker, watch.New(client, asker), wait.New(client)}, nil
 }
 
 // Snapshot reads what a scope needs, and asks IRIS if the scope wants answers.
-func (c *connection) Snapshot(ctx context.Context, scope kube.Scope) (topology.Snapshot, error) {
+func (c *Client) Snapshot(ctx context.Context, scope kube.Scope) (topology.Snapshot, error) {
 	return c.Client.Snapshot(ctx, scope, c.Ask)
 }
