@@ -128,6 +128,14 @@ func TestPlan(t *testing.T) {
 			changes:  []string{`pod "data-1-0": <none> -> backup (IRIS says Failover/Backup)`},
 			warnings: []string{`IRIS says Primary in no pod of shard "1" that stays: Services for the primary will reach no pod`},
 		},
+		"a label is taken from one pod before it is given to another": {
+			facts: factsOf(true,
+				member{answer: backup}, member{ordinal: 1, label: "primary", answer: primary}, member{ordinal: 2, label: "backup", answer: says("Disaster Recovery", "Connected")}),
+			changes: []string{
+				`pod "data-0-2": backup -> <none> (IRIS says Disaster Recovery/Connected)`,
+				`pod "data-0-0": <none> -> backup (IRIS says Failover/Backup)`,
+			},
+		},
 		"a shard without pods is none that lacks a primary": {
 			facts: withShards(3, factsOf(true, member{label: "primary", answer: primary}, member{ordinal: 1, label: "backup", answer: backup})),
 		},
