@@ -60,9 +60,10 @@ func NewStatusRequest(namespace string, names []string, selector string, ask Ask
 	if err := cluster.ValidateNames(names...); err != nil {
 		return StatusRequest{}, err
 	}
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	return StatusRequest{kube.Scope{
 		Namespace: namespace,
-		Names:     slices.Compact(slices.Sorted(slices.Values(names))),
+		Names:     names,
 		Selector:  selector,
 		Ask:       ask == AskAlways || ask == AskAuto && len(names) == 1,
 	}}, nil

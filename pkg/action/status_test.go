@@ -136,6 +136,7 @@ func TestStatusRequest(t *testing.T) {
 		message             string
 	}{
 		"all of a namespace":   {"iko", "", nil, action.AskAuto, kube.Scope{Namespace: "iko"}, ""},
+		"one, named twice":     {"iko", "", []string{"simple", "simple"}, action.AskAuto, kube.Scope{Namespace: "iko", Names: []string{"simple"}, Ask: true}, ""},
 		"one":                  {"iko", "", []string{"simple"}, action.AskAuto, kube.Scope{Namespace: "iko", Names: []string{"simple"}, Ask: true}, ""},
 		"one, not asked":       {"iko", "", []string{"simple"}, action.AskNever, kube.Scope{Namespace: "iko", Names: []string{"simple"}}, ""},
 		"several":              {"iko", "", []string{"b", "a", "b"}, action.AskAuto, kube.Scope{Namespace: "iko", Names: []string{"a", "b"}}, ""},

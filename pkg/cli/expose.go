@@ -73,7 +73,7 @@ func (f *exposeFlags) options(s *factory) (expose.Options, services.Expose, erro
 	if f.ownerReference != nil {
 		service.OwnerReference = *f.ownerReference
 	}
-	p := exposurePrinter{factory: s, printer: printer, urls: f.output.Is("url"), dryRun: run.DryRun}
+	p := exposurePrinter{factory: s, printer: printer, urls: f.output.Is("url"), dryRun: run.DryRun, managedFields: f.output.JSONYamlPrintFlags.ShowManagedFields}
 	return service, services.Expose{Config: s.actionConfig(), Namespace: namespace, ExposeOptions: run, Each: p.print}, run.Validate()
 }
 
@@ -85,6 +85,8 @@ type exposurePrinter struct {
 	// urls reports whether the URLs alone are printed.
 	urls   bool
 	dryRun action.DryRun
+	// managedFields reports whether these are printed, in whatever format.
+	managedFields bool
 }
 
 func (p exposurePrinter) print(e services.Exposure) error {
@@ -114,6 +116,9 @@ func (p exposurePrinter) printObject(e services.Exposure) error {
 	}
 	service := e.Service.DeepCopy()
 	service.APIVersion, service.Kind = "v1", "Service"
+	if !p.managedFields {
+		service.ManagedFields = nil
+	}
 	if e.Stage != services.Planned {
 		return render.Print(p.Out, p.printer, service)
 	}

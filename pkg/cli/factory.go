@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
+	"sync"
 
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
@@ -15,11 +17,33 @@ import (
 // A factory joins the environment with the flags that every command takes.
 type factory struct {
 	Env
+	reporter
 	*connect.Flags
 }
 
+// A reporter prints on stderr what happens while a command runs. It is a type of its
+// own so that the factory is never in an interface: with text/template, the linker
+// keeps every method of what is.
+// It is safe for concurrent use.
+type reporter struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func newReporter(w io.Writer) reporter { return reporter{&sync.Mutex{}, w} }
+
+// Note prints a line about what the command does.
+func (r reporter) Note(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	render.Note(r.w, line)
+}
+
+// Warn prints a warning.
+func (r reporter) Warn(line string) { r.Note("warning: " + line) }
+
 func newFactory(env Env, flags *pflag.FlagSet) *factory {
-	s := &factory{Env: env}
+	s := &factory{Env: env, reporter: newReporter(env.Err)}
 	s.Flags = connect.NewFlags(flags, env.Build.userAgent(), s.Warn, env.WrapConfig)
 	return s
 }
@@ -34,17 +58,11 @@ func (s *factory) namespaceAndClient(ctx context.Context) (namespace string, cli
 
 // actionConfig returns what all actions have in common.
 func (s *factory) actionConfig() action.Config {
-	return action.Config{Reporter: s, Now: s.Now, WithTimeout: s.WithTimeout}
+	return action.Config{Reporter: s.reporter, Now: s.Now, WithTimeout: s.WithTimeout}
 }
-
-// Note prints a line about what the command does on stderr.
-func (s *factory) Note(line string) { render.Note(s.Err, line) }
 
 // note is Note for a format.
 func (s *factory) note(format string, args ...any) { s.Note(fmt.Sprintf(format, args...)) }
-
-// Warn prints a warning on stderr.
-func (s *factory) Warn(line string) { render.Warning(s.Err, line) }
 
 // printURLs prints one per line on stdout.
 func (s *factory) printURLs(urls []string) error {

@@ -32,7 +32,7 @@ func TestNotesArePrintable(t *testing.T) {
 		},
 	} {
 		var out bytes.Buffer
-		say(&factory{Env: Env{Err: &out, Now: time.Now}})
+		say(&factory{Env: Env{Err: &out, Now: time.Now}, reporter: newReporter(&out)})
 		line, rest, _ := strings.Cut(out.String(), "\n")
 		if !strings.Contains(line, "?[2J") || rest != "" {
 			t.Errorf("%s: %q is not the one line that was expected", name, out.String())

@@ -158,7 +158,7 @@ func (f *factory) printRelabeling(ctx context.Context, result action.Relabeling,
 		return err
 	}
 	if ctx.Err() != nil {
-		f.Note("note: the interrupt came after the first label was written, so the plan was completed")
+		f.Note("note: the interrupt came after the first label was written, so the plan was carried on")
 	}
 	f.Note("note: the operator may set these labels again; kubectl iris status shows when they differ from what IRIS says")
 	if err != nil && ctx.Err() != nil {

@@ -82,7 +82,7 @@ func newStatus(f *factory) *cobra.Command {
 	cmd.ValidArgsFunction = f.complete(completion.Clusters)
 	set := cmd.Flags()
 	set.StringVarP(&flags.selector, "selector", "l", "", "Selector (label query) on IrisClusters, as kubectl takes it.")
-	set.BoolVar(&flags.unhealthy, "unhealthy", false, "Show only clusters that have errors or warnings.")
+	set.BoolVar(&flags.unhealthy, "unhealthy", false, "Show only clusters that are not healthy: with errors or warnings, or with pods that could not be read.")
 	set.BoolVar(&flags.strict, "strict", false, "Exit with code 3 on warnings too.")
 	set.BoolVarP(&flags.watch, "watch", "w", false, "After showing them, watch for changes.")
 	flag.Choice(cmd, &flags.ask, "ask-iris", "Ask IRIS itself for the roles: auto (if one cluster is named), always or never.", action.AskAuto, action.AskAlways, action.AskNever)
@@ -156,10 +156,7 @@ func (p *statusPrinter) worthShowing(list view.ClusterStatusList) view.ClusterSt
 	return list
 }
 
-// isHealthy reports whether a cluster has neither errors nor warnings.
-func isHealthy(c view.ClusterStatus) bool {
-	return !slices.ContainsFunc(c.Findings, func(f view.Finding) bool { return f.Severity != view.SeverityInfo })
-}
+func isHealthy(c view.ClusterStatus) bool { return c.Health == view.Healthy }
 
 // now returns the options to render with at the present time.
 func (p *statusPrinter) now() render.Options {

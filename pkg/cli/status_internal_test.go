@@ -26,7 +26,7 @@ func printerTo(t *testing.T, o *output, unhealthy bool, names ...string) *status
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &factory{Env: Env{Out: &o.out, Err: &o.err, Now: func() time.Time { return time.Unix(0, 0) }}}
+	f := &factory{Env: Env{Out: &o.out, Err: &o.err, Now: func() time.Time { return time.Unix(0, 0) }}, reporter: newReporter(&o.err)}
 	return newStatusPrinter(f, &statusFlags{unhealthy: unhealthy, tableFlags: tableFlags{color: "never", output: flag.NewOutput()}}, request, nil)
 }
 
@@ -146,20 +146,15 @@ func TestWorst(t *testing.T) {
 	}
 }
 
-// --unhealthy keeps clusters with errors or warnings.
-func TestUnhealthyGoesBySeverity(t *testing.T) {
-	of := func(severities ...view.Severity) view.ClusterStatus {
-		var c view.ClusterStatus
-		for _, s := range severities {
-			c.Findings = append(c.Findings, view.Finding{Severity: s})
-		}
-		return c
+// --unhealthy keeps clusters that are not healthy, also those of which too little is
+// known.
+func TestUnhealthyGoesByHealth(t *testing.T) {
+	var list view.ClusterStatusList
+	for _, health := range []view.Health{view.Healthy, view.Warning, view.Degraded, view.Unknown} {
+		list.Items = append(list.Items, view.ClusterStatus{Health: health})
 	}
-	list := view.ClusterStatusList{Items: []view.ClusterStatus{
-		of(), of(view.SeverityInfo), of(view.SeverityWarning), of(view.SeverityError, view.SeverityInfo),
-	}}
 	var o output
-	if got := printerTo(t, &o, true).worthShowing(list).Items; len(got) != 2 || got[0].Findings[0].Severity != view.SeverityWarning {
+	if got := printerTo(t, &o, true).worthShowing(list).Items; len(got) != 3 || got[0].Health != view.Warning {
 		t.Errorf("%d of 4 are shown: %v", len(got), got)
 	}
 	if got := printerTo(t, &o, false).worthShowing(list).Items; len(got) != 4 {

@@ -190,7 +190,7 @@ func (p *statusPrinter) draw(f frame) (drawn render.Frame, err error) {
 func (p *statusPrinter) printed(print func(*statusPrinter) error) (string, error) {
 	var text strings.Builder
 	env, into := *p.factory, *p
-	env.Out, env.Err = &text, &text
+	env.Out, env.Err, env.reporter = &text, &text, newReporter(&text)
 	into.factory = &env
 	err := print(&into)
 	return text.String(), err

@@ -53,16 +53,25 @@ func (e Edit) String() string {
 	return e.Key + "=" + e.Value
 }
 
+// shown returns an edit for a message: without the value of an annotation, which may
+// be secret.
+func shown(field problem.Field, e Edit) string {
+	if field == fieldAnnotation && !e.Remove {
+		return e.Key + "=..."
+	}
+	return e.String()
+}
+
 // validateEdits returns a usage error for labels or annotations that no object can
 // have, and for a key that is both set and removed.
 func validateEdits(field problem.Field, edits []Edit) error {
 	for _, e := range edits {
 		switch {
-		case isOwnLabel(e.Key):
+		case isOwnLabel(e.Key) && (field == fieldLabel || e.Remove):
 			return problem.Usage("invalid %s %q: this tool sets the label itself", field, e).
 				Hint("the Service is recognised by it; choose another key")
 		case len(validation.IsQualifiedName(strings.ToLower(e.Key))) != 0 || field == fieldLabel && len(validation.IsQualifiedName(e.Key)) != 0:
-			return problem.Usage("invalid %s %q: %q is not a key", field, e, e.Key).Hint("the form is KEY=VALUE or KEY-, for example example.com/team=blue")
+			return problem.Usage("invalid %s %q: %q is not a key", field, shown(field, e), e.Key).Hint("the form is KEY=VALUE or KEY-, for example example.com/team=blue")
 		case field == fieldLabel && len(validation.IsValidLabelValue(e.Value)) != 0:
 			return problem.Usage("invalid %s %q: %q is not a label value", field, e, e.Value).
 				Hint("use up to 63 letters, digits, -, _ and ., with a letter or digit at both ends; %s takes any text", fieldAnnotation)

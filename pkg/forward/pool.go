@@ -146,7 +146,7 @@ func (p *pool) drop(which func(*tunnel) bool) bool {
 	p.tunnels = slices.DeleteFunc(p.tunnels, func(t *tunnel) bool {
 		dropped := which(t)
 		if dropped {
-			t.close(nil)
+			t.close(errLost)
 		}
 		return dropped
 	})

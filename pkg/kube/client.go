@@ -9,10 +9,14 @@ package kube
 import (
 	"net/http"
 
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
-	discoveryv1client "k8s.io/client-go/kubernetes/typed/discovery/v1"
+	"k8s.io/client-go/gentype"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 )
 
@@ -25,15 +29,16 @@ type Client struct {
 	config      *rest.Config
 }
 
-// An API holds the clients that the plugin uses. Of a group's client only the
-// methods are kept: in an interface, all of its resources would be linked.
+// An API holds the clients that the plugin uses. They are made of the parts that
+// client-go's clientset is made of: that of a whole group would link all of its
+// resources, with what applies them.
 type API struct {
-	// REST is for requests to the core group that have no typed client.
+	// REST is for other requests to the core group, such as those for logs.
 	REST           rest.Interface
-	Pods           func(namespace string) corev1client.PodInterface
-	Services       func(namespace string) corev1client.ServiceInterface
-	Events         func(namespace string) corev1client.EventInterface
-	EndpointSlices func(namespace string) discoveryv1client.EndpointSliceInterface
+	Pods           func(namespace string) *gentype.ClientWithList[*corev1.Pod, *corev1.PodList]
+	Services       func(namespace string) *gentype.ClientWithList[*corev1.Service, *corev1.ServiceList]
+	Events         func(namespace string) *gentype.ClientWithList[*corev1.Event, *corev1.EventList]
+	EndpointSlices func(namespace string) *gentype.ClientWithList[*discoveryv1.EndpointSlice, *discoveryv1.EndpointSliceList]
 	Dynamic        dynamic.Interface
 	// HTTP is for pages of pods behind the API server's proxy. It follows no
 	// redirect, because credentials go with every request.
@@ -84,11 +89,12 @@ func newAPI(config *rest.Config) (*API, error) {
 	builtIn := rest.CopyConfig(config)
 	builtIn.ContentType = runtime.ContentTypeProtobuf
 	builtIn.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	core, err := corev1client.NewForConfigAndClient(builtIn, shared)
+	builtIn.NegotiatedSerializer = rest.CodecFactoryForGeneratedClient(scheme.Scheme, scheme.Codecs).WithoutConversion()
+	core, err := restClientFor(builtIn, shared, "/api", corev1.SchemeGroupVersion)
 	if err != nil {
 		return nil, err
 	}
-	discovery, err := discoveryv1client.NewForConfigAndClient(builtIn, shared)
+	discovery, err := restClientFor(builtIn, shared, "/apis", discoveryv1.SchemeGroupVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +105,34 @@ func newAPI(config *rest.Config) (*API, error) {
 	pages := *shared
 	pages.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &API{
-		REST: core.RESTClient(), Dynamic: untyped, HTTP: &pages,
-		Pods: core.Pods, Services: core.Services, Events: core.Events, EndpointSlices: discovery.EndpointSlices,
+		REST: core, Dynamic: untyped, HTTP: &pages,
+		Pods:           resourceClient[corev1.Pod, corev1.PodList](core, "pods"),
+		Services:       resourceClient[corev1.Service, corev1.ServiceList](core, "services"),
+		Events:         resourceClient[corev1.Event, corev1.EventList](core, "events"),
+		EndpointSlices: resourceClient[discoveryv1.EndpointSlice, discoveryv1.EndpointSliceList](discovery, "endpointslices"),
 	}, nil
+}
+
+func restClientFor(config *rest.Config, shared *http.Client, path string, group schema.GroupVersion) (rest.Interface, error) {
+	config = rest.CopyConfig(config)
+	config.APIPath, config.GroupVersion = path, &group
+	return rest.RESTClientForConfigAndClient(config, shared)
+}
+
+// An object is a pointer to a T that the API server knows.
+type object[T any] interface {
+	*T
+	runtime.Object
+	metav1.Object
+}
+
+// resourceClient returns a function that returns the client of a resource in a namespace.
+func resourceClient[T, L any, PT object[T], PL interface {
+	*L
+	runtime.Object
+}](client rest.Interface, resource string) func(namespace string) *gentype.ClientWithList[PT, PL] {
+	return func(namespace string) *gentype.ClientWithList[PT, PL] {
+		return gentype.NewClientWithList[PT, PL](resource, client, scheme.ParameterCodec, namespace,
+			func() PT { return new(T) }, func() PL { return new(L) }, gentype.PrefersProtobuf[PT]())
+	}
 }

@@ -164,9 +164,9 @@ func setFields(entry *metav1.ManagedFieldsEntry, fields *fieldpath.Set) error {
 }
 
 // TakenOver returns what this tool makes of a live Service whose spec it takes over.
-// The spec is the wanted one: no other manager has a field of it any more, and the
-// server fills in what it had assigned, except for the node port of a port that is
-// renamed. Labels, annotations and owners of others stay.
+// The spec is the wanted one, since no other manager has a field of it any more; what no
+// manager has stays, for example what an admission webhook set. So do labels, annotations
+// and owners of others.
 func TakenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1.Service, error) {
 	after := &corev1.Service{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(wanted.Object, after); err != nil {
@@ -192,6 +192,9 @@ func TakenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1
 		}
 		managed = managed.Union(fields)
 	}
+	if err := keepUnmanaged(&after.Spec, live.Spec, managed); err != nil {
+		return nil, err
+	}
 	for i := range after.Spec.Ports {
 		port := &after.Spec.Ports[i]
 		for _, had := range live.Spec.Ports {
@@ -203,6 +206,27 @@ func TakenOver(live *corev1.Service, wanted *unstructured.Unstructured) (*corev1
 		}
 	}
 	return after, nil
+}
+
+// keepUnmanaged adds the fields of a live spec that no manager has and that the spec
+// lacks.
+func keepUnmanaged(spec *corev1.ServiceSpec, live corev1.ServiceSpec, managed *fieldpath.Set) error {
+	convert := runtime.DefaultUnstructuredConverter
+	fields, err := convert.ToUnstructured(spec)
+	if err != nil {
+		return err
+	}
+	had, err := convert.ToUnstructured(&live)
+	if err != nil {
+		return err
+	}
+	for name, value := range had {
+		below := managed.WithPrefix(fieldpath.MakePathOrDie("spec")[0]).WithPrefix(fieldpath.MakePathOrDie(name)[0])
+		if _, ok := fields[name]; !ok && below.Empty() && !managed.Has(fieldpath.MakePathOrDie("spec", name)) {
+			fields[name] = value
+		}
+	}
+	return convert.FromUnstructured(fields, spec)
 }
 
 // withTheirs returns labels or annotations after an apply: those that are wanted, and

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/cluster"
 )
@@ -48,8 +49,8 @@ func TestTakenOver(t *testing.T) {
 			},
 		},
 		Spec: corev1.ServiceSpec{
-			SessionAffinity: corev1.ServiceAffinityClientIP,
-			Ports:           []corev1.ServicePort{{Port: 81, Protocol: corev1.ProtocolTCP, NodePort: 30081}, {Port: 82, Protocol: corev1.ProtocolTCP, NodePort: 30082}, {Port: 81, Protocol: corev1.ProtocolUDP, NodePort: 30083}},
+			SessionAffinity: corev1.ServiceAffinityClientIP, LoadBalancerClass: ptr.To("webhook"),
+			Ports: []corev1.ServicePort{{Port: 81, Protocol: corev1.ProtocolTCP, NodePort: 30081}, {Port: 82, Protocol: corev1.ProtocolTCP, NodePort: 30082}, {Port: 81, Protocol: corev1.ProtocolUDP, NodePort: 30083}},
 		},
 	}
 	_, manifest := wanted(t)
@@ -62,6 +63,9 @@ func TestTakenOver(t *testing.T) {
 	}
 	if owners := after.OwnerReferences; len(owners) != 2 || owners[0].UID != "ours" || owners[1].UID != "theirs" {
 		t.Errorf("owners %+v", owners)
+	}
+	if class := ptr.Deref(after.Spec.LoadBalancerClass, ""); class != "webhook" {
+		t.Errorf("class %q, which no manager has, does not stay", class)
 	}
 	// The server assigned the one node port, and a manager the other, which goes.
 	if ports := after.Spec.Ports; ports[0].NodePort != 30081 || ports[1].NodePort != 0 || after.Spec.SessionAffinity != "" {

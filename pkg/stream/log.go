@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-iris/kubectl-iris/pkg/kube"
 	"github.com/kubectl-iris/kubectl-iris/pkg/logs"
@@ -27,7 +29,7 @@ const silence = 30 * time.Second
 // followed may be silent forever; any other fails after a while.
 func (s *Streamer) Log(ctx context.Context, source logs.Source, part logs.Part) (io.ReadCloser, error) {
 	if part.Follow {
-		stream, err := s.client.WatchAPI().Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
+		stream, err := logRequest(s.client.WatchAPI(), source, part).Stream(ctx)
 		return stream, s.explainLog(err, source)
 	}
 	limit := max(silence, s.client.Config().Timeout)
@@ -41,12 +43,17 @@ func (s *Streamer) Log(ctx context.Context, source logs.Source, part logs.Part) 
 		}
 		return s.explainLog(err, source)
 	}
-	stream, err := s.client.API().Pods(source.Namespace).GetLogs(source.Pod, logOptions(source, part)).Stream(ctx)
+	stream, err := logRequest(s.client.API(), source, part).Stream(ctx)
 	if err != nil {
 		cancel(nil)
 		return nil, explain(err)
 	}
 	return &limitedLog{stream, limit, timer, cancel, explain}, nil
+}
+
+func logRequest(api *kube.API, source logs.Source, part logs.Part) *rest.Request {
+	return api.REST.Get().Namespace(source.Namespace).Resource("pods").Name(source.Pod).SubResource("log").
+		VersionedParams(logOptions(source, part), scheme.ParameterCodec)
 }
 
 // silentError is the error of a log that sent nothing for so long.

@@ -56,9 +56,13 @@ func (r refusal) describe() string {
 // a missing pod. Data nodes without any pods have NoPods instead.
 func (inv *inventory) notCreated(c *irisCluster) []finding.Finding {
 	var found []finding.Finding
-	all := slices.AppendSeq(components(), maps.Keys(c.Resource.Nodes))
-	slices.Sort(all)
-	for _, component := range slices.Compact(all) {
+	all := components()
+	for _, component := range slices.Sorted(maps.Keys(c.Resource.Nodes)) {
+		if !slices.Contains(all, component) {
+			all = append(all, component)
+		}
+	}
+	for _, component := range all {
 		for _, r := range inv.lastingRefusals(c, component) {
 			if component == iris.ComponentData && len(c.createdBy(r.InvolvedObject.Name)) == 0 {
 				continue

@@ -284,7 +284,11 @@ func (inv *inventory) verdict(c *irisCluster, health view.Health, found []findin
 	if more := len(found) - len(briefs); more > 0 {
 		briefs = append(briefs, fmt.Sprintf("and %d more", more))
 	}
-	return strings.ToLower(string(health)) + ": " + strings.Join(briefs, "; ")
+	words := strings.ToLower(string(health)) + ": " + strings.Join(briefs, "; ")
+	if health == view.Warning { // it might be worse
+		words += inv.notRead(c)
+	}
+	return words
 }
 
 // whatIsHealthy names a mirror's members, or counts shards and pods.

@@ -5,6 +5,7 @@ package services
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -116,6 +117,8 @@ type Expose struct {
 type exposer struct {
 	Expose
 	client ServiceWriter
+	// outages is told of every outage during a wait, also of the second.
+	outages action.Reporter
 	// role, if it is set, reports what IRIS says about the role of a Service that is
 	// ready. pods are the cluster's: those that were planned with, or as they are
 	// after the wait.
@@ -125,8 +128,9 @@ type exposer struct {
 // newExposer returns an exposer that reports each warning once: several plans may
 // have the same.
 func newExposer(e Expose, client ServiceWriter) *exposer {
-	e.Reporter = &onceReporter{Reporter: e.Reporter}
-	return &exposer{Expose: e, client: client}
+	each := e.Reporter
+	e.Reporter = &onceReporter{Reporter: each}
+	return &exposer{Expose: e, client: client, outages: each}
 }
 
 // A onceReporter warns of each thing once.
@@ -214,13 +218,14 @@ func (x *exposer) predict(ctx context.Context, plan expose.Plan) error {
 	if err != nil {
 		return err
 	}
+	x.warnOf(merged, live)
 	return x.Each(Exposure{Stage: Applied, Service: merged.Service, Outcome: outcome})
 }
 
 // compare reports the difference that the server says a run would make.
 func (x *exposer) compare(ctx context.Context, plan expose.Plan) error {
 	applied, live, err := x.apply(ctx, plan, true)
-	if apierrors.IsForbidden(err) {
+	if kube.IsMissingRight(err) && strings.HasPrefix(err.Error(), "cannot patch ") {
 		return problem.New("%w", err).Hint("%s has the server check the change, which requires the right to patch services", problem.Field("diff"))
 	}
 	if err != nil {
@@ -250,22 +255,28 @@ func (x *exposer) apply(ctx context.Context, plan expose.Plan, dryRun bool) (kub
 		return kube.Applied{}, live, err
 	}
 	applied, err := x.client.Apply(ctx, manifest, live, x.applyOptions(dryRun))
+	if err == nil {
+		x.warnOf(plan, live)
+	}
 	return applied, live, err
 }
 
-// look reads the live Service, nil if there is none, and returns the plan for it. It
-// reports the warnings about both.
+// warnOf reports the warnings about a plan that may be carried out and the Service that
+// was there before.
+func (x *exposer) warnOf(plan expose.Plan, live *corev1.Service) {
+	x.warn(plan.Warnings()...)
+	if line := plan.RetargetWarning(live); line != "" {
+		x.warn(line)
+	}
+}
+
+// look reads the live Service, nil if there is none, and returns the plan for it.
 func (x *exposer) look(ctx context.Context, plan expose.Plan) (*corev1.Service, expose.Plan, error) {
 	live, err := x.client.Service(ctx, plan.Service.Namespace, plan.Service.Name)
 	if err != nil {
 		return nil, plan, err
 	}
-	plan = plan.MergeLive(live)
-	x.warn(plan.Warnings()...)
-	if line := plan.RetargetWarning(live); line != "" {
-		x.warn(line)
-	}
-	return live, plan, nil
+	return live, plan.MergeLive(live), nil
 }
 
 // await waits for all Services at once, and reports each as soon as those before it
@@ -274,7 +285,7 @@ func (x *exposer) await(ctx context.Context, services []*corev1.Service) error {
 	waits := make([]func() (*corev1.Service, error), len(services))
 	for i, service := range services {
 		waits[i] = sync.OnceValues(func() (*corev1.Service, error) {
-			return x.client.WaitExposed(ctx, service, wait.Options{Timeout: x.Timeout, Report: x.Warn})
+			return x.client.WaitExposed(ctx, service, wait.Options{Timeout: x.Timeout, Report: x.outages.Warn})
 		})
 		go func() { _, _ = waits[i]() }()
 	}

@@ -61,6 +61,7 @@ func NewUnexposeRequest(names []string, role, component, shard string, all bool)
 			Hint("kubectl iris exposed lists them")
 	case r.byTarget && len(names) == 1:
 		r.target.Cluster = names[0]
+		return r, cluster.ValidateNames(names[0])
 	}
 	return r, nil
 }

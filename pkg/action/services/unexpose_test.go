@@ -30,6 +30,7 @@ func TestNewUnexposeRequest(t *testing.T) {
 		"a role of two":         {names: []string{"a", "b"}, role: "backup", want: `role, component and shard take one cluster, got ["a" "b"]`},
 		"a component of two":    {names: []string{"a", "b"}, component: "data", want: `role, component and shard take one cluster, got ["a" "b"]`},
 		"a shard of two":        {names: []string{"a", "b"}, shard: "1", want: `role, component and shard take one cluster, got ["a" "b"]`},
+		"a role of no name":     {names: []string{""}, role: "backup", want: `"" is not the name of an IrisCluster`},
 		"all":                   {all: true},
 		"names":                 {names: []string{"a", "b"}},
 		"the role of a cluster": {names: []string{"a"}, role: "backup"},

@@ -29,7 +29,7 @@ func ChoiceP[T ~string](cmd *cobra.Command, value *T, name, shorthand, usage str
 	for i, word := range allowed {
 		words[i] = string(word)
 	}
-	cmd.Flags().VarP(&choice[T]{value, words}, name, shorthand, usage)
+	cmd.Flags().VarP(&choice[T]{value, words, string(*value)}, name, shorthand, usage)
 	Complete(cmd, name, Fixed(words...))
 }
 
@@ -37,7 +37,11 @@ func ChoiceP[T ~string](cmd *cobra.Command, value *T, name, shorthand, usage str
 func OptionalChoice[T ~string](cmd *cobra.Command, value **T, name, usage string, allowed ...T) {
 	given := new(T)
 	Choice(cmd, given, name, usage, allowed...)
-	whenSet(cmd, name, func() { *value = given })
+	whenSet(cmd, name, func() {
+		if *value = given; *given == "" {
+			*value = nil
+		}
+	})
 }
 
 // OptionalString adds a flag whose value stays nil unless the flag is given.
@@ -114,11 +118,13 @@ func (o observed) IsBoolFlag() bool { return o.Type() == "bool" }
 type choice[T ~string] struct {
 	value   *T
 	allowed []string
+	// unset is the default, which may be given although it is not among allowed.
+	unset string
 }
 
 // Set implements pflag.Value.
 func (c *choice[T]) Set(given string) error {
-	if !slices.Contains(c.allowed, given) {
+	if given != c.unset && !slices.Contains(c.allowed, given) {
 		return fmt.Errorf("must be one of: %s", strings.Join(c.allowed, ", "))
 	}
 	*c.value = T(given)
