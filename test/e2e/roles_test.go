@@ -187,7 +187,7 @@ func TestStatusTellsWhatIRISSays(t *testing.T) {
 		want              []view.FindingCode
 	}{
 		{second, "Failover", "In Trouble", 3, []view.FindingCode{finding.MemberInTrouble}},
-		{second, "Failover", "Transition", 0, []view.FindingCode{finding.MemberInTransition}},
+		{second, "Failover", "Transition", 3, []view.FindingCode{finding.MemberInTransition}},
 		{second, "Failover", "Disconnected", 3, []view.FindingCode{finding.MemberNotConnected}},
 		{second, "Failover", "Primary", 3, []view.FindingCode{finding.SeveralPrimaries, finding.RoleDisagrees}},
 		{first, "Failover", "In Trouble", 3, []view.FindingCode{finding.MemberInTrouble}},
