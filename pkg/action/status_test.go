@@ -40,19 +40,6 @@ func (s *snapshots) Watch(_ context.Context, scope kube.Scope, show func(topolog
 
 func (s *snapshots) Clusters(context.Context, string) ([]string, error) { return s.names, nil }
 
-// snapshotOf holds a cluster without a mirror for each pod, which is ready or not.
-func snapshotOf(ready map[string]bool) topology.Snapshot {
-	var s topology.Snapshot
-	for name, is := range ready {
-		s.Clusters = append(s.Clusters, iris.Cluster{Namespace: "iko", Name: name, Shards: 1})
-		s.Pods = append(s.Pods, iris.Pod{
-			Namespace: "iko", Name: name + "-data-0", Ready: is, State: "Running", Containers: 1,
-			Labels: map[string]string{iris.LabelName: name, iris.LabelKind: iris.Kind, iris.LabelComponent: iris.ComponentData},
-		})
-	}
-	return s
-}
-
 func request(t *testing.T, names ...string) action.StatusRequest {
 	t.Helper()
 	r, err := action.NewStatusRequest("iko", names, "", action.AskAuto)
@@ -63,7 +50,7 @@ func request(t *testing.T, names ...string) action.StatusRequest {
 }
 
 func TestStatusOfWhatIsNotThere(t *testing.T) {
-	simple := snapshotOf(map[string]bool{"simple": true})
+	simple := actiontest.SnapshotOf(map[string]bool{"simple": true})
 	for name, test := range map[string]struct {
 		snapshot topology.Snapshot
 		exist    []string
@@ -158,7 +145,7 @@ func TestStatusRequest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			client := &snapshots{all: []topology.Snapshot{snapshotOf(map[string]bool{"a": true, "b": true, "simple": true})}}
+			client := &snapshots{all: []topology.Snapshot{actiontest.SnapshotOf(map[string]bool{"a": true, "b": true, "simple": true})}}
 			if _, err := (action.Status{Config: actiontest.ConfigTo(&actiontest.Reports{}), Client: client, StatusRequest: got}).Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -180,8 +167,8 @@ func TestStatusOfSelectedClusters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot := snapshotOf(map[string]bool{"simple": true})
-	snapshot.Pods = append(snapshot.Pods, snapshotOf(map[string]bool{"other": true}).Pods...)
+	snapshot := actiontest.SnapshotOf(map[string]bool{"simple": true})
+	snapshot.Pods = append(snapshot.Pods, actiontest.SnapshotOf(map[string]bool{"other": true}).Pods...)
 	status := action.Status{Config: actiontest.ConfigTo(&actiontest.Reports{}), Client: &snapshots{all: []topology.Snapshot{snapshot}}, StatusRequest: selected}
 	list, err := status.Run(t.Context())
 	if err != nil || len(list.Items) != 1 || list.Items[0].Metadata.Name != "simple" {
@@ -195,7 +182,7 @@ func TestStatusOfSelectedClusters(t *testing.T) {
 
 // Only the first snapshot of a watch may fail for what is not there.
 func TestStatusWatch(t *testing.T) {
-	healthy, degraded, none := snapshotOf(map[string]bool{"simple": true}), snapshotOf(map[string]bool{"simple": false}), topology.Snapshot{}
+	healthy, degraded, none := actiontest.SnapshotOf(map[string]bool{"simple": true}), actiontest.SnapshotOf(map[string]bool{"simple": false}), topology.Snapshot{}
 	var shown []view.ClusterStatusList
 	show := func(list view.ClusterStatusList) error {
 		shown = append(shown, list)

@@ -23,8 +23,7 @@ type factory struct {
 
 // A reporter prints on stderr what happens while a command runs. It is a type of its
 // own so that the factory is never in an interface: with text/template, the linker
-// keeps every method of what is.
-// It is safe for concurrent use.
+// keeps every method of what is. It is safe for concurrent use.
 type reporter struct {
 	mu *sync.Mutex
 	w  io.Writer
@@ -40,7 +39,11 @@ func (r reporter) Note(line string) {
 }
 
 // Warn prints a warning.
-func (r reporter) Warn(line string) { r.Note("warning: " + line) }
+func (r reporter) Warn(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	render.Warning(r.w, line)
+}
 
 func newFactory(env Env, flags *pflag.FlagSet) *factory {
 	s := &factory{Env: env, reporter: newReporter(env.Err)}

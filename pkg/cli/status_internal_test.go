@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-iris/kubectl-iris/internal/actiontest"
 	"github.com/kubectl-iris/kubectl-iris/pkg/action"
 	"github.com/kubectl-iris/kubectl-iris/pkg/cli/flag"
 	"github.com/kubectl-iris/kubectl-iris/pkg/iris"
@@ -33,26 +34,7 @@ func printerTo(t *testing.T, o *output, unhealthy bool, names ...string) *status
 // listOf returns the view of a cluster without a mirror for each pod, which is
 // ready or not.
 func listOf(ready map[string]bool) view.ClusterStatusList {
-	return topology.Statuses(snapshotOf(ready))
-}
-
-func snapshotOf(ready map[string]bool) topology.Snapshot {
-	var s topology.Snapshot
-	for name, is := range ready {
-		s.Clusters = append(s.Clusters, iris.Cluster{Namespace: "iko", Name: name, Shards: 1})
-		s.Pods = append(s.Pods, iris.Pod{
-			Namespace: "iko", Name: name + "-data-0", Ready: is, State: "Running", Containers: 1,
-			Labels: map[string]string{iris.LabelName: name, iris.LabelKind: iris.Kind, iris.LabelComponent: iris.ComponentData},
-		})
-	}
-	return s
-}
-
-// unreadable returns the view of a snapshot without the right to read IrisClusters.
-func unreadable(s topology.Snapshot) view.ClusterStatusList {
-	s.Clusters = nil
-	s.Unread = []view.Unread{{Verb: "get", Resource: "irisclusters.intersystems.com", Reason: view.Forbidden, Message: "forbidden"}}
-	return topology.Statuses(s)
+	return topology.Statuses(actiontest.SnapshotOf(ready))
 }
 
 // prints plays lists to a watch that appends, and returns what each added.
@@ -93,7 +75,10 @@ func TestUnhealthyClusterRecovers(t *testing.T) {
 
 // A watch that knows clusters by their pods' labels outlives the pods.
 func TestWatchFromLabelsOutlivesPods(t *testing.T) {
-	there, none := unreadable(snapshotOf(map[string]bool{"simple": true})), unreadable(snapshotOf(nil))
+	unreadable := func(s topology.Snapshot) view.ClusterStatusList {
+		return topology.Statuses(actiontest.Lacking(s, iris.Resource))
+	}
+	there, none := unreadable(actiontest.SnapshotOf(map[string]bool{"simple": true})), unreadable(actiontest.SnapshotOf(nil))
 	for _, names := range [][]string{nil, {"simple"}} {
 		var o output
 		printed := prints(t, printerTo(t, &o, false, names...), &o, there, none, none, there)

@@ -220,9 +220,10 @@ func keepUnmanaged(spec *corev1.ServiceSpec, live corev1.ServiceSpec, managed *f
 	if err != nil {
 		return err
 	}
+	below := managed.WithPrefix(fieldpath.FieldNameElement("spec"))
 	for name, value := range had {
-		below := managed.WithPrefix(fieldpath.MakePathOrDie("spec")[0]).WithPrefix(fieldpath.MakePathOrDie(name)[0])
-		if _, ok := fields[name]; !ok && below.Empty() && !managed.Has(fieldpath.MakePathOrDie("spec", name)) {
+		at := fieldpath.FieldNameElement(name)
+		if _, ok := fields[name]; !ok && !below.Members.Has(at) && below.WithPrefix(at).Empty() {
 			fields[name] = value
 		}
 	}

@@ -24,8 +24,8 @@ const root = "../.."
 // home is the address of the repository's files on GitHub.
 const home = "https://github.com/kubectl-iris/kubectl-iris/blob/main/"
 
-// GitHub ignores a workflow, a form or a configuration that it cannot parse, and
-// nobody notices before it is needed.
+// GitHub ignores a workflow, a form or a configuration that it cannot parse, which
+// would show only when it is needed.
 func TestGitHubFilesAreYAML(t *testing.T) {
 	for _, file := range files(t, ".github", ".yaml", ".yml") {
 		var content map[string]any

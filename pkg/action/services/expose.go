@@ -5,7 +5,6 @@ package services
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -117,7 +116,7 @@ type Expose struct {
 type exposer struct {
 	Expose
 	client ServiceWriter
-	// outages is told of every outage during a wait, also of the second.
+	// outages reports each outage during a wait: their lines are alike.
 	outages action.Reporter
 	// role, if it is set, reports what IRIS says about the role of a Service that is
 	// ready. pods are the cluster's: those that were planned with, or as they are
@@ -225,9 +224,6 @@ func (x *exposer) predict(ctx context.Context, plan expose.Plan) error {
 // compare reports the difference that the server says a run would make.
 func (x *exposer) compare(ctx context.Context, plan expose.Plan) error {
 	applied, live, err := x.apply(ctx, plan, true)
-	if kube.IsMissingRight(err) && strings.HasPrefix(err.Error(), "cannot patch ") {
-		return problem.New("%w", err).Hint("%s has the server check the change, which requires the right to patch services", problem.Field("diff"))
-	}
 	if err != nil {
 		return err
 	}
